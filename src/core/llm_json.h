@@ -1,0 +1,156 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_JSON_H_INCLUDED_
+#define _LLM_JSON_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <stdint.h>
+
+
+/*
+ * An incremental JSON scanner.  It is fed the bytes of one document in pieces
+ * of any size, holds constant memory (this struct), never recurses and never
+ * looks back.  What it reports is chosen by a static tree of keys; whatever
+ * is not on a path of that tree is skipped by bracket counting, 16 bytes at
+ * a time where the processor has SSE2.
+ *
+ * The scanner is lenient inside what it skips (brackets must balance in
+ * number, not in kind; literals there are not checked) and strict on the
+ * paths that it follows.
+ */
+
+
+#define LLM_JSON_DEPTH   12    /* levels on which paths are followed */
+#define LLM_JSON_KEY     64    /* longer keys never match */
+#define LLM_JSON_TEXT    256   /* a scalar is delivered in pieces of this */
+
+
+typedef enum {
+    LLM_JSON_NULL = 0,
+    LLM_JSON_FALSE,
+    LLM_JSON_TRUE,
+    LLM_JSON_NUMBER,
+    LLM_JSON_STRING,
+    LLM_JSON_OBJECT,
+    LLM_JSON_ARRAY
+} llm_json_type_e;
+
+
+typedef struct llm_json_node_s  llm_json_node_t;
+
+/*
+ * One key of the tree.  Children are ended by an entry with key == NULL.
+ * The key "*" stands for every element of an array.  An object where an
+ * array was meant (or the reverse) matches no child.  For one root, several
+ * documents' shapes are simply merged in one tree.
+ */
+
+struct llm_json_node_s {
+    const char              *key;
+    const llm_json_node_t   *children;   /* NULL: a leaf */
+    uint16_t                 field;      /* the caller's name, 0: not reported,
+                                            only followed */
+};
+
+
+typedef struct {
+    llm_json_type_e          type;
+    uint16_t                 field;      /* of the node */
+    uint8_t                  depth;      /* 0: the root itself */
+    unsigned                 close:1;    /* OBJECT, ARRAY: its end; they are
+                                            reported at start and end */
+    unsigned                 more:1;     /* STRING, NUMBER: another piece of
+                                            the same value follows */
+    unsigned                 variant:1;  /* the key differs from the node's
+                                            in the case of letters; children
+                                            are not followed, and object,
+                                            array are reported once, at
+                                            start (only with
+                                            LLM_JSON_VARIANTS) */
+
+    /* STRING: unescaped, lone surrogates as U+FFFD, otherwise raw bytes;
+       NUMBER: as written; valid during the call only */
+    const u_char            *text;
+    size_t                   len;
+
+    /* offsets in the document: of the value's first byte and, when it is
+       complete (not more, or close), of the byte after it */
+    uint64_t                 start;
+    uint64_t                 end;
+} llm_json_value_t;
+
+
+typedef void (*llm_json_handler_pt)(void *data, const llm_json_value_t *v);
+
+
+typedef enum {
+    LLM_JSON_MORE = 0,      /* the document goes on */
+    LLM_JSON_DONE,          /* the root value is closed */
+    LLM_JSON_INVALID        /* not JSON: final, nothing is reported any more */
+} llm_json_state_e;
+
+
+#define LLM_JSON_VARIANTS    0x1   /* report keys that differ only in case */
+#define LLM_JSON_SEQUENCE    0x2   /* a top-level array's elements are
+                                      documents of their own: the tree applies
+                                      to each (Gemini's array streaming) */
+
+
+typedef struct {
+    const llm_json_node_t   *root;
+    llm_json_handler_pt      handler;
+    void                    *data;
+    unsigned                 flags;
+
+    llm_json_state_e         state;
+    uint64_t                 offset;     /* bytes consumed so far */
+
+    /* what follows is the scanner's own */
+
+    const llm_json_node_t   *node[LLM_JSON_DEPTH + 1];
+    uint32_t                 depth;      /* of brackets, followed or not */
+    uint8_t                  followed;   /* levels with a node */
+    uint8_t                  phase;
+    uint8_t                  escape;
+    uint8_t                  type;
+    uint8_t                  array[LLM_JSON_DEPTH + 1];
+    uint8_t                  variant;
+    uint32_t                 skip;       /* depth at which skipping ends */
+    uint32_t                 unicode;
+    uint32_t                 surrogate;
+    const llm_json_node_t   *current;
+    uint64_t                 start;
+    uint64_t                 opened[LLM_JSON_DEPTH + 1];
+    uint16_t                 len;
+    u_char                   text[LLM_JSON_TEXT];
+} llm_json_t;
+
+
+/* The tree and data are borrowed for the scanner's life. */
+void llm_json_init(llm_json_t *j, const llm_json_node_t *root,
+    llm_json_handler_pt handler, void *data, unsigned flags);
+
+/*
+ * Consumes bytes of the document and calls the handler for what is complete.
+ * Returns how many bytes were taken: all of them unless the state left MORE,
+ * in which case the rest lies after the document (or after the error).
+ * White space and one BOM before the root are taken silently.
+ */
+size_t llm_json_feed(llm_json_t *j, const u_char *p, size_t n);
+
+
+/*
+ * Reads a token count as the usage rules say: optional fraction and exponent
+ * are accepted and truncated, a string of 1..16 digits too.  Returns 0 and
+ * sets *n; or -1 where the value is no number (null, bool, ...), -2 where it
+ * is negative (*n = 0), -3 where it is over 2^53 or not finite.
+ */
+int llm_json_count(const llm_json_value_t *v, int64_t *n);
+
+
+#endif /* _LLM_JSON_H_INCLUDED_ */

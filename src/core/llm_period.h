@@ -1,0 +1,61 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_PERIOD_H_INCLUDED_
+#define _LLM_PERIOD_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <stdint.h>
+
+
+/*
+ * A budget or quota period, packed in a word so that shared memory can hold
+ * it: kind << 24 | n.  All periods are aligned to the clock in the zone's
+ * time zone: Ns, Nm, Nh count from midnight where N divides the day, else
+ * from the epoch; 1d, day: midnight; 7d, 1w, week: Monday; 30d, 1mo, month:
+ * the zone's reset day, clamped to the month's last day; other Nd: blocks of
+ * N days from the epoch.
+ */
+
+typedef uint32_t  llm_period_t;
+
+typedef enum {
+    LLM_PERIOD_FOREVER = 0,     /* never resets; also the value 0 */
+    LLM_PERIOD_SECONDS,         /* n seconds; of Ns, Nm, Nh */
+    LLM_PERIOD_DAYS,            /* n days */
+    LLM_PERIOD_WEEK,
+    LLM_PERIOD_MONTH
+} llm_period_kind_e;
+
+#define LLM_PERIOD(kind, n)     (((llm_period_t) (kind) << 24) | (n))
+#define LLM_PERIOD_KIND(p)      ((llm_period_kind_e) ((p) >> 24))
+#define LLM_PERIOD_N(p)         ((p) & 0xffffff)
+
+
+typedef struct {
+    int                      reset_day;     /* 1..31 */
+    int                      local;         /* 0: UTC */
+} llm_calendar_t;
+
+
+/* Returns 0, or -1 where it is no period. */
+int llm_period_parse(const u_char *p, size_t n, llm_period_t *period);
+
+/* Writes "day", "week", "month", "12h", "90s", "3d", "" (forever); returns
+   the length, at most 16. */
+size_t llm_period_print(u_char *buf, llm_period_t period);
+
+/*
+ * The bounds of the period that holds now, in seconds of the epoch:
+ * *start <= now < *end.  Forever gives 0 and INT64_MAX.  With local time a
+ * day has 23 or 25 hours where the clocks change.
+ */
+void llm_period_bounds(llm_period_t period, const llm_calendar_t *calendar,
+    int64_t now, int64_t *start, int64_t *end);
+
+
+#endif /* _LLM_PERIOD_H_INCLUDED_ */

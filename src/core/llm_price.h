@@ -1,0 +1,92 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_PRICE_H_INCLUDED_
+#define _LLM_PRICE_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <stdint.h>
+
+#include "llm_money.h"
+#include "llm_usage.h"
+
+
+/*
+ * The price of a model.  Units: pico-dollars a token; LLM_PRICE_UNSET where
+ * the list says nothing (a zero price is a price).  Source of the members:
+ * LiteLLM's model_prices_and_context_window.json; of the arithmetic: its
+ * generic_cost_per_token, except that a component without a price of its own
+ * costs the base price instead of nothing.
+ */
+
+#define LLM_PRICE_UNSET       (-1)
+#define LLM_PRICE_THRESHOLDS  4
+
+
+typedef enum {
+    LLM_PRICE_INPUT = 0,
+    LLM_PRICE_OUTPUT,
+    LLM_PRICE_CACHE_READ,
+    LLM_PRICE_CACHE_WRITE,
+    LLM_PRICE_CACHE_WRITE_1H,
+    LLM_PRICE_REASONING,
+    LLM_PRICE_AUDIO_IN,
+    LLM_PRICE_AUDIO_OUT,
+    LLM_PRICE_IMAGE_IN,
+    LLM_PRICE_IMAGE_OUT,
+    LLM_PRICE_COMPONENTS
+} llm_price_component_e;
+
+#define LLM_PRICE_TIERS       4     /* llm_tier_e */
+
+
+typedef struct {
+    int64_t                  unit[LLM_PRICE_TIERS][LLM_PRICE_COMPONENTS];
+} llm_price_rates_t;
+
+
+typedef struct {
+    /* rates[0] is the base; rates[i] applies to the whole request once input
+       is over above[i] tokens, above[] rising, thresholds of them */
+    llm_price_rates_t        rates[LLM_PRICE_THRESHOLDS + 1];
+    int64_t                  above[LLM_PRICE_THRESHOLDS + 1];
+    int                      thresholds;
+
+    int64_t                  request;        /* pico-dollars a request */
+    int64_t                  web_search;     /* pico-dollars a search */
+    int64_t                  max_input;      /* tokens, 0: unknown */
+    int64_t                  max_output;     /* tokens, 0: unknown */
+} llm_price_t;
+
+
+/* All UNSET, no thresholds, request and web_search 0. */
+void llm_price_init(llm_price_t *price);
+
+/* Neither input nor output is priced, and no request price: unusable. */
+int llm_price_is_empty(const llm_price_t *price);
+
+/* Every component that can be used is explicitly free. */
+int llm_price_is_free(const llm_price_t *price);
+
+/*
+ * The charge in nano-dollars: products in 128 bits, one rounding, half up.
+ * Inconsistent usage (parts over their whole) never yields a negative or a
+ * smaller part: parts are clamped to the whole.
+ */
+int64_t llm_price_charge(const llm_price_t *price, const llm_usage_t *usage,
+    llm_tier_e tier);
+
+/*
+ * An upper bound in nano-dollars, rounded up, of any answer with at most
+ * input and output tokens, whatever tier, threshold or component it is
+ * billed at.
+ */
+int64_t llm_price_bound(const llm_price_t *price, int64_t input,
+    int64_t output);
+
+
+#endif /* _LLM_PRICE_H_INCLUDED_ */

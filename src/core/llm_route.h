@@ -1,0 +1,68 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_ROUTE_H_INCLUDED_
+#define _LLM_ROUTE_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <stdint.h>
+
+
+typedef enum {
+    LLM_DIALECT_NONE = 0,
+    LLM_DIALECT_OPENAI,
+    LLM_DIALECT_ANTHROPIC,
+    LLM_DIALECT_GEMINI
+} llm_dialect_e;
+
+
+typedef enum {
+    LLM_ROUTE_CHARGED = 0,   /* a model call that can be read */
+    LLM_ROUTE_FREE,          /* counting, listing, moderation, files, any
+                                method but POST unless it asks for an
+                                upgrade */
+    LLM_ROUTE_OPAQUE         /* spends, but cannot be read: batches, realtime,
+                                any upgrade, unknown POSTs */
+} llm_route_class_e;
+
+
+typedef enum {
+    LLM_API_OTHER = 0,
+    LLM_API_CHAT,            /* .../chat/completions */
+    LLM_API_COMPLETIONS,
+    LLM_API_RESPONSES,
+    LLM_API_EMBEDDINGS,      /* embeddings, rerank: no output */
+    LLM_API_MESSAGES,
+    LLM_API_GEMINI,
+    LLM_API_BEDROCK,
+    LLM_API_OLLAMA
+} llm_api_e;
+
+
+typedef struct {
+    llm_route_class_e        class;
+    llm_dialect_e            dialect;
+    llm_api_e                api;
+    unsigned                 stream:1;     /* the path asks for a stream */
+
+    /* the model that the path names (Azure deployment, Gemini, Bedrock),
+       pointing into the uri, not percent-decoded further; len 0: none */
+    const u_char            *model;
+    size_t                   model_len;
+} llm_route_t;
+
+
+/*
+ * Sorts a request by its normalised URI (decoded once, no query), as the
+ * list of chargeable routes says.  post: the method is POST; upgrade: the
+ * request asks for an upgrade.
+ */
+void llm_route_match(llm_route_t *route, const u_char *uri, size_t len,
+    int post, int upgrade);
+
+
+#endif /* _LLM_ROUTE_H_INCLUDED_ */

@@ -1,0 +1,44 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_TEXT_H_INCLUDED_
+#define _LLM_TEXT_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <stdint.h>
+
+
+/*
+ * Writes text as the inside of a JSON string: quotes, backslashes, control
+ * characters escaped, invalid UTF-8 replaced by U+FFFD, never cut inside a
+ * character.  Stops where the next character would pass last.  Returns the
+ * end of what was written.  Six bytes of room for each byte of text are
+ * always enough.
+ */
+u_char *llm_text_json(u_char *p, u_char *last, const u_char *text, size_t n);
+
+/*
+ * An ID from a directive: 1..128 bytes, printable, valid UTF-8 without
+ * control characters (C0, DEL, C1), no leading or trailing space.
+ */
+#define LLM_ID_MAX  128
+
+int llm_text_is_id(const u_char *text, size_t n);
+
+/*
+ * Of a customer taken from a body the part that names the customer, for the
+ * forms of Claude Code: "user_H_account_A_session_S" gives "user_H_account_A";
+ * the JSON text {"device_id":...,"account_uuid":A,"session_id":...} gives
+ * the same members without the session, as "device_D_account_A" with what is
+ * there.  Other text is given back as it is.  The result points into text or
+ * buf (of n bytes).
+ */
+const u_char *llm_text_customer(const u_char *text, size_t n, u_char *buf,
+    size_t *len);
+
+
+#endif /* _LLM_TEXT_H_INCLUDED_ */
