@@ -1,0 +1,544 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <string.h>
+
+#include "llm_decide.h"
+#include "llm_money.h"
+
+
+static int llm_room(llm_decide_t *d);
+static int llm_room_subject(llm_decide_t *d, uint32_t i, uint32_t *meters,
+    uint32_t *minutes);
+static void llm_take(llm_decide_t *d);
+static void llm_take_subject(llm_decide_t *d, uint32_t i);
+static void llm_take_meter(llm_decide_t *d, llm_index_t subject,
+    llm_period_t period);
+static void llm_take_names(llm_reservation_t *r, const llm_ask_t *ask);
+static void llm_account(llm_decide_t *d);
+static void llm_tightest(llm_standing_t *kind, const llm_standing_t *s);
+static void llm_settle_apply(llm_zone_t *z, llm_clock_t *clock,
+    llm_reservation_t *r);
+static void llm_count_minute(llm_zone_t *z, llm_window_t *w,
+    llm_window_counter_e counter, int64_t n);
+
+
+void
+llm_admit(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
+    llm_verdict_t *v)
+{
+    llm_decide_t  d;
+
+    d.zone = z;
+    d.clock = clock;
+    d.ask = ask;
+    d.verdict = v;
+    d.early = 0;
+    d.budgets = 1;
+
+    llm_decide(&d);
+
+    if (v->decision != LLM_ADMITTED && !ask->dry_run) {
+        return;
+    }
+
+    if (!llm_room(&d)) {
+        z->full++;
+        v->decision = LLM_FULL;
+        return;
+    }
+
+    llm_take(&d);
+    llm_account(&d);
+}
+
+
+void
+llm_admit_early(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
+    int budgets, llm_verdict_t *v)
+{
+    llm_decide_t  d;
+
+    d.zone = z;
+    d.clock = clock;
+    d.ask = ask;
+    d.verdict = v;
+    d.early = 1;
+    d.budgets = (budgets != 0);
+
+    llm_decide(&d);
+}
+
+
+/*
+ * Whether everything that admission would create fits, so that taking never
+ * stops half way.
+ */
+
+static int
+llm_room(llm_decide_t *d)
+{
+    uint32_t     i, subjects, meters, minutes;
+    llm_zone_t  *z;
+
+    z = d->zone;
+    subjects = 0;
+    meters = 0;
+    minutes = 0;
+
+    for (i = 0; i < d->ask->nsubjects; i++) {
+        subjects += (d->views[i].subject == NULL);
+
+        if (!llm_room_subject(d, i, &meters, &minutes)) {
+            return 0;
+        }
+    }
+
+    return subjects <= z->subjects_left
+           && meters <= z->meters_left
+           && minutes <= z->minutes_left
+           && z->reservations_left > 0;
+}
+
+
+static int
+llm_room_subject(llm_decide_t *d, uint32_t i, uint32_t *meters,
+    uint32_t *minutes)
+{
+    int64_t                   sum;
+    uint32_t                  n, has, lacks, minute;
+    llm_zone_t               *z;
+    llm_view_t               *view;
+    llm_index_t               m;
+    const llm_row_t          *row;
+    const llm_limit_t        *limit;
+    const llm_ask_subject_t  *s;
+
+    z = d->zone;
+    s = &d->ask->subjects[i];
+    row = s->row;
+    view = &d->views[i];
+
+    has = 0;
+    lacks = s->month;
+    minute = 0;
+
+    if (view->subject) {
+
+        for (m = view->subject->meters; m != LLM_NONE;
+             m = llm_zone_meter(z, m)->next)
+        {
+            has++;
+        }
+
+        if (s->month
+            && llm_zone_find_meter(z, view->subject, LLM_MONTH) != NULL)
+        {
+            lacks = 0;
+        }
+
+        /* sums of reservations are exact or not taken */
+
+        for (n = 0; n < LLM_COUNTS; n++) {
+            if (__builtin_add_overflow(view->subject->reserved[n],
+                                       d->ask->amount[n], &sum))
+            {
+                return 0;
+            }
+        }
+    }
+
+    /* equal periods of a row are counted twice: a bound is enough */
+
+    for (n = 0; row && n < row->nlimits; n++) {
+        limit = &row->limits[n];
+
+        if (limit->minute) {
+            minute = (view->minute == NULL);
+
+        } else if (limit->resource != LLM_RESOURCE_PARALLEL
+                   && (view->subject == NULL
+                       || llm_zone_find_meter(z, view->subject, limit->period)
+                          == NULL))
+        {
+            lacks++;
+        }
+    }
+
+    *meters += lacks;
+    *minutes += minute;
+
+    return has + lacks <= LLM_SUBJECT_METERS;
+}
+
+
+static void
+llm_take(llm_decide_t *d)
+{
+    uint32_t            i;
+    llm_zone_t         *z;
+    llm_index_t         index;
+    llm_verdict_t      *v;
+    const llm_ask_t    *ask;
+    llm_reservation_t  *r;
+
+    z = d->zone;
+    v = d->verdict;
+    ask = d->ask;
+
+    for (i = 0; i < ask->nsubjects; i++) {
+        llm_take_subject(d, i);
+    }
+
+    index = llm_zone_add_reservation(z);
+    r = llm_zone_reservation(z, index);
+
+    r->worker = ask->worker;
+    r->generation = (ask->worker < LLM_WORKERS)
+                    ? z->workers[ask->worker].generation : 0;
+    r->started = ask->started;
+    r->nsubjects = ask->nsubjects;
+
+    for (i = 0; i < ask->nsubjects; i++) {
+        r->subjects[i] = d->views[i].index;
+    }
+
+    for (i = 0; i < LLM_COUNTS; i++) {
+        r->reserved[i] = (ask->reserve == LLM_RESERVE_OFF
+                          || i == LLM_COUNT_REQUESTS)
+                         ? 0 : ask->amount[i];
+        r->expected[i] = ask->expected[i];
+    }
+
+    llm_take_names(r, ask);
+
+    llm_zone_put32(z, &r->state, LLM_RESERVATION_HELD);
+
+    for (i = 0; i < ask->nsubjects; i++) {
+        d->views[i].subject->inflight++;
+
+        d->views[i].subject->reserved[LLM_COUNT_INPUT] +=
+                                                 r->reserved[LLM_COUNT_INPUT];
+        d->views[i].subject->reserved[LLM_COUNT_OUTPUT] +=
+                                                 r->reserved[LLM_COUNT_OUTPUT];
+        d->views[i].subject->reserved[LLM_COUNT_COST] +=
+                                                 r->reserved[LLM_COUNT_COST];
+    }
+
+    llm_zone_commit(z);
+
+    v->reservation = index;
+    v->id = r->id;
+}
+
+
+static void
+llm_take_subject(llm_decide_t *d, uint32_t i)
+{
+    unsigned                  n;
+    llm_zone_t               *z;
+    llm_view_t               *view;
+    llm_index_t               m;
+    llm_meter_t              *meter;
+    const llm_row_t          *row;
+    const llm_limit_t        *limit;
+    const llm_ask_subject_t  *s;
+
+    z = d->zone;
+    view = &d->views[i];
+    s = &d->ask->subjects[i];
+    row = s->row;
+
+    if (view->subject == NULL) {
+        view->index = llm_zone_add_subject(z, &s->key);
+        view->subject = llm_zone_subject(z, view->index);
+    }
+
+    if (s->month) {
+        llm_take_meter(d, view->index, LLM_MONTH);
+    }
+
+    for (n = 0; row && n < row->nlimits; n++) {
+        limit = &row->limits[n];
+
+        if (!limit->minute) {
+
+            if (limit->resource != LLM_RESOURCE_PARALLEL) {
+                llm_take_meter(d, view->index, limit->period);
+            }
+
+        } else if (view->minute == NULL) {
+            view->minute = llm_zone_minute(z,
+                                       llm_zone_add_minute(z, view->index));
+        }
+    }
+
+    /* the request counts now, in every meter that the subject has */
+
+    if (view->minute) {
+        llm_count_minute(z, &view->minute->window, LLM_WINDOW_REQUESTS, 1);
+    }
+
+    for (m = view->subject->meters; m != LLM_NONE; m = meter->next) {
+        meter = llm_zone_meter(z, m);
+        meter = llm_rolled_meter(z, d->clock, view->subject, meter->period);
+
+        llm_zone_put64(z, &meter->settled[LLM_COUNT_REQUESTS],
+                       llm_sat_add(meter->settled[LLM_COUNT_REQUESTS], 1));
+    }
+}
+
+
+static void
+llm_take_meter(llm_decide_t *d, llm_index_t subject, llm_period_t period)
+{
+    int64_t         start, end;
+    llm_subject_t  *s;
+
+    s = llm_zone_subject(d->zone, subject);
+
+    if (llm_zone_find_meter(d->zone, s, period) == NULL) {
+        llm_clock_period(d->clock, period, &start, &end);
+        (void) llm_zone_add_meter(d->zone, subject, period, start, end);
+    }
+}
+
+
+static void
+llm_take_names(llm_reservation_t *r, const llm_ask_t *ask)
+{
+    size_t   left;
+    u_char  *p;
+    uint32_t i;
+
+    p = r->text;
+    left = LLM_RECORD_TEXT;
+
+    for (i = 0; i < LLM_NAMES; i++) {
+        r->len[i] = (ask->len[i] < left) ? ask->len[i] : left;
+
+        if (r->len[i]) {
+            memcpy(p, ask->name[i], r->len[i]);
+        }
+
+        p += r->len[i];
+        left -= r->len[i];
+    }
+}
+
+
+/* What headers, warnings and lines say after the request was counted. */
+
+static void
+llm_account(llm_decide_t *d)
+{
+    int                 percent;
+    uint32_t            i, n;
+    llm_meter_t        *m;
+    llm_verdict_t      *v;
+    llm_standing_t      s;
+    const llm_row_t    *row;
+    const llm_limit_t  *limit;
+
+    v = d->verdict;
+
+    for (i = 0; i < d->ask->nsubjects; i++) {
+        row = d->ask->subjects[i].row;
+
+        for (n = 0; row && n < row->nlimits; n++) {
+            limit = &row->limits[n];
+
+            llm_view_standing(d->zone, d->clock, &d->views[i], limit, &s);
+            s.subject = i;
+
+            if (limit->minute) {
+                llm_tightest(limit->resource == LLM_RESOURCE_REQUESTS
+                             ? &v->requests : &v->tokens, &s);
+                continue;
+            }
+
+            if (limit->resource != LLM_RESOURCE_COST) {
+                continue;
+            }
+
+            llm_tightest(&v->budget, &s);
+
+            percent = 100;
+
+            if (s.used < s.amount) {
+                percent = (int) ((__int128) s.used * 100 / s.amount);
+            }
+
+            if (row->nsoft && percent >= row->soft[0] && percent > v->percent)
+            {
+                v->percent = percent;
+                v->soft = s;
+            }
+
+            if (row->hard_cap || s.used < s.amount) {
+                continue;
+            }
+
+            m = llm_zone_find_meter(d->zone, d->views[i].subject,
+                                    limit->period);
+
+            if (d->clock->wall / 1000 - m->warned >= 3600) {
+                m->warned = d->clock->wall / 1000;
+                v->passed = s;
+            }
+        }
+    }
+
+    /* how long until the window is empty costs a walk: only for these two */
+
+    if (v->requests.limit) {
+        v->requests.reset = llm_window_wait(
+                          &d->views[v->requests.subject].minute->window,
+                          1U << LLM_WINDOW_REQUESTS, 0, d->zone->now);
+    }
+
+    if (v->tokens.limit) {
+        v->tokens.reset = llm_window_wait(
+                          &d->views[v->tokens.subject].minute->window,
+                          llm_resource_mask(v->tokens.limit->resource), 0,
+                          d->zone->now);
+    }
+}
+
+
+static void
+llm_tightest(llm_standing_t *kind, const llm_standing_t *s)
+{
+    if (kind->limit == NULL
+        || s->amount - s->used < kind->amount - kind->used)
+    {
+        *kind = *s;
+    }
+}
+
+
+int
+llm_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i, uint64_t id,
+    const llm_settlement_t *settlement)
+{
+    llm_reservation_t  *r;
+
+    if (i >= z->nreservations) {
+        return 0;
+    }
+
+    r = llm_zone_reservation(z, i);
+
+    if (r->state != LLM_RESERVATION_HELD || r->id != id) {
+        return 0;
+    }
+
+    r->settlement = *settlement;
+
+    __asm__ __volatile__ ("" ::: "memory");
+
+    /* from here on the charge is a fact: repair carries it out */
+
+    r->state = LLM_RESERVATION_CHARGED;
+
+    llm_settle_apply(z, clock, r);
+
+    return 1;
+}
+
+
+void
+llm_settle_noted(llm_zone_t *z, llm_clock_t *clock)
+{
+    llm_index_t         i;
+    llm_reservation_t  *r;
+
+    for (i = 0; i < z->nreservations; i++) {
+        r = llm_zone_reservation(z, i);
+
+        if (r->state == LLM_RESERVATION_CHARGED) {
+            llm_settle_apply(z, clock, r);
+        }
+    }
+}
+
+
+static void
+llm_settle_apply(llm_zone_t *z, llm_clock_t *clock, llm_reservation_t *r)
+{
+    int64_t            *settled;
+    uint32_t            i;
+    llm_index_t         m;
+    llm_meter_t        *meter;
+    llm_window_t       *w;
+    llm_subject_t      *s;
+    llm_settlement_t   *c;
+
+    c = &r->settlement;
+
+    for (i = 0; i < r->nsubjects; i++) {
+        s = llm_zone_subject(z, r->subjects[i]);
+
+        if (s->minute != LLM_NONE) {
+            w = &llm_zone_minute(z, s->minute)->window;
+
+            llm_window_roll(w, z->now / 1000);
+            llm_count_minute(z, w, LLM_WINDOW_INPUT, c->window_input);
+            llm_count_minute(z, w, LLM_WINDOW_OUTPUT, c->usage.output);
+        }
+
+        for (m = s->meters; m != LLM_NONE; m = meter->next) {
+            meter = llm_zone_meter(z, m);
+            meter = llm_rolled_meter(z, clock, s, meter->period);
+
+            settled = meter->settled;
+
+            llm_zone_put64(z, &settled[LLM_COUNT_INPUT],
+                           llm_sat_add(settled[LLM_COUNT_INPUT],
+                                       c->usage.input));
+            llm_zone_put64(z, &settled[LLM_COUNT_OUTPUT],
+                           llm_sat_add(settled[LLM_COUNT_OUTPUT],
+                                       c->usage.output));
+            llm_zone_put64(z, &settled[LLM_COUNT_COST],
+                           llm_sat_add(settled[LLM_COUNT_COST], c->cost));
+        }
+    }
+
+    llm_zone_put32(z, &r->state, LLM_RESERVATION_SETTLED);
+
+    for (i = 0; i < r->nsubjects; i++) {
+        s = llm_zone_subject(z, r->subjects[i]);
+
+        s->inflight--;
+        s->reserved[LLM_COUNT_INPUT] -= r->reserved[LLM_COUNT_INPUT];
+        s->reserved[LLM_COUNT_OUTPUT] -= r->reserved[LLM_COUNT_OUTPUT];
+        s->reserved[LLM_COUNT_COST] -= r->reserved[LLM_COUNT_COST];
+    }
+
+    llm_zone_commit(z);
+}
+
+
+/* A bucket is a fact; the sum is computed from buckets after a kill. */
+
+static void
+llm_count_minute(llm_zone_t *z, llm_window_t *w, llm_window_counter_e counter,
+    int64_t n)
+{
+    uint32_t  *bucket, before;
+
+    if (n <= 0) {
+        return;
+    }
+
+    bucket = llm_window_bucket(w, counter);
+    before = *bucket;
+
+    llm_zone_put32(z, bucket, (n > UINT32_MAX - before)
+                              ? UINT32_MAX : before + (uint32_t) n);
+
+    w->sum[counter] += *bucket - before;
+}

@@ -1,0 +1,153 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_ADMIT_H_INCLUDED_
+#define _LLM_ADMIT_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <stdint.h>
+
+#include "llm_limit.h"
+#include "llm_zone.h"
+
+
+/*
+ * Admission and settlement.  Everything here wants the zone entered.
+ *
+ * Invariants kept here: what admission compares is settled + reserved; both
+ * change only under the zone's lock; admission is all or nothing over all
+ * limits of all subjects of a request; a refused request changes nothing; a
+ * reservation is settled exactly once.
+ */
+
+
+typedef enum {
+    LLM_RESERVE_OFF = 0,         /* compares what is settled */
+    LLM_RESERVE_ESTIMATE,        /* compares settled + reserved: the request
+                                    that crosses passes, the next does not */
+    LLM_RESERVE_STRICT           /* settled + reserved + this request's bound
+                                    must fit */
+} llm_reserve_e;
+
+
+/* One subject of a request, and the row that bears on it here. */
+
+typedef struct {
+    llm_subject_key_t        key;
+    const llm_row_t         *row;        /* or NULL: counted only */
+    unsigned                 month:1;    /* keep the calendar month, with or
+                                            without a limit */
+} llm_ask_subject_t;
+
+
+typedef struct {
+    llm_ask_subject_t        subjects[LLM_SUBJECTS];
+    uint32_t                 nsubjects;
+
+    llm_reserve_e            reserve;
+
+    /* strict: upper bounds; else what is expected.  LLM_COUNT_REQUESTS is
+       not used */
+    int64_t                  amount[LLM_COUNTS];
+    int64_t                  expected[LLM_COUNTS];
+
+    unsigned                 free:1;     /* costs nothing: budgets do not
+                                            bear on it */
+    unsigned                 dry_run:1;  /* a refusal is told, not acted on */
+
+    /* of what admits: who holds the reservation, and its names */
+    uint32_t                 worker;
+    int64_t                  started;    /* ms of the epoch */
+    uint16_t                 len[LLM_NAMES];
+    const u_char            *name[LLM_NAMES];
+} llm_ask_t;
+
+
+typedef enum {
+    LLM_ADMITTED = 0,
+    LLM_REFUSED,                 /* by the limit named */
+    LLM_TOO_LARGE,               /* the bound is over the limit named: it can
+                                    never fit */
+    LLM_FULL                     /* the zone has no room */
+} llm_decision_e;
+
+
+/* The state of one limit, as headers and messages tell it. */
+
+typedef struct {
+    const llm_limit_t       *limit;      /* NULL: none of the kind */
+    uint32_t                 subject;    /* of the ask */
+    int64_t                  amount;     /* after throttling */
+    int64_t                  used;       /* settled + reserved */
+    int64_t                  reset;      /* minute: ms until nothing is left
+                                            in the window; period: seconds of
+                                            the epoch, INT64_MAX: never */
+} llm_standing_t;
+
+
+typedef struct {
+    llm_decision_e           decision;
+
+    llm_standing_t           refusal;    /* the first that failed */
+    int64_t                  bound;      /* TOO_LARGE: of that resource */
+    int64_t                  retry;      /* ms after which the same request
+                                            would pass if nothing else came;
+                                            1 where it waits for what is
+                                            reserved or in flight; INT64_MAX:
+                                            never */
+
+    /* the tightest of each kind, after admission; limit NULL where there is
+       none */
+    llm_standing_t           requests;
+    llm_standing_t           tokens;
+    llm_standing_t           budget;
+
+    /* a budget past a soft threshold, the fullest: percent used */
+    llm_standing_t           soft;
+    int                      percent;
+
+    /* a budget with hard_cap=off that is passed and due for its line */
+    llm_standing_t           passed;
+
+    llm_index_t              reservation;    /* LLM_NONE where refused */
+    uint64_t                 id;
+} llm_verdict_t;
+
+
+/*
+ * Decides about a request and, where it is admitted, counts it, reserves and
+ * fills a reservation.  Periods are those of the clock.
+ */
+void llm_admit(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
+    llm_verdict_t *v);
+
+/*
+ * The same decision with nothing counted or created: what can be refused
+ * before the body is known.  amount[] is not looked at; budgets are looked at
+ * only where budgets is set.
+ */
+void llm_admit_early(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
+    int budgets, llm_verdict_t *v);
+
+/*
+ * Settles a reservation: what was reserved goes, what was used is counted at
+ * the zone's present second.  Does nothing and returns 0 unless the
+ * reservation i is held under this id.
+ */
+int llm_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i, uint64_t id,
+    const llm_settlement_t *settlement);
+
+/* After a repair: applies the charges that were noted before a kill. */
+void llm_settle_noted(llm_zone_t *z, llm_clock_t *clock);
+
+/* The present state of one limit of a subject. */
+void llm_standing(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_key_t *key, const llm_limit_t *limit,
+    llm_standing_t *standing);
+
+
+#endif /* _LLM_ADMIT_H_INCLUDED_ */

@@ -1,0 +1,59 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_DECIDE_H_INCLUDED_
+#define _LLM_DECIDE_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <stdint.h>
+
+#include "llm_admit.h"
+
+
+/* Private to admission: the decision, apart from what it changes. */
+
+
+#define LLM_MONTH  LLM_PERIOD(LLM_PERIOD_MONTH, 1)
+
+
+/* What is known of one subject while a request is decided. */
+
+typedef struct {
+    llm_index_t              index;      /* LLM_NONE: not in the zone yet */
+    llm_subject_t           *subject;
+    llm_minute_t            *minute;
+    uint8_t                  percent;    /* that rates are throttled to */
+} llm_view_t;
+
+
+typedef struct {
+    llm_zone_t              *zone;
+    llm_clock_t             *clock;
+    const llm_ask_t         *ask;
+    llm_verdict_t           *verdict;
+    unsigned                 early:1;
+    unsigned                 budgets:1;
+    llm_view_t               views[LLM_SUBJECTS];
+} llm_decide_t;
+
+
+/* Looks at every limit of every subject; fills the verdict and the views. */
+void llm_decide(llm_decide_t *d);
+
+/* The present state of a limit of the subject viewed. */
+void llm_view_standing(llm_zone_t *z, llm_clock_t *clock,
+    const llm_view_t *view, const llm_limit_t *limit, llm_standing_t *s);
+
+/* The counters of a window that make up a resource, as a mask. */
+unsigned llm_resource_mask(llm_resource_e resource);
+
+/* A subject's meter of the period that the clock stands in, or NULL. */
+llm_meter_t *llm_rolled_meter(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_t *subject, llm_period_t period);
+
+
+#endif /* _LLM_DECIDE_H_INCLUDED_ */

@@ -1,0 +1,101 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_LIMIT_H_INCLUDED_
+#define _LLM_LIMIT_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <stdint.h>
+
+#include "llm_period.h"
+
+
+/*
+ * "Subject S may use at most N of resource R in window W."  The order of
+ * subjects is the one in which a refusal names the first that fails.
+ */
+
+typedef enum {
+    LLM_SUBJECT_GLOBAL = 0,
+    LLM_SUBJECT_TEAM,
+    LLM_SUBJECT_USER,
+    LLM_SUBJECT_CUSTOMER,
+    LLM_SUBJECT_KEY,
+    LLM_SUBJECT_MODEL,
+    LLM_SUBJECT_TEAM_MODEL,
+    LLM_SUBJECT_KEY_MODEL,
+    LLM_SUBJECT_TEAM_USER,
+    LLM_SUBJECT_TYPES
+} llm_subject_type_e;
+
+
+/* The order in which a row's limits are checked and named. */
+
+typedef enum {
+    LLM_RESOURCE_REQUESTS = 0,
+    LLM_RESOURCE_TOKENS,
+    LLM_RESOURCE_INPUT,
+    LLM_RESOURCE_OUTPUT,
+    LLM_RESOURCE_PARALLEL,
+    LLM_RESOURCE_COST
+} llm_resource_e;
+
+
+typedef struct {
+    llm_resource_e           resource;
+    unsigned                 minute:1;    /* a sliding one-minute window */
+    llm_period_t             period;      /* else */
+    int64_t                  amount;      /* COST: nano-dollars */
+} llm_limit_t;
+
+
+#define LLM_ROW_LIMITS       24
+#define LLM_ROW_SOFT         8
+
+/* The longest text of llm_limit_print(). */
+#define LLM_LIMIT_TEXT       64
+
+
+/* The LIMITS of one line of the configuration. */
+
+typedef struct {
+    llm_limit_t              limits[LLM_ROW_LIMITS];
+    unsigned                 nlimits;
+
+    uint8_t                  soft[LLM_ROW_SOFT];    /* percents, rising */
+    unsigned                 nsoft;
+
+    unsigned                 hard_cap:1;
+    uint8_t                  throttle;    /* percent of rpm and tpm past the
+                                             first soft threshold, 0: off */
+    uint8_t                  over;        /* percent of rpm and tpm past the
+                                             budget, 0: refused there */
+    unsigned                 seen;        /* parameters given already */
+} llm_row_t;
+
+
+/* hard_cap=on soft=80%, no limits. */
+void llm_row_init(llm_row_t *row);
+
+/*
+ * Takes one parameter ("rpm=60", "budget=100/month").  Returns NULL, or what
+ * is wrong in words that say what would be right.
+ */
+const char *llm_row_param(llm_row_t *row, const u_char *p, size_t n);
+
+/* After the last parameter: the limits in the order in which they are
+   checked. */
+void llm_row_done(llm_row_t *row);
+
+/* "rpm=30", "tokens=5000000/month", "budget=100/day"; returns the length. */
+size_t llm_limit_print(u_char *buf, const llm_limit_t *limit);
+
+/* "team", "user", "team_model", ... */
+const char *llm_subject_name(llm_subject_type_e type);
+
+
+#endif /* _LLM_LIMIT_H_INCLUDED_ */

@@ -1,0 +1,780 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <string.h>
+
+#include "llm_zone.h"
+
+
+/* A compiler barrier: a process killed between two stores has made them in
+   the order of the program, and whoever enters next holds the mutex. */
+#define llm_barrier()  __asm__ __volatile__ ("" ::: "memory")
+
+
+static uint32_t llm_zone_hash(const llm_zone_t *z, const u_char *p, size_t n,
+    uint64_t type);
+static void llm_zone_rollback(llm_zone_t *z);
+static void llm_zone_thread_subjects(llm_zone_t *z);
+static void llm_zone_thread_meters(llm_zone_t *z);
+static void llm_zone_thread_minutes(llm_zone_t *z);
+static void llm_zone_thread_reservations(llm_zone_t *z);
+
+
+static inline uint32_t *
+llm_zone_bucket(llm_zone_t *z, uint32_t hash)
+{
+    return (uint32_t *) ((u_char *) z + z->buckets)
+           + (hash & (z->nbuckets - 1));
+}
+
+
+llm_zone_t *
+llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
+{
+    size_t       left, share;
+    uint64_t     at;
+    llm_index_t  i;
+    llm_zone_t  *z;
+
+    if (size < LLM_ZONE_MIN) {
+        return NULL;
+    }
+
+    z = mem;
+    left = size - sizeof(llm_zone_t) - 64;
+
+    /*
+     * A fifth for requests in flight.  The rest in equal numbers of subjects,
+     * minutes and buckets, and three periods for each subject.
+     */
+
+    z->nreservations = left / 5 / sizeof(llm_reservation_t);
+    left -= z->nreservations * sizeof(llm_reservation_t);
+
+    share = sizeof(llm_subject_t) + sizeof(llm_minute_t)
+            + 3 * sizeof(llm_meter_t) + 2 * sizeof(uint32_t);
+
+    z->nsubjects = left / share;
+    z->nminutes = z->nsubjects;
+    z->nmeters = 3 * z->nsubjects;
+
+    for (z->nbuckets = 1; z->nbuckets <= z->nsubjects; z->nbuckets *= 2) {
+        /* void */
+    }
+
+    at = (sizeof(llm_zone_t) + 63) & ~(uint64_t) 63;
+
+    z->subjects = at;
+    at += (uint64_t) z->nsubjects * sizeof(llm_subject_t);
+    z->meters = at;
+    at += (uint64_t) z->nmeters * sizeof(llm_meter_t);
+    z->minutes = at;
+    at += (uint64_t) z->nminutes * sizeof(llm_minute_t);
+    z->reservations = at;
+    at += (uint64_t) z->nreservations * sizeof(llm_reservation_t);
+    z->buckets = at;
+
+    memcpy(&z->epoch, random, sizeof(uint64_t));
+    memcpy(z->seed, random + sizeof(uint64_t), sizeof(z->seed));
+
+    z->size = size;
+    z->created = created;
+
+    for (i = 0; i < z->nmeters; i++) {
+        llm_zone_meter(z, i)->subject = LLM_NONE;
+    }
+
+    for (i = 0; i < z->nminutes; i++) {
+        llm_zone_minute(z, i)->subject = LLM_NONE;
+    }
+
+    llm_zone_repair(z);
+
+    z->repairs = 0;
+    z->layout = LLM_ZONE_LAYOUT;
+    z->magic = LLM_ZONE_MAGIC;
+
+    return z;
+}
+
+
+int
+llm_zone_valid(const llm_zone_t *z, size_t size)
+{
+    return z->magic == LLM_ZONE_MAGIC
+           && z->layout == LLM_ZONE_LAYOUT
+           && z->size == size;
+}
+
+
+int
+llm_zone_enter(llm_zone_t *z, int32_t pid, uint64_t monotonic)
+{
+    int  repaired;
+
+    repaired = (z->owner != 0);
+
+    z->owner = pid;
+    llm_barrier();
+
+    if (repaired) {
+        llm_zone_repair(z);
+    }
+
+    if (monotonic > z->now) {
+        z->now = monotonic;
+    }
+
+    return repaired;
+}
+
+
+void
+llm_zone_leave(llm_zone_t *z)
+{
+    llm_barrier();
+    z->owner = 0;
+}
+
+
+void
+llm_zone_put32(llm_zone_t *z, uint32_t *word, uint32_t value)
+{
+    llm_undo_t  *u;
+
+    u = &z->undo[z->nundo];
+
+    u->at = (u_char *) word - (u_char *) z;
+    u->old = *word;
+
+    llm_barrier();
+    z->nundo++;
+    llm_barrier();
+
+    *word = value;
+}
+
+
+void
+llm_zone_put64(llm_zone_t *z, int64_t *word, int64_t value)
+{
+    llm_undo_t  *u;
+
+    u = &z->undo[z->nundo];
+
+    u->at = ((u_char *) word - (u_char *) z) | 1;
+    u->old = (uint64_t) *word;
+
+    llm_barrier();
+    z->nundo++;
+    llm_barrier();
+
+    *word = value;
+}
+
+
+void
+llm_zone_commit(llm_zone_t *z)
+{
+    llm_barrier();
+    z->nundo = 0;
+    llm_barrier();
+}
+
+
+static void
+llm_zone_rollback(llm_zone_t *z)
+{
+    u_char      *word;
+    llm_undo_t  *u;
+
+    /* the newest first; rolled back twice is rolled back */
+
+    while (z->nundo) {
+        u = &z->undo[z->nundo - 1];
+        word = (u_char *) z + (u->at & ~(uint64_t) 1);
+
+        if (u->at & 1) {
+            *(uint64_t *) word = u->old;
+
+        } else {
+            *(uint32_t *) word = (uint32_t) u->old;
+        }
+
+        llm_barrier();
+        z->nundo--;
+    }
+}
+
+
+void
+llm_zone_repair(llm_zone_t *z)
+{
+    llm_zone_rollback(z);
+
+    llm_zone_thread_subjects(z);
+    llm_zone_thread_meters(z);
+    llm_zone_thread_minutes(z);
+    llm_zone_thread_reservations(z);
+
+    z->repairs++;
+}
+
+
+/*
+ * The threads are made from the last entry to the first, so that the free
+ * lists hand out low indices first.
+ */
+
+static void
+llm_zone_thread_subjects(llm_zone_t *z)
+{
+    uint32_t       *bucket;
+    llm_index_t     i;
+    llm_subject_t  *s;
+
+    memset((u_char *) z + z->buckets, 0xff, z->nbuckets * sizeof(uint32_t));
+
+    z->free_subject = LLM_NONE;
+    z->subjects_left = 0;
+
+    for (i = z->nsubjects; i-- > 0; /* void */ ) {
+        s = llm_zone_subject(z, i);
+
+        s->meters = LLM_NONE;
+        s->minute = LLM_NONE;
+        s->inflight = 0;
+        memset(s->reserved, 0, sizeof(s->reserved));
+
+        if (s->used) {
+            bucket = llm_zone_bucket(z, s->hash);
+            s->next = *bucket;
+            *bucket = i;
+            continue;
+        }
+
+        s->next = z->free_subject;
+        z->free_subject = i;
+        z->subjects_left++;
+    }
+}
+
+
+static void
+llm_zone_thread_meters(llm_zone_t *z)
+{
+    llm_index_t     i;
+    llm_meter_t    *m;
+    llm_subject_t  *s;
+
+    z->free_meter = LLM_NONE;
+    z->meters_left = 0;
+
+    for (i = z->nmeters; i-- > 0; /* void */ ) {
+        m = llm_zone_meter(z, i);
+
+        if (m->subject != LLM_NONE) {
+            s = llm_zone_subject(z, m->subject);
+            m->next = s->meters;
+            s->meters = i;
+            continue;
+        }
+
+        m->next = z->free_meter;
+        z->free_meter = i;
+        z->meters_left++;
+    }
+}
+
+
+static void
+llm_zone_thread_minutes(llm_zone_t *z)
+{
+    llm_index_t    i;
+    llm_minute_t  *m;
+
+    z->free_minute = LLM_NONE;
+    z->minutes_left = 0;
+
+    for (i = z->nminutes; i-- > 0; /* void */ ) {
+        m = llm_zone_minute(z, i);
+
+        if (m->subject != LLM_NONE) {
+            llm_window_repair(&m->window);
+            llm_zone_subject(z, m->subject)->minute = i;
+            continue;
+        }
+
+        m->next = z->free_minute;
+        z->free_minute = i;
+        z->minutes_left++;
+    }
+}
+
+
+static void
+llm_zone_thread_reservations(llm_zone_t *z)
+{
+    uint32_t            k, j;
+    llm_index_t         i;
+    llm_subject_t      *s;
+    llm_reservation_t  *r;
+
+    z->free_reservation = LLM_NONE;
+    z->reservations_left = 0;
+
+    for (i = z->nreservations; i-- > 0; /* void */ ) {
+        r = llm_zone_reservation(z, i);
+
+        if (r->state == LLM_RESERVATION_FREE) {
+            r->next = z->free_reservation;
+            z->free_reservation = i;
+            z->reservations_left++;
+            continue;
+        }
+
+        if (r->state == LLM_RESERVATION_SETTLED) {
+            continue;
+        }
+
+        for (k = 0; k < r->nsubjects; k++) {
+            s = llm_zone_subject(z, r->subjects[k]);
+            s->inflight++;
+
+            for (j = 0; j < LLM_COUNTS; j++) {
+                s->reserved[j] += r->reserved[j];
+            }
+        }
+    }
+}
+
+
+int
+llm_zone_key(const llm_zone_t *z, llm_subject_key_t *key,
+    llm_subject_type_e type, const u_char *first, size_t n,
+    const u_char *second, size_t m)
+{
+    u_char  *p;
+
+    if (n + m + 1 > LLM_SUBJECT_NAME) {
+        return -1;
+    }
+
+    p = key->name;
+
+    if (n) {
+        memcpy(p, first, n);
+        p += n;
+    }
+
+    if (second) {
+        *p++ = '\0';
+
+        if (m) {
+            memcpy(p, second, m);
+            p += m;
+        }
+    }
+
+    key->type = type;
+    key->len = p - key->name;
+    key->hash = llm_zone_hash(z, key->name, key->len, type);
+
+    return 0;
+}
+
+
+llm_index_t
+llm_zone_find(llm_zone_t *z, const llm_subject_key_t *key)
+{
+    llm_index_t     i;
+    llm_subject_t  *s;
+
+    for (i = *llm_zone_bucket(z, key->hash); i != LLM_NONE; i = s->next) {
+        s = llm_zone_subject(z, i);
+
+        if (s->hash == key->hash
+            && s->type == key->type
+            && s->len == key->len
+            && memcmp(s->name, key->name, key->len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return LLM_NONE;
+}
+
+
+/*
+ * What is taken is complete before the word that makes it used: repair sees
+ * either a free entry or a whole one.
+ */
+
+llm_index_t
+llm_zone_add_subject(llm_zone_t *z, const llm_subject_key_t *key)
+{
+    uint32_t       *bucket;
+    llm_index_t     i;
+    llm_subject_t  *s;
+
+    i = z->free_subject;
+
+    if (i == LLM_NONE) {
+        return LLM_NONE;
+    }
+
+    s = llm_zone_subject(z, i);
+
+    z->free_subject = s->next;
+    z->subjects_left--;
+
+    s->hash = key->hash;
+    s->meters = LLM_NONE;
+    s->minute = LLM_NONE;
+    s->inflight = 0;
+    memset(s->reserved, 0, sizeof(s->reserved));
+    s->type = key->type;
+    s->len = key->len;
+    memcpy(s->name, key->name, key->len);
+
+    bucket = llm_zone_bucket(z, key->hash);
+    s->next = *bucket;
+
+    llm_barrier();
+    s->used = 1;
+    llm_barrier();
+
+    *bucket = i;
+
+    return i;
+}
+
+
+llm_index_t
+llm_zone_add_meter(llm_zone_t *z, llm_index_t subject, llm_period_t period,
+    int64_t start, int64_t end)
+{
+    llm_index_t     i;
+    llm_meter_t    *m;
+    llm_subject_t  *s;
+
+    i = z->free_meter;
+
+    if (i == LLM_NONE) {
+        return LLM_NONE;
+    }
+
+    m = llm_zone_meter(z, i);
+    s = llm_zone_subject(z, subject);
+
+    z->free_meter = m->next;
+    z->meters_left--;
+
+    m->period = period;
+    m->start = start;
+    m->end = end;
+    m->warned = 0;
+    memset(m->settled, 0, sizeof(m->settled));
+    m->next = s->meters;
+
+    llm_barrier();
+    m->subject = subject;
+    llm_barrier();
+
+    s->meters = i;
+
+    return i;
+}
+
+
+llm_index_t
+llm_zone_add_minute(llm_zone_t *z, llm_index_t subject)
+{
+    llm_index_t    i;
+    llm_minute_t  *m;
+
+    i = z->free_minute;
+
+    if (i == LLM_NONE) {
+        return LLM_NONE;
+    }
+
+    m = llm_zone_minute(z, i);
+
+    z->free_minute = m->next;
+    z->minutes_left--;
+
+    llm_window_init(&m->window, z->now / 1000);
+
+    llm_barrier();
+    m->subject = subject;
+    llm_barrier();
+
+    llm_zone_subject(z, subject)->minute = i;
+
+    return i;
+}
+
+
+llm_index_t
+llm_zone_add_reservation(llm_zone_t *z)
+{
+    llm_index_t         i;
+    llm_reservation_t  *r;
+
+    i = z->free_reservation;
+
+    if (i == LLM_NONE) {
+        return LLM_NONE;
+    }
+
+    r = llm_zone_reservation(z, i);
+
+    z->free_reservation = r->next;
+    z->reservations_left--;
+
+    r->id = ++z->number;
+
+    return i;
+}
+
+
+void
+llm_zone_free_reservation(llm_zone_t *z, llm_index_t i)
+{
+    llm_reservation_t  *r;
+
+    r = llm_zone_reservation(z, i);
+
+    llm_barrier();
+    r->state = LLM_RESERVATION_FREE;
+    llm_barrier();
+
+    r->next = z->free_reservation;
+    z->free_reservation = i;
+    z->reservations_left++;
+}
+
+
+llm_meter_t *
+llm_zone_find_meter(llm_zone_t *z, const llm_subject_t *subject,
+    llm_period_t period)
+{
+    llm_index_t   i;
+    llm_meter_t  *m;
+
+    for (i = subject->meters; i != LLM_NONE; i = m->next) {
+        m = llm_zone_meter(z, i);
+
+        if (m->period == period) {
+            return m;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+llm_zone_roll(llm_meter_t *m, int64_t start, int64_t end)
+{
+    if (start == m->start) {
+        return;
+    }
+
+    if (start < m->start && m->start - start <= 25 * 3600) {
+        return;
+    }
+
+    /* start is last: interrupted, the roll is done again */
+
+    memset(m->settled, 0, sizeof(m->settled));
+    m->warned = 0;
+    m->end = end;
+    llm_barrier();
+    m->start = start;
+}
+
+
+llm_estimate_t *
+llm_zone_estimate(llm_zone_t *z, const u_char *name, size_t n, int create)
+{
+    uint32_t      hash, i;
+    llm_model_t  *model;
+
+    if (n == 0 || n > LLM_MODEL_NAME) {
+        return &z->other;
+    }
+
+    hash = llm_zone_hash(z, name, n, LLM_SUBJECT_TYPES);
+
+    for (i = 0; i < 16; i++) {
+        model = &z->models[(hash + i) % LLM_MODELS];
+
+        if (model->len == 0) {
+
+            if (!create) {
+                break;
+            }
+
+            model->hash = hash;
+            memcpy(model->name, name, n);
+            llm_barrier();
+            model->len = n;
+
+            return &model->estimate;
+        }
+
+        if (model->hash == hash
+            && model->len == n
+            && memcmp(model->name, name, n) == 0)
+        {
+            return &model->estimate;
+        }
+    }
+
+    return &z->other;
+}
+
+
+uint32_t
+llm_zone_add_worker(llm_zone_t *z, int32_t pid, uint64_t started,
+    int (*alive)(int32_t pid, uint64_t started))
+{
+    uint32_t       i;
+    llm_worker_t  *w;
+
+    for (i = 0; i < LLM_WORKERS; i++) {
+        w = &z->workers[i];
+
+        if (w->pid != 0 && alive(w->pid, w->started)) {
+            continue;
+        }
+
+        /* reservations of the slot's last owner bear its generation */
+
+        w->generation++;
+        w->started = started;
+        llm_barrier();
+        w->pid = pid;
+
+        return i;
+    }
+
+    return LLM_NONE;
+}
+
+
+void
+llm_clock_set(llm_clock_t *clock, int64_t wall)
+{
+    int64_t              now;
+    uint32_t             i;
+    llm_clock_period_t  *p;
+
+    clock->wall = wall;
+    now = wall / 1000;
+
+    for (i = 0; i < clock->nperiods; i++) {
+        p = &clock->periods[i];
+
+        if (now < p->start || now >= p->end) {
+            llm_period_bounds(p->period, &clock->calendar, now, &p->start,
+                              &p->end);
+        }
+    }
+}
+
+
+void
+llm_clock_period(llm_clock_t *clock, llm_period_t period, int64_t *start,
+    int64_t *end)
+{
+    uint32_t             i;
+    llm_clock_period_t  *p;
+
+    for (i = 0; i < clock->nperiods; i++) {
+        p = &clock->periods[i];
+
+        if (p->period == period) {
+            *start = p->start;
+            *end = p->end;
+            return;
+        }
+    }
+
+    llm_period_bounds(period, &clock->calendar, clock->wall / 1000, start, end);
+
+    if (clock->nperiods < LLM_CLOCK_PERIODS) {
+        p = &clock->periods[clock->nperiods++];
+
+        p->period = period;
+        p->start = *start;
+        p->end = *end;
+    }
+}
+
+
+/*
+ * SipHash-1-3 (Aumasson, Bernstein: "SipHash: a fast short-input PRF"), with
+ * the zone's secret seed: names come from clients.
+ */
+
+#define llm_rotl(x, b)  (((x) << (b)) | ((x) >> (64 - (b))))
+
+#define llm_sip_round(v0, v1, v2, v3)                                         \
+    do {                                                                      \
+        v0 += v1;                                                             \
+        v1 = llm_rotl(v1, 13) ^ v0;                                           \
+        v0 = llm_rotl(v0, 32);                                                \
+        v2 += v3;                                                             \
+        v3 = llm_rotl(v3, 16) ^ v2;                                           \
+        v0 += v3;                                                             \
+        v3 = llm_rotl(v3, 21) ^ v0;                                           \
+        v2 += v1;                                                             \
+        v1 = llm_rotl(v1, 17) ^ v2;                                           \
+        v2 = llm_rotl(v2, 32);                                                \
+    } while (0)
+
+
+static uint32_t
+llm_zone_hash(const llm_zone_t *z, const u_char *p, size_t n, uint64_t type)
+{
+    size_t    left;
+    uint64_t  v0, v1, v2, v3, m;
+
+    v0 = z->seed[0] ^ 0x736f6d6570736575ULL;
+    v1 = z->seed[1] ^ 0x646f72616e646f6dULL ^ type;
+    v2 = z->seed[0] ^ 0x6c7967656e657261ULL;
+    v3 = z->seed[1] ^ 0x7465646279746573ULL;
+
+    for (left = n; left >= 8; left -= 8, p += 8) {
+        memcpy(&m, p, 8);
+        v3 ^= m;
+        llm_sip_round(v0, v1, v2, v3);
+        v0 ^= m;
+    }
+
+    m = (uint64_t) n << 56;
+
+    while (left--) {
+        m |= (uint64_t) p[left] << (8 * left);
+    }
+
+    v3 ^= m;
+    llm_sip_round(v0, v1, v2, v3);
+    v0 ^= m;
+
+    v2 ^= 0xff;
+    llm_sip_round(v0, v1, v2, v3);
+    llm_sip_round(v0, v1, v2, v3);
+    llm_sip_round(v0, v1, v2, v3);
+
+    v0 ^= v1 ^ v2 ^ v3;
+
+    return (uint32_t) (v0 ^ (v0 >> 32));
+}

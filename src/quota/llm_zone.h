@@ -1,0 +1,389 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_ZONE_H_INCLUDED_
+#define _LLM_ZONE_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <stdint.h>
+
+#include "llm_estimate.h"
+#include "llm_limit.h"
+#include "llm_period.h"
+#include "llm_usage.h"
+#include "llm_window.h"
+
+
+/*
+ * The zone: one block of memory shared by all workers, arrays of fixed size
+ * that refer to each other by index.  Nothing in it is a pointer, a list that
+ * must be walked to be repaired, or owned by an allocator.
+ *
+ * Every function that takes a zone wants it entered: the caller holds the
+ * mutex and has called llm_zone_enter().  The functions never block, log or
+ * allocate.
+ *
+ * How a kill at any instruction is survived.  The owner word says who is
+ * inside.  Facts that cannot be computed from other facts (buckets of a
+ * window, what a period has settled, the state of a reservation) are changed
+ * only after their old value was noted in the undo journal; the journal is
+ * emptied at the end of a change, which is its commit.  Everything else
+ * (free lists, the hash, the chains, the sums of windows, what is reserved
+ * and in flight) is computed again from the arrays.  Who enters and finds a
+ * dead owner's word rolls the journal back and computes the rest again:
+ * llm_zone_repair().  A charge that was noted in its reservation before the
+ * kill is then applied.
+ */
+
+
+typedef uint32_t  llm_index_t;
+
+#define LLM_NONE             UINT32_MAX
+
+#define LLM_SUBJECT_NAME     264     /* two IDs and a NUL between them */
+#define LLM_SUBJECTS         10      /* of one request */
+#define LLM_SUBJECT_METERS   16      /* periods of one subject */
+#define LLM_WORKERS          256
+#define LLM_MODELS           256     /* that estimates are learned for */
+#define LLM_MODEL_NAME       128
+#define LLM_UNDO             1024
+#define LLM_RECORD_TEXT      768
+
+
+/* What a period has settled. */
+
+typedef enum {
+    LLM_COUNT_REQUESTS = 0,
+    LLM_COUNT_INPUT,
+    LLM_COUNT_OUTPUT,
+    LLM_COUNT_COST,
+    LLM_COUNTS
+} llm_count_e;
+
+
+/* The longer meter of one subject. */
+
+typedef struct {
+    llm_index_t              subject;    /* LLM_NONE: free */
+    llm_index_t              next;
+    llm_period_t             period;
+    uint32_t                 unused;
+    int64_t                  start;      /* seconds of the epoch */
+    int64_t                  end;
+    int64_t                  warned;     /* when a soft cap was last logged */
+    int64_t                  settled[LLM_COUNTS];
+} llm_meter_t;
+
+
+/* The one-minute meter of one subject. */
+
+typedef struct {
+    llm_index_t              subject;    /* LLM_NONE: free */
+    llm_index_t              next;
+    llm_window_t             window;
+} llm_minute_t;
+
+
+/*
+ * What is reserved is one number for all meters of a subject: reservations
+ * survive every roll of every window, and bear on all of them alike.
+ */
+
+typedef struct {
+    uint32_t                 hash;
+    llm_index_t              next;
+    llm_index_t              meters;
+    llm_index_t              minute;
+    uint32_t                 used;
+    uint32_t                 inflight;
+    int64_t                  reserved[LLM_COUNTS];  /* no requests */
+    uint8_t                  type;
+    uint8_t                  pad;
+    uint16_t                 len;
+    u_char                   name[LLM_SUBJECT_NAME];
+} llm_subject_t;
+
+
+typedef enum {
+    LLM_RESERVATION_FREE = 0,
+    LLM_RESERVATION_HELD,        /* admitted */
+    LLM_RESERVATION_CHARGED,     /* the charge is noted, not yet counted */
+    LLM_RESERVATION_SETTLED      /* counted, its ledger line not yet written */
+} llm_reservation_state_e;
+
+
+/* The names that a ledger line of the reservation will carry. */
+
+typedef enum {
+    LLM_NAME_TEAM = 0,
+    LLM_NAME_USER,
+    LLM_NAME_CUSTOMER,
+    LLM_NAME_KEY,
+    LLM_NAME_MODEL,
+    LLM_NAME_REQUEST,
+    LLM_NAMES
+} llm_name_e;
+
+
+typedef enum {
+    LLM_SOURCE_NONE = 0,         /* nothing was charged but the request */
+    LLM_SOURCE_UPSTREAM,
+    LLM_SOURCE_ESTIMATED
+} llm_source_e;
+
+
+/* What a settled request is charged. */
+
+typedef struct {
+    llm_usage_t              usage;
+    int64_t                  window_input;   /* input tokens toward tpm */
+    int64_t                  cost;           /* nano-dollars */
+    int64_t                  timestamp;      /* ms of the epoch */
+    int64_t                  duration;       /* ms */
+    uint16_t                 status;
+    uint8_t                  source;
+    uint8_t                  stream;
+} llm_settlement_t;
+
+
+typedef struct {
+    uint32_t                 state;
+    llm_index_t              next;
+    uint32_t                 worker;
+    uint32_t                 generation;     /* of the worker's slot */
+    uint64_t                 id;
+    int64_t                  started;        /* ms of the epoch */
+    int64_t                  reserved[LLM_COUNTS];
+    int64_t                  expected[LLM_COUNTS];  /* never a bound: what an
+                                                       answer that nobody saw
+                                                       is charged */
+    uint32_t                 nsubjects;
+    llm_index_t              subjects[LLM_SUBJECTS];
+    llm_settlement_t         settlement;
+    uint16_t                 len[LLM_NAMES];
+    u_char                   text[LLM_RECORD_TEXT];
+} llm_reservation_t;
+
+
+typedef struct {
+    uint64_t                 started;        /* boot ticks of the process */
+    int32_t                  pid;            /* 0: free */
+    uint32_t                 generation;
+} llm_worker_t;
+
+
+typedef struct {
+    uint32_t                 hash;
+    uint16_t                 len;            /* 0: free */
+    uint16_t                 pad;
+    llm_estimate_t           estimate;
+    u_char                   name[LLM_MODEL_NAME];
+} llm_model_t;
+
+
+typedef struct {
+    uint64_t                 at;             /* offset in the zone; bit 0: the
+                                                word has 64 bits */
+    uint64_t                 old;
+} llm_undo_t;
+
+
+#define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
+#define LLM_ZONE_LAYOUT      1
+
+typedef struct {
+    uint64_t                 magic;
+    uint32_t                 layout;
+    volatile int32_t         owner;          /* pid of who is inside, 0 */
+
+    uint64_t                 size;
+    uint64_t                 epoch;          /* random, made with the zone */
+    uint64_t                 seed[2];
+    int64_t                  created;        /* ms of the epoch */
+
+    uint64_t                 now;            /* ms, monotonic, never back */
+    uint64_t                 number;         /* of the last reservation */
+    uint64_t                 repairs;
+    uint64_t                 full;           /* refusals for want of room */
+
+    uint32_t                 nsubjects;
+    uint32_t                 nmeters;
+    uint32_t                 nminutes;
+    uint32_t                 nreservations;
+    uint32_t                 nbuckets;       /* a power of two */
+
+    llm_index_t              free_subject;
+    llm_index_t              free_meter;
+    llm_index_t              free_minute;
+    llm_index_t              free_reservation;
+
+    uint32_t                 subjects_left;
+    uint32_t                 meters_left;
+    uint32_t                 minutes_left;
+    uint32_t                 reservations_left;
+
+    /* offsets from the zone's first byte */
+    uint64_t                 subjects;
+    uint64_t                 meters;
+    uint64_t                 minutes;
+    uint64_t                 reservations;
+    uint64_t                 buckets;
+
+    volatile uint32_t        nundo;
+    llm_undo_t               undo[LLM_UNDO];
+
+    llm_worker_t             workers[LLM_WORKERS];
+    llm_model_t              models[LLM_MODELS];
+    llm_estimate_t           other;          /* models without a slot */
+} llm_zone_t;
+
+
+/* A worker's own view of time, made outside the lock. */
+
+#define LLM_CLOCK_PERIODS    32
+
+typedef struct {
+    llm_period_t             period;
+    int64_t                  start;
+    int64_t                  end;
+} llm_clock_period_t;
+
+typedef struct {
+    llm_calendar_t           calendar;
+    int64_t                  wall;           /* ms of the epoch */
+    uint32_t                 nperiods;
+    llm_clock_period_t       periods[LLM_CLOCK_PERIODS];
+} llm_clock_t;
+
+
+/* The least memory that makes a usable zone. */
+#define LLM_ZONE_MIN         (256 * 1024)
+
+/*
+ * Lays out a zone in size bytes at mem (zeroed, 8-aligned).  random: 24
+ * unpredictable bytes.  Returns NULL where the memory is too small.
+ */
+llm_zone_t *llm_zone_create(void *mem, size_t size, const u_char *random,
+    int64_t created);
+
+/* Whether what lies in memory is a zone of this layout. */
+int llm_zone_valid(const llm_zone_t *z, size_t size);
+
+/*
+ * After the mutex was taken: sets the owner and the zone's time, and repairs
+ * what a dead owner left.  monotonic: ms of CLOCK_MONOTONIC, read after the
+ * mutex was taken.  Returns 1 where the zone was repaired.
+ */
+int llm_zone_enter(llm_zone_t *z, int32_t pid, uint64_t monotonic);
+
+/* Before the mutex is given back. */
+void llm_zone_leave(llm_zone_t *z);
+
+/* Makes everything that can be computed exact again; see above. */
+void llm_zone_repair(llm_zone_t *z);
+
+
+/* Access to the arrays. */
+
+static inline llm_subject_t *
+llm_zone_subject(llm_zone_t *z, llm_index_t i)
+{
+    return (llm_subject_t *) ((u_char *) z + z->subjects) + i;
+}
+
+
+static inline llm_meter_t *
+llm_zone_meter(llm_zone_t *z, llm_index_t i)
+{
+    return (llm_meter_t *) ((u_char *) z + z->meters) + i;
+}
+
+
+static inline llm_minute_t *
+llm_zone_minute(llm_zone_t *z, llm_index_t i)
+{
+    return (llm_minute_t *) ((u_char *) z + z->minutes) + i;
+}
+
+
+static inline llm_reservation_t *
+llm_zone_reservation(llm_zone_t *z, llm_index_t i)
+{
+    return (llm_reservation_t *) ((u_char *) z + z->reservations) + i;
+}
+
+
+/* The name of a subject as the zone keeps it; borrowed by who asks. */
+
+typedef struct {
+    llm_subject_type_e       type;
+    uint32_t                 hash;
+    uint16_t                 len;
+    u_char                   name[LLM_SUBJECT_NAME];
+} llm_subject_key_t;
+
+/*
+ * Sets the key; second is the pair's other half or NULL.  No lock needed:
+ * the seed never changes.  Returns -1 where the names are too long.
+ */
+int llm_zone_key(const llm_zone_t *z, llm_subject_key_t *key,
+    llm_subject_type_e type, const u_char *first, size_t n,
+    const u_char *second, size_t m);
+
+llm_index_t llm_zone_find(llm_zone_t *z, const llm_subject_key_t *key);
+
+/* These take from the free lists and link; LLM_NONE: there is none left. */
+llm_index_t llm_zone_add_subject(llm_zone_t *z, const llm_subject_key_t *key);
+llm_index_t llm_zone_add_meter(llm_zone_t *z, llm_index_t subject,
+    llm_period_t period, int64_t start, int64_t end);
+llm_index_t llm_zone_add_minute(llm_zone_t *z, llm_index_t subject);
+llm_index_t llm_zone_add_reservation(llm_zone_t *z);
+
+/* Gives a reservation back: its line is written. */
+void llm_zone_free_reservation(llm_zone_t *z, llm_index_t i);
+
+/* A subject's meter of a period, or NULL. */
+llm_meter_t *llm_zone_find_meter(llm_zone_t *z, const llm_subject_t *subject,
+    llm_period_t period);
+
+/*
+ * Starts a meter's period again where the clock has left it.  The start
+ * never goes back within 25 hours; a larger step back of the clock starts
+ * the period that the clock says.
+ */
+void llm_zone_roll(llm_meter_t *m, int64_t start, int64_t end);
+
+
+/* Changes of facts, noted in the journal first.  llm_zone_commit() ends a
+   change. */
+
+void llm_zone_put32(llm_zone_t *z, uint32_t *word, uint32_t value);
+void llm_zone_put64(llm_zone_t *z, int64_t *word, int64_t value);
+void llm_zone_commit(llm_zone_t *z);
+
+
+/* The learned figures of a model; create: where it has none yet.  Never
+   NULL: models without a slot share one. */
+llm_estimate_t *llm_zone_estimate(llm_zone_t *z, const u_char *name, size_t n,
+    int create);
+
+
+/* Takes a slot for a process; alive() says whether another's is in use.
+   Returns the slot, or LLM_NONE. */
+uint32_t llm_zone_add_worker(llm_zone_t *z, int32_t pid, uint64_t started,
+    int (*alive)(int32_t pid, uint64_t started));
+
+
+/* Sets the wall clock and brings the bounds of all known periods up to it. */
+void llm_clock_set(llm_clock_t *clock, int64_t wall);
+
+/* The bounds of the period that the clock stands in. */
+void llm_clock_period(llm_clock_t *clock, llm_period_t period, int64_t *start,
+    int64_t *end);
+
+
+#endif /* _LLM_ZONE_H_INCLUDED_ */
