@@ -15,8 +15,9 @@
 /*
  * What is learned of a model from settled requests, in integers: bytes a
  * token in 1/256ths, output tokens an answer in 1/16ths; moving averages
- * that give a new observation 1/16 of the weight.  Lives in shared memory.
- * Zero-filled memory is a valid state: nothing learned.
+ * that give a new observation 1/16 of the weight, the first one all of it.
+ * Lives in shared memory.  Zero-filled memory is a valid state: nothing
+ * learned.
  */
 
 typedef struct {
@@ -28,20 +29,25 @@ typedef struct {
 #define LLM_ESTIMATE_OUTPUT  1024           /* before anything is learned */
 
 
-/* Expected input tokens of a body; 4 bytes a token until learned; at least 1
-   where bytes is not 0. */
+/* Expected input tokens of a body, rounded up; 4 bytes a token until
+   learned; at least 1 where bytes is not 0. */
 int64_t llm_estimate_input(const llm_estimate_t *e, uint64_t bytes);
 
 /* Expected output: the smaller of cap times choices (cap < 0: none) and twice
-   the learned mean times choices. */
+   the learned mean times choices; LLM_ESTIMATE_OUTPUT times choices instead
+   of the latter until learned.  Less than one choice is one. */
 int64_t llm_estimate_output(const llm_estimate_t *e, int64_t cap,
     int64_t choices);
 
-/* Tokens of generated text of so many bytes. */
+/* Tokens of generated text of so many bytes, in the same way. */
 int64_t llm_estimate_text(const llm_estimate_t *e, uint64_t bytes);
 
-/* One settled request whose usage was exact; values that would give ratios
-   outside 1/4..64 bytes a token are ignored (they are not text). */
+/*
+ * One settled request whose usage was exact; values that would give ratios
+ * outside 1/4..64 bytes a token are ignored (they are not text).  An answer
+ * without output tokens is one too: so the mean of an embedding model becomes
+ * known, and its estimate 0.
+ */
 void llm_estimate_learn(llm_estimate_t *e, uint64_t body_bytes, int64_t input,
     uint64_t text_bytes, int64_t output);
 

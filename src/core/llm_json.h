@@ -29,6 +29,10 @@
 #define LLM_JSON_KEY     64    /* longer keys never match */
 #define LLM_JSON_TEXT    256   /* a scalar is delivered in pieces of this */
 
+#define LLM_JSON_SPAN    0x8000  /* or'ed to a node's field: a string is not
+                                    read but skipped, and reported once, at
+                                    its end, without text */
+
 
 typedef enum {
     LLM_JSON_NULL = 0,
@@ -60,7 +64,7 @@ struct llm_json_node_s {
 
 typedef struct {
     llm_json_type_e          type;
-    uint16_t                 field;      /* of the node */
+    uint16_t                 field;      /* of the node, less LLM_JSON_SPAN */
     uint8_t                  depth;      /* 0: the root itself */
     unsigned                 close:1;    /* OBJECT, ARRAY: its end; they are
                                             reported at start and end */
@@ -112,21 +116,29 @@ typedef struct {
 
     /* what follows is the scanner's own */
 
+    const u_char            *piece;      /* being fed, its first byte is at
+                                            offset */
+    const llm_json_node_t   *current;    /* of the value to come or being
+                                            read, NULL: of no interest */
+    uint64_t                 start;      /* of the value being read */
+    uint64_t                 skip;       /* brackets open in what is skipped */
+
     const llm_json_node_t   *node[LLM_JSON_DEPTH + 1];
-    uint32_t                 depth;      /* of brackets, followed or not */
-    uint8_t                  followed;   /* levels with a node */
-    uint8_t                  phase;
-    uint8_t                  escape;
-    uint8_t                  type;
-    uint8_t                  array[LLM_JSON_DEPTH + 1];
-    uint8_t                  variant;
-    uint32_t                 skip;       /* depth at which skipping ends */
+    uint64_t                 opened[LLM_JSON_DEPTH + 1];
+    uint32_t                 arrays;     /* levels that are arrays, bits */
+
     uint32_t                 unicode;
     uint32_t                 surrogate;
-    const llm_json_node_t   *current;
-    uint64_t                 start;
-    uint64_t                 opened[LLM_JSON_DEPTH + 1];
-    uint16_t                 len;
+    uint16_t                 len;        /* of text */
+    uint8_t                  depth;      /* levels followed */
+    uint8_t                  phase;
+    uint8_t                  number;
+    uint8_t                  escape;
+    uint8_t                  type;
+    unsigned                 bom:1;
+    unsigned                 key:1;      /* text is a key */
+    unsigned                 variant:1;
+    unsigned                 sequence:1; /* in the array of documents */
     u_char                   text[LLM_JSON_TEXT];
 } llm_json_t;
 

@@ -23,11 +23,16 @@
 #define LLM_NANO_PER_USD  1000000000LL
 #define LLM_PICO_PER_USD  1000000000000LL
 
+#define LLM_DECIMAL_MAX   64      /* bytes of what llm_decimal_parse() reads */
+
 
 /*
  * Reads a decimal ("12", "0.15", "1.25e-07", "3e-7") of at most 64 bytes and
- * scales it by 10^scale, rounded half up.  Returns 0; or -1 where it is not
- * a decimal, -2 where it is negative, -3 where it does not fit.
+ * scales it by 10^scale, rounded half up: exact, however large or small the
+ * exponent.  The form is that of a JSON number, but a plus sign and leading
+ * zeros are taken too.  Returns 0; or -1 where it is not a decimal, -2 where
+ * it is negative ("-0" is not), -3 where it does not fit.  On an error *value
+ * is left as it was.
  */
 int llm_decimal_parse(const u_char *p, size_t n, int scale, int64_t *value);
 

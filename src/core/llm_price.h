@@ -21,6 +21,18 @@
  * LiteLLM's model_prices_and_context_window.json; of the arithmetic: its
  * generic_cost_per_token, except that a component without a price of its own
  * costs the base price instead of nothing.
+ *
+ * What a token of a component costs, the first that is set:
+ *
+ *   1. the rate of the threshold that the request is over, for its tier;
+ *   2. the default tier's rate of that threshold, half of it (rounded half
+ *      up) for a batch;
+ *   3. and 4. the same two of the base rates;
+ *   5. what stands in for the component, looked up in the same way: for a
+ *      one-hour cache write 1.6 times the other cache write, else twice the
+ *      input; for all others the input or output of their side;
+ *   6. nothing: where one side has no price at all, it is free (embeddings
+ *      have no output price).
  */
 
 #define LLM_PRICE_UNSET       (-1)
@@ -69,13 +81,16 @@ void llm_price_init(llm_price_t *price);
 /* Neither input nor output is priced, and no request price: unusable. */
 int llm_price_is_empty(const llm_price_t *price);
 
-/* Every component that can be used is explicitly free. */
+/* Every component that can be used is explicitly free: of the base input and
+   output at least one is set, and nothing that is set costs anything. */
 int llm_price_is_free(const llm_price_t *price);
 
 /*
- * The charge in nano-dollars: products in 128 bits, one rounding, half up.
- * Inconsistent usage (parts over their whole) never yields a negative or a
- * smaller part: parts are clamped to the whole.
+ * The charge in nano-dollars: products in 128 bits, one rounding, half up,
+ * at most LLM_MONEY_MAX.  Inconsistent usage (parts over their whole) never
+ * yields a negative or a smaller part: parts are clamped to what the parts
+ * before them, in the order of llm_price_component_e, left of the whole; what
+ * is negative counts as 0.
  */
 int64_t llm_price_charge(const llm_price_t *price, const llm_usage_t *usage,
     llm_tier_e tier);
@@ -83,7 +98,7 @@ int64_t llm_price_charge(const llm_price_t *price, const llm_usage_t *usage,
 /*
  * An upper bound in nano-dollars, rounded up, of any answer with at most
  * input and output tokens, whatever tier, threshold or component it is
- * billed at.
+ * billed at; web searches excepted, which no count of tokens bounds.
  */
 int64_t llm_price_bound(const llm_price_t *price, int64_t input,
     int64_t output);

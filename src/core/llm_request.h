@@ -23,6 +23,10 @@
 
 #define LLM_REQUEST_MODEL     256
 #define LLM_REQUEST_CUSTOMER  1024
+#define LLM_REQUEST_WORD      64
+
+#define LLM_REQUEST_BOUNDS    0x1    /* also look for what makes a bound void:
+                                        outside, server_tool, media */
 
 
 typedef enum {
@@ -48,29 +52,32 @@ typedef struct {
     llm_request_error_e      error;
     const char              *member;       /* that the error is about, or "" */
 
-    size_t                   model_len;
-    u_char                   model[LLM_REQUEST_MODEL];
+    size_t                   model_len;    /* of model[] below */
 
     /* of user, metadata.user_id, safety_identifier the first that is there
-       in this order; customer_len counts all its bytes, of which at most
-       LLM_REQUEST_CUSTOMER are kept */
+       in this order; counts all its bytes, of which at most
+       LLM_REQUEST_CUSTOMER are kept in customer[] below */
     size_t                   customer_len;
-    u_char                   customer[LLM_REQUEST_CUSTOMER];
 
     int64_t                  max_output;   /* the request's own cap, tokens;
                                               -1: none.  Of several caps the
                                               largest: a bound must hold
-                                              whichever the upstream obeys */
+                                              whichever the upstream obeys;
+                                              thinking is inside of it; 0 on
+                                              routes without output */
     int64_t                  choices;      /* n, best_of, candidateCount,
                                               array prompts: how often the
                                               output cap applies, at least 1;
                                               saturates at 2^31 */
     llm_tier_e               tier;         /* service_tier asked for */
 
-    unsigned                 stream:1;
-    unsigned                 stream_set:1;
+    unsigned                 stream:1;             /* by the body, the path or
+                                                      Ollama's default */
+    unsigned                 stream_set:1;         /* by the body */
     unsigned                 include_usage:1;      /* asked for and true */
     unsigned                 background:1;
+
+    /* the next three only with LLM_REQUEST_BOUNDS */
 
     /* the first member that brings input from outside the body
        (previous_response_id, conversation, prompt as an object, file_id,
@@ -81,22 +88,55 @@ typedef struct {
        tools[].type and the like), or "" */
     const char              *server_tool;
 
-    llm_request_span_t       stream_options;       /* of the value */
+    /* an image, a document or sound is in the body itself: what it costs has
+       little to do with how many bytes it has */
+    unsigned                 media:1;
+
+    llm_request_span_t       stream_options;       /* of the value, null too */
+    llm_request_span_t       no_cap;       /* of a cap's value that says none
+                                              (null, -1): a cap to be put in
+                                              must replace it, as a second
+                                              member would be ambiguous */
     uint64_t                 root_end;     /* offset of the root's closing
                                               brace */
     unsigned                 empty:1;      /* the root object has no member */
 
     uint64_t                 length;       /* bytes of the body */
 
-    /* what follows is the scanner's own: add what is needed */
+    /* what follows is the scanner's own */
+
+    uint64_t                 seen;         /* members, bits */
+    int64_t                  cap;
+    int64_t                  raise;        /* by members that only some
+                                              upstreams obey */
+    int64_t                  times;
+    int64_t                  prompts;
+    size_t                   word_len;
+    uint8_t                  head;         /* of the body, for empty */
+    uint8_t                  item;         /* type of the input item */
+    uint8_t                  rank;         /* of the customer's member */
+    unsigned                 bounds:1;
+    unsigned                 partial:1;
+    unsigned                 unlimited:1;
+    unsigned                 tool_known:1;
+    unsigned                 content:1;
+    unsigned                 sealed:1;
+
+    llm_route_t              route;
+
+    /* llm_request_init() does not touch what follows */
 
     llm_json_t               json;
-    llm_route_t              route;
+    u_char                   word[LLM_REQUEST_WORD];
+    u_char                   tool[LLM_REQUEST_WORD + 1];
+    u_char                   model[LLM_REQUEST_MODEL];
+    u_char                   customer[LLM_REQUEST_CUSTOMER];
 } llm_request_t;
 
 
 /* The route decides where members are looked for; it is copied. */
-void llm_request_init(llm_request_t *r, const llm_route_t *route);
+void llm_request_init(llm_request_t *r, const llm_route_t *route,
+    unsigned flags);
 
 /* Feeds a piece of the body. */
 void llm_request_feed(llm_request_t *r, const u_char *p, size_t n);

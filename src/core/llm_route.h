@@ -39,7 +39,10 @@ typedef enum {
     LLM_API_MESSAGES,
     LLM_API_GEMINI,
     LLM_API_BEDROCK,
-    LLM_API_OLLAMA
+    LLM_API_OLLAMA,
+    LLM_API_COHERE,
+    LLM_API_TGI,             /* text-generation-inference's own */
+    LLM_API_LLAMACPP         /* llama.cpp's own */
 } llm_api_e;
 
 
@@ -47,12 +50,15 @@ typedef struct {
     llm_route_class_e        class;
     llm_dialect_e            dialect;
     llm_api_e                api;
-    unsigned                 stream:1;     /* the path asks for a stream */
-
     /* the model that the path names (Azure deployment, Gemini, Bedrock),
        pointing into the uri, not percent-decoded further; len 0: none */
     const u_char            *model;
     size_t                   model_len;
+
+    unsigned                 stream:1;     /* the path asks for a stream */
+    unsigned                 converse:1;   /* of Bedrock the one body for all
+                                              models, not a vendor's */
+    unsigned                 prompt:1;     /* the path names a stored prompt */
 } llm_route_t;
 
 

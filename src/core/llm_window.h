@@ -43,11 +43,23 @@ typedef struct {
 
 void llm_window_init(llm_window_t *w, uint64_t second);
 
-/* Lets go what is too old.  A second before the newest changes nothing.
-   Interrupted anywhere, it can be called again. */
-void llm_window_roll(llm_window_t *w, uint64_t second);
+/* The part of llm_window_roll() that has something to do: second is after
+   the newest bucket. */
+void llm_window_advance(llm_window_t *w, uint64_t second);
 
-/* The bucket that the current second counts in. */
+/* Lets go what is too old.  A second before the newest changes nothing.
+   Interrupted anywhere, it can be called again, after llm_window_repair(). */
+static inline void
+llm_window_roll(llm_window_t *w, uint64_t second)
+{
+    if (second > w->second) {
+        llm_window_advance(w, second);
+    }
+}
+
+/* The bucket that the current second counts in, once the window is rolled to
+   it.  Who counts adds to it, at most up to UINT32_MAX, and as much to the
+   sum after it. */
 static inline uint32_t *
 llm_window_bucket(llm_window_t *w, llm_window_counter_e counter)
 {
@@ -63,6 +75,7 @@ llm_window_bucket(llm_window_t *w, llm_window_counter_e counter)
 uint64_t llm_window_wait(const llm_window_t *w, unsigned mask, uint64_t room,
     uint64_t now_ms);
 
+/* Computes the sums again: a process may have been killed in mid-change. */
 void llm_window_repair(llm_window_t *w);
 
 

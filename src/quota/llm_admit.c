@@ -10,15 +10,27 @@
 #include "llm_money.h"
 
 
+/* The largest change is a settlement: it must fit in the journal. */
+
+_Static_assert(LLM_SUBJECTS * (2 + 3 * LLM_SUBJECT_METERS) + 1 <= LLM_UNDO,
+               "the journal is too small");
+
+_Static_assert(LLM_ROW_PERIODS + 1 <= LLM_SUBJECT_METERS,
+               "a row and the month have more periods than a subject");
+
+
 static int llm_room(llm_decide_t *d);
 static int llm_room_subject(llm_decide_t *d, uint32_t i, uint32_t *meters,
     uint32_t *minutes);
+static int llm_lacks(llm_zone_t *z, const llm_view_t *view,
+    llm_period_t period);
 static void llm_take(llm_decide_t *d);
 static void llm_take_subject(llm_decide_t *d, uint32_t i);
-static void llm_take_meter(llm_decide_t *d, llm_index_t subject,
+static void llm_take_meter(llm_decide_t *d, const llm_view_t *view,
     llm_period_t period);
 static void llm_take_names(llm_reservation_t *r, const llm_ask_t *ask);
 static void llm_account(llm_decide_t *d);
+static void llm_account_reset(llm_decide_t *d, llm_standing_t *s);
 static void llm_tightest(llm_standing_t *kind, const llm_standing_t *s);
 static void llm_settle_apply(llm_zone_t *z, llm_clock_t *clock,
     llm_reservation_t *r);
@@ -41,17 +53,17 @@ llm_admit(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
 
     llm_decide(&d);
 
-    if (v->decision != LLM_ADMITTED && !ask->dry_run) {
-        return;
+    if (v->decision == LLM_ADMITTED || ask->dry_run) {
+
+        if (llm_room(&d)) {
+            llm_take(&d);
+
+        } else {
+            z->full++;
+            v->decision = LLM_FULL;
+        }
     }
 
-    if (!llm_room(&d)) {
-        z->full++;
-        v->decision = LLM_FULL;
-        return;
-    }
-
-    llm_take(&d);
     llm_account(&d);
 }
 
@@ -70,6 +82,10 @@ llm_admit_early(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
     d.budgets = (budgets != 0);
 
     llm_decide(&d);
+
+    if (v->decision != LLM_ADMITTED) {
+        llm_account(&d);
+    }
 }
 
 
@@ -109,40 +125,29 @@ llm_room_subject(llm_decide_t *d, uint32_t i, uint32_t *meters,
     uint32_t *minutes)
 {
     int64_t                   sum;
-    uint32_t                  n, has, lacks, minute;
-    llm_zone_t               *z;
+    uint32_t                  n, has, lacks;
     llm_view_t               *view;
     llm_index_t               m;
     const llm_row_t          *row;
-    const llm_limit_t        *limit;
     const llm_ask_subject_t  *s;
 
-    z = d->zone;
     s = &d->ask->subjects[i];
     row = s->row;
     view = &d->views[i];
 
     has = 0;
-    lacks = s->month;
-    minute = 0;
 
     if (view->subject) {
 
         for (m = view->subject->meters; m != LLM_NONE;
-             m = llm_zone_meter(z, m)->next)
+             m = llm_zone_meter(d->zone, m)->next)
         {
             has++;
         }
 
-        if (s->month
-            && llm_zone_find_meter(z, view->subject, LLM_MONTH) != NULL)
-        {
-            lacks = 0;
-        }
-
         /* sums of reservations are exact or not taken */
 
-        for (n = 0; n < LLM_COUNTS; n++) {
+        for (n = LLM_COUNT_INPUT; n < LLM_COUNTS; n++) {
             if (__builtin_add_overflow(view->subject->reserved[n],
                                        d->ask->amount[n], &sum))
             {
@@ -151,27 +156,26 @@ llm_room_subject(llm_decide_t *d, uint32_t i, uint32_t *meters,
         }
     }
 
-    /* equal periods of a row are counted twice: a bound is enough */
+    /* a month that the row limits too is counted twice: a bound is enough */
 
-    for (n = 0; row && n < row->nlimits; n++) {
-        limit = &row->limits[n];
+    lacks = (s->month && llm_lacks(d->zone, view, LLM_MONTH));
 
-        if (limit->minute) {
-            minute = (view->minute == NULL);
-
-        } else if (limit->resource != LLM_RESOURCE_PARALLEL
-                   && (view->subject == NULL
-                       || llm_zone_find_meter(z, view->subject, limit->period)
-                          == NULL))
-        {
-            lacks++;
-        }
+    for (n = 0; row && n < row->nperiods; n++) {
+        lacks += llm_lacks(d->zone, view, row->periods[n]);
     }
 
     *meters += lacks;
-    *minutes += minute;
+    *minutes += (row && row->minute && view->minute == NULL);
 
     return has + lacks <= LLM_SUBJECT_METERS;
+}
+
+
+static int
+llm_lacks(llm_zone_t *z, const llm_view_t *view, llm_period_t period)
+{
+    return view->subject == NULL
+           || llm_zone_find_meter(z, view->subject, period) == NULL;
 }
 
 
@@ -244,7 +248,6 @@ llm_take_subject(llm_decide_t *d, uint32_t i)
     llm_index_t               m;
     llm_meter_t              *meter;
     const llm_row_t          *row;
-    const llm_limit_t        *limit;
     const llm_ask_subject_t  *s;
 
     z = d->zone;
@@ -258,22 +261,15 @@ llm_take_subject(llm_decide_t *d, uint32_t i)
     }
 
     if (s->month) {
-        llm_take_meter(d, view->index, LLM_MONTH);
+        llm_take_meter(d, view, LLM_MONTH);
     }
 
-    for (n = 0; row && n < row->nlimits; n++) {
-        limit = &row->limits[n];
+    for (n = 0; row && n < row->nperiods; n++) {
+        llm_take_meter(d, view, row->periods[n]);
+    }
 
-        if (!limit->minute) {
-
-            if (limit->resource != LLM_RESOURCE_PARALLEL) {
-                llm_take_meter(d, view->index, limit->period);
-            }
-
-        } else if (view->minute == NULL) {
-            view->minute = llm_zone_minute(z,
-                                       llm_zone_add_minute(z, view->index));
-        }
+    if (row && row->minute && view->minute == NULL) {
+        view->minute = llm_zone_minute(z, llm_zone_add_minute(z, view->index));
     }
 
     /* the request counts now, in every meter that the subject has */
@@ -284,7 +280,6 @@ llm_take_subject(llm_decide_t *d, uint32_t i)
 
     for (m = view->subject->meters; m != LLM_NONE; m = meter->next) {
         meter = llm_zone_meter(z, m);
-        meter = llm_rolled_meter(z, d->clock, view->subject, meter->period);
 
         llm_zone_put64(z, &meter->settled[LLM_COUNT_REQUESTS],
                        llm_sat_add(meter->settled[LLM_COUNT_REQUESTS], 1));
@@ -293,16 +288,13 @@ llm_take_subject(llm_decide_t *d, uint32_t i)
 
 
 static void
-llm_take_meter(llm_decide_t *d, llm_index_t subject, llm_period_t period)
+llm_take_meter(llm_decide_t *d, const llm_view_t *view, llm_period_t period)
 {
-    int64_t         start, end;
-    llm_subject_t  *s;
+    int64_t  start, end;
 
-    s = llm_zone_subject(d->zone, subject);
-
-    if (llm_zone_find_meter(d->zone, s, period) == NULL) {
+    if (llm_lacks(d->zone, view, period)) {
         llm_clock_period(d->clock, period, &start, &end);
-        (void) llm_zone_add_meter(d->zone, subject, period, start, end);
+        (void) llm_zone_add_meter(d->zone, view->index, period, start, end);
     }
 }
 
@@ -330,7 +322,7 @@ llm_take_names(llm_reservation_t *r, const llm_ask_t *ask)
 }
 
 
-/* What headers, warnings and lines say after the request was counted. */
+/* What headers, warnings and lines say after the decision. */
 
 static void
 llm_account(llm_decide_t *d)
@@ -378,7 +370,9 @@ llm_account(llm_decide_t *d)
                 v->soft = s;
             }
 
-            if (row->hard_cap || s.used < s.amount) {
+            if (row->hard_cap || s.used < s.amount
+                || v->reservation == LLM_NONE)
+            {
                 continue;
             }
 
@@ -392,19 +386,19 @@ llm_account(llm_decide_t *d)
         }
     }
 
-    /* how long until the window is empty costs a walk: only for these two */
+    llm_account_reset(d, &v->refusal);
+    llm_account_reset(d, &v->requests);
+    llm_account_reset(d, &v->tokens);
+}
 
-    if (v->requests.limit) {
-        v->requests.reset = llm_window_wait(
-                          &d->views[v->requests.subject].minute->window,
-                          1U << LLM_WINDOW_REQUESTS, 0, d->zone->now);
-    }
 
-    if (v->tokens.limit) {
-        v->tokens.reset = llm_window_wait(
-                          &d->views[v->tokens.subject].minute->window,
-                          llm_resource_mask(v->tokens.limit->resource), 0,
-                          d->zone->now);
+/* How long until a window is empty costs a walk: only for what is told. */
+
+static void
+llm_account_reset(llm_decide_t *d, llm_standing_t *s)
+{
+    if (s->limit) {
+        llm_view_reset(d->zone, &d->views[s->subject], s);
     }
 }
 
@@ -438,7 +432,7 @@ llm_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i, uint64_t id,
 
     r->settlement = *settlement;
 
-    __asm__ __volatile__ ("" ::: "memory");
+    llm_barrier();
 
     /* from here on the charge is a fact: repair carries it out */
 
@@ -480,20 +474,21 @@ llm_settle_apply(llm_zone_t *z, llm_clock_t *clock, llm_reservation_t *r)
     c = &r->settlement;
 
     for (i = 0; i < r->nsubjects; i++) {
+        llm_zone_roll(z, clock, llm_zone_subject(z, r->subjects[i]));
+    }
+
+    for (i = 0; i < r->nsubjects; i++) {
         s = llm_zone_subject(z, r->subjects[i]);
 
         if (s->minute != LLM_NONE) {
             w = &llm_zone_minute(z, s->minute)->window;
 
-            llm_window_roll(w, z->now / 1000);
             llm_count_minute(z, w, LLM_WINDOW_INPUT, c->window_input);
             llm_count_minute(z, w, LLM_WINDOW_OUTPUT, c->usage.output);
         }
 
         for (m = s->meters; m != LLM_NONE; m = meter->next) {
             meter = llm_zone_meter(z, m);
-            meter = llm_rolled_meter(z, clock, s, meter->period);
-
             settled = meter->settled;
 
             llm_zone_put64(z, &settled[LLM_COUNT_INPUT],

@@ -45,13 +45,13 @@ typedef struct {
 
 
 typedef struct {
-    llm_ask_subject_t        subjects[LLM_SUBJECTS];
+    llm_ask_subject_t        subjects[LLM_SUBJECTS];     /* no two alike */
     uint32_t                 nsubjects;
 
     llm_reserve_e            reserve;
 
-    /* strict: upper bounds; else what is expected.  LLM_COUNT_REQUESTS is
-       not used */
+    /* strict: upper bounds; else what is expected; never negative.
+       LLM_COUNT_REQUESTS is not used */
     int64_t                  amount[LLM_COUNTS];
     int64_t                  expected[LLM_COUNTS];
 
@@ -82,7 +82,8 @@ typedef struct {
     const llm_limit_t       *limit;      /* NULL: none of the kind */
     uint32_t                 subject;    /* of the ask */
     int64_t                  amount;     /* after throttling */
-    int64_t                  used;       /* settled + reserved */
+    int64_t                  used;       /* settled + reserved; a decision
+                                            under RESERVE_OFF: settled */
     int64_t                  reset;      /* minute: ms until nothing is left
                                             in the window; period: seconds of
                                             the epoch, INT64_MAX: never */
@@ -100,8 +101,8 @@ typedef struct {
                                             reserved or in flight; INT64_MAX:
                                             never */
 
-    /* the tightest of each kind, after admission; limit NULL where there is
-       none */
+    /* the tightest of each kind, after the decision; limit NULL where there
+       is none */
     llm_standing_t           requests;
     llm_standing_t           tokens;
     llm_standing_t           budget;

@@ -13,15 +13,17 @@
 static void llm_decide_subject(llm_decide_t *d, uint32_t i);
 static void llm_decide_limit(llm_decide_t *d, uint32_t i,
     const llm_limit_t *limit);
-static int llm_decide_fits(llm_decide_t *d, const llm_limit_t *limit,
-    const llm_standing_t *s);
+static int64_t llm_decide_needs(llm_decide_t *d, llm_resource_e resource);
 static int64_t llm_decide_retry(llm_decide_t *d, uint32_t i,
     const llm_standing_t *s);
-static int64_t llm_ask_amount(const llm_ask_t *ask, llm_resource_e resource);
-static void llm_view(llm_zone_t *z, const llm_subject_key_t *key,
-    llm_view_t *view);
-static uint8_t llm_view_throttle(llm_zone_t *z, llm_clock_t *clock,
-    const llm_view_t *view, const llm_row_t *row);
+static int64_t llm_decide_until(llm_decide_t *d, int64_t time);
+static void llm_view(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_key_t *key, llm_view_t *view);
+static void llm_view_throttle(llm_zone_t *z, llm_clock_t *clock,
+    llm_view_t *view, const llm_row_t *row);
+static int64_t llm_view_reserved(const llm_view_t *view,
+    llm_resource_e resource);
+static unsigned llm_resource_mask(llm_resource_e resource);
 static int64_t llm_resource_sum(llm_resource_e resource, const int64_t *counts);
 
 
@@ -35,6 +37,7 @@ llm_decide(llm_decide_t *d)
     memset(v, 0, sizeof(llm_verdict_t));
 
     v->reservation = LLM_NONE;
+
     for (i = 0; i < d->ask->nsubjects; i++) {
         llm_decide_subject(d, i);
     }
@@ -51,13 +54,15 @@ llm_decide_subject(llm_decide_t *d, uint32_t i)
     view = &d->views[i];
     row = d->ask->subjects[i].row;
 
-    llm_view(d->zone, &d->ask->subjects[i].key, view);
+    llm_view(d->zone, d->clock, &d->ask->subjects[i].key, view);
+
+    view->settled = (d->ask->reserve == LLM_RESERVE_OFF);
 
     if (row == NULL) {
         return;
     }
 
-    view->percent = llm_view_throttle(d->zone, d->clock, view, row);
+    llm_view_throttle(d->zone, d->clock, view, row);
 
     for (n = 0; n < row->nlimits; n++) {
         llm_decide_limit(d, i, &row->limits[n]);
@@ -68,7 +73,7 @@ llm_decide_subject(llm_decide_t *d, uint32_t i)
 static void
 llm_decide_limit(llm_decide_t *d, uint32_t i, const llm_limit_t *limit)
 {
-    int64_t           bound, retry;
+    int64_t           needs, retry;
     llm_verdict_t    *v;
     const llm_row_t  *row;
     llm_standing_t    s;
@@ -76,35 +81,32 @@ llm_decide_limit(llm_decide_t *d, uint32_t i, const llm_limit_t *limit)
     v = d->verdict;
     row = d->ask->subjects[i].row;
 
+    if (v->decision == LLM_TOO_LARGE) {
+        return;
+    }
+
     if (limit->resource == LLM_RESOURCE_COST
         && (d->ask->free || !d->budgets || !row->hard_cap || row->over))
     {
         return;
     }
 
-    if (d->ask->reserve == LLM_RESERVE_STRICT
-        && !d->early
-        && v->decision != LLM_TOO_LARGE)
-    {
-        bound = llm_ask_amount(d->ask, limit->resource);
+    llm_view_standing(d->zone, d->clock, &d->views[i], limit, &s);
+    s.subject = i;
 
-        if (bound > limit->amount) {
-            v->decision = LLM_TOO_LARGE;
-            v->bound = bound;
-            v->refusal.limit = limit;
-            v->refusal.subject = i;
-            v->refusal.amount = limit->amount;
-            return;
-        }
-    }
+    needs = llm_decide_needs(d, limit->resource);
 
-    if (v->decision == LLM_TOO_LARGE) {
+    if (s.used <= s.amount - needs) {
         return;
     }
 
-    llm_view_standing(d->zone, d->clock, &d->views[i], limit, &s);
+    /* a limit of nothing refuses, whatever the size of the request */
 
-    if (llm_decide_fits(d, limit, &s)) {
+    if (needs > limit->amount && limit->amount != 0) {
+        v->decision = LLM_TOO_LARGE;
+        v->refusal = s;
+        v->bound = needs;
+        v->retry = INT64_MAX;
         return;
     }
 
@@ -119,84 +121,66 @@ llm_decide_limit(llm_decide_t *d, uint32_t i, const llm_limit_t *limit)
     if (v->decision == LLM_ADMITTED) {
         v->decision = LLM_REFUSED;
         v->refusal = s;
-        v->refusal.subject = i;
     }
 }
 
 
-static int
-llm_decide_fits(llm_decide_t *d, const llm_limit_t *limit,
-    const llm_standing_t *s)
+/*
+ * What must be left of a limit for the request to pass.  Early, a bound is
+ * not known and may turn out to be nothing.
+ */
+
+static int64_t
+llm_decide_needs(llm_decide_t *d, llm_resource_e resource)
 {
-    if (limit->resource == LLM_RESOURCE_REQUESTS
-        || limit->resource == LLM_RESOURCE_PARALLEL)
+    if (d->ask->reserve != LLM_RESERVE_STRICT
+        || resource == LLM_RESOURCE_REQUESTS
+        || resource == LLM_RESOURCE_PARALLEL)
     {
-        return s->used < s->amount;
+        return 1;
     }
 
-    if (d->ask->reserve != LLM_RESERVE_STRICT || d->early) {
-        return s->used < s->amount;
-    }
-
-    return s->used <= s->amount - llm_ask_amount(d->ask, limit->resource);
+    return d->early ? 0 : llm_resource_sum(resource, d->ask->amount);
 }
 
 
 static int64_t
 llm_decide_retry(llm_decide_t *d, uint32_t i, const llm_standing_t *s)
 {
-    int64_t              room, now;
-    llm_view_t          *view;
-    llm_reserve_e        reserve;
-    const llm_limit_t   *limit;
+    int64_t             room;
+    llm_view_t         *view;
+    const llm_limit_t  *limit;
 
     view = &d->views[i];
     limit = s->limit;
-    reserve = d->ask->reserve;
+
+    if (limit->amount == 0) {
+        return INT64_MAX;
+    }
 
     if (limit->resource == LLM_RESOURCE_PARALLEL) {
         return 1;
     }
 
-    if (!limit->minute) {
-
-        if (s->reset == INT64_MAX) {
-            return INT64_MAX;
-        }
-
-        now = d->clock->wall;
-
-        return s->reset * 1000 > now ? s->reset * 1000 - now : 1;
-    }
-
     /* what may at most be settled for the request to pass */
 
-    room = s->amount;
+    room = s->amount - llm_decide_needs(d, limit->resource);
 
-    if (limit->resource != LLM_RESOURCE_REQUESTS) {
-
-        if (reserve != LLM_RESERVE_OFF && view->subject) {
-            room -= llm_resource_sum(limit->resource, view->subject->reserved);
-        }
-
-        if (reserve == LLM_RESERVE_STRICT && !d->early) {
-            room -= llm_ask_amount(d->ask, limit->resource);
-
-        } else {
-            room--;
-        }
-
-    } else {
-        room--;
+    if (room < 0) {
+        return llm_decide_until(d, view->relief);
     }
 
-    if (s->amount == 0) {
-        return INT64_MAX;
-    }
+    room -= llm_view_reserved(view, limit->resource);
 
-    if (room < 0 || view->minute == NULL) {
+    if (room < 0) {
         return 1;
     }
+
+    if (!limit->minute) {
+        return llm_decide_until(d, s->reset);
+    }
+
+    /* something is settled: there is a window */
 
     return llm_window_wait(&view->minute->window,
                            llm_resource_mask(limit->resource), room,
@@ -205,25 +189,23 @@ llm_decide_retry(llm_decide_t *d, uint32_t i, const llm_standing_t *s)
 
 
 static int64_t
-llm_ask_amount(const llm_ask_t *ask, llm_resource_e resource)
+llm_decide_until(llm_decide_t *d, int64_t time)
 {
-    if (resource == LLM_RESOURCE_REQUESTS
-        || resource == LLM_RESOURCE_PARALLEL)
-    {
-        return 1;
+    if (time == INT64_MAX) {
+        return INT64_MAX;
     }
 
-    return llm_resource_sum(resource, ask->amount);
+    return (time * 1000 > d->clock->wall) ? time * 1000 - d->clock->wall : 1;
 }
 
 
 static void
-llm_view(llm_zone_t *z, const llm_subject_key_t *key, llm_view_t *view)
+llm_view(llm_zone_t *z, llm_clock_t *clock, const llm_subject_key_t *key,
+    llm_view_t *view)
 {
-    view->subject = NULL;
-    view->minute = NULL;
-    view->percent = 100;
+    memset(view, 0, sizeof(llm_view_t));
 
+    view->percent = 100;
     view->index = llm_zone_find(z, key);
 
     if (view->index == LLM_NONE) {
@@ -232,17 +214,18 @@ llm_view(llm_zone_t *z, const llm_subject_key_t *key, llm_view_t *view)
 
     view->subject = llm_zone_subject(z, view->index);
 
+    llm_zone_roll(z, clock, view->subject);
+
     if (view->subject->minute != LLM_NONE) {
         view->minute = llm_zone_minute(z, view->subject->minute);
-        llm_window_roll(&view->minute->window, z->now / 1000);
     }
 }
 
 
-/* The percent of rpm and tpm that budgets leave the row. */
+/* The percent of rpm and tpm that budgets leave the row, and until when. */
 
-static uint8_t
-llm_view_throttle(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
+static void
+llm_view_throttle(llm_zone_t *z, llm_clock_t *clock, llm_view_t *view,
     const llm_row_t *row)
 {
     uint8_t             percent;
@@ -251,10 +234,8 @@ llm_view_throttle(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
     const llm_limit_t  *limit;
 
     if (row->throttle == 0 && row->over == 0) {
-        return 100;
+        return;
     }
-
-    percent = 100;
 
     for (n = 0; n < row->nlimits; n++) {
         limit = &row->limits[n];
@@ -265,9 +246,10 @@ llm_view_throttle(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
 
         llm_view_standing(z, clock, view, limit, &s);
 
-        if (row->throttle && row->throttle < percent && row->nsoft
-            && (__int128) s.used * 100
-               >= (__int128) s.amount * row->soft[0])
+        percent = 100;
+
+        if (row->throttle
+            && (__int128) s.used * 100 >= (__int128) s.amount * row->soft[0])
         {
             percent = row->throttle;
         }
@@ -275,9 +257,19 @@ llm_view_throttle(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
         if (row->over && row->over < percent && s.used >= s.amount) {
             percent = row->over;
         }
-    }
 
-    return percent;
+        if (percent == 100) {
+            continue;
+        }
+
+        if (percent < view->percent) {
+            view->percent = percent;
+        }
+
+        if (s.reset > view->relief) {
+            view->relief = s.reset;
+        }
+    }
 }
 
 
@@ -285,17 +277,15 @@ void
 llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
     const llm_limit_t *limit, llm_standing_t *s)
 {
-    int64_t         end, start, *reserved;
-    unsigned        mask, counter;
-    llm_meter_t    *m;
+    int64_t       start, end;
+    unsigned      mask, counter;
+    llm_meter_t  *m;
 
     s->limit = limit;
     s->subject = 0;
     s->amount = limit->amount;
     s->used = 0;
     s->reset = 0;
-
-    reserved = view->subject ? view->subject->reserved : NULL;
 
     if (limit->resource == LLM_RESOURCE_PARALLEL) {
         s->used = view->subject ? view->subject->inflight : 0;
@@ -304,12 +294,9 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
 
     if (limit->minute) {
 
-        if (view->percent != 100 && s->amount) {
-            s->amount = s->amount * view->percent / 100;
-
-            if (s->amount == 0) {
-                s->amount = 1;
-            }
+        if (s->amount != 0) {
+            s->amount = (__int128) s->amount * view->percent / 100;
+            s->amount += (s->amount == 0);
         }
 
         if (view->minute) {
@@ -317,18 +304,14 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
 
             for (counter = 0; counter < LLM_WINDOW_COUNTERS; counter++) {
                 if (mask & (1U << counter)) {
-                    s->used = llm_sat_add(s->used,
-                                  view->minute->window.sum[counter]);
+                    s->used += view->minute->window.sum[counter];
                 }
             }
         }
 
     } else {
-        m = NULL;
-
-        if (view->subject) {
-            m = llm_rolled_meter(z, clock, view->subject, limit->period);
-        }
+        m = view->subject
+            ? llm_zone_find_meter(z, view->subject, limit->period) : NULL;
 
         if (m) {
             s->used = llm_resource_sum(limit->resource, m->settled);
@@ -340,14 +323,36 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
         }
     }
 
-    if (limit->resource != LLM_RESOURCE_REQUESTS && reserved) {
-        s->used = llm_sat_add(s->used,
-                              llm_resource_sum(limit->resource, reserved));
+    s->used = llm_sat_add(s->used, llm_view_reserved(view, limit->resource));
+}
+
+
+void
+llm_view_reset(llm_zone_t *z, const llm_view_t *view, llm_standing_t *s)
+{
+    if (s->limit->minute && view->minute) {
+        s->reset = llm_window_wait(&view->minute->window,
+                                   llm_resource_mask(s->limit->resource), 0,
+                                   z->now);
     }
 }
 
 
-unsigned
+/* What admission adds to what is settled.  A request counts at once: there is
+   nothing reserved of it. */
+
+static int64_t
+llm_view_reserved(const llm_view_t *view, llm_resource_e resource)
+{
+    if (view->subject == NULL || view->settled) {
+        return 0;
+    }
+
+    return llm_resource_sum(resource, view->subject->reserved);
+}
+
+
+static unsigned
 llm_resource_mask(llm_resource_e resource)
 {
     switch (resource) {
@@ -390,30 +395,13 @@ llm_resource_sum(llm_resource_e resource, const int64_t *counts)
 }
 
 
-llm_meter_t *
-llm_rolled_meter(llm_zone_t *z, llm_clock_t *clock,
-    const llm_subject_t *subject, llm_period_t period)
-{
-    int64_t       start, end;
-    llm_meter_t  *m;
-
-    m = llm_zone_find_meter(z, subject, period);
-
-    if (m) {
-        llm_clock_period(clock, period, &start, &end);
-        llm_zone_roll(m, start, end);
-    }
-
-    return m;
-}
-
-
 void
 llm_standing(llm_zone_t *z, llm_clock_t *clock, const llm_subject_key_t *key,
     const llm_limit_t *limit, llm_standing_t *standing)
 {
     llm_view_t  view;
 
-    llm_view(z, key, &view);
+    llm_view(z, clock, key, &view);
     llm_view_standing(z, clock, &view, limit, standing);
+    llm_view_reset(z, &view, standing);
 }

@@ -26,7 +26,10 @@ typedef struct {
     llm_index_t              index;      /* LLM_NONE: not in the zone yet */
     llm_subject_t           *subject;
     llm_minute_t            *minute;
+    int64_t                  relief;     /* when throttling ends: seconds of
+                                            the epoch, INT64_MAX: never */
     uint8_t                  percent;    /* that rates are throttled to */
+    unsigned                 settled:1;  /* what is reserved does not count */
 } llm_view_t;
 
 
@@ -48,12 +51,8 @@ void llm_decide(llm_decide_t *d);
 void llm_view_standing(llm_zone_t *z, llm_clock_t *clock,
     const llm_view_t *view, const llm_limit_t *limit, llm_standing_t *s);
 
-/* The counters of a window that make up a resource, as a mask. */
-unsigned llm_resource_mask(llm_resource_e resource);
-
-/* A subject's meter of the period that the clock stands in, or NULL. */
-llm_meter_t *llm_rolled_meter(llm_zone_t *z, llm_clock_t *clock,
-    const llm_subject_t *subject, llm_period_t period);
+/* Tells of a minute limit how long its window takes to be empty. */
+void llm_view_reset(llm_zone_t *z, const llm_view_t *view, llm_standing_t *s);
 
 
 #endif /* _LLM_DECIDE_H_INCLUDED_ */

@@ -199,6 +199,27 @@ llm_row_limit(llm_row_t *row, const llm_limit_name_t *name, const u_char *p,
 
     row->nlimits++;
 
+    if (limit->minute) {
+        row->minute = 1;
+        return NULL;
+    }
+
+    if (limit->resource == LLM_RESOURCE_PARALLEL) {
+        return NULL;
+    }
+
+    for (i = 0; i < row->nperiods; i++) {
+        if (row->periods[i] == period) {
+            return NULL;
+        }
+    }
+
+    if (row->nperiods == LLM_ROW_PERIODS) {
+        return "has one more period than the 15 that a line may have";
+    }
+
+    row->periods[row->nperiods++] = period;
+
     return NULL;
 }
 

@@ -54,6 +54,7 @@ typedef struct {
 
 
 #define LLM_ROW_LIMITS       24
+#define LLM_ROW_PERIODS      15      /* and the month: LLM_SUBJECT_METERS */
 #define LLM_ROW_SOFT         8
 
 /* The longest text of llm_limit_print(). */
@@ -66,9 +67,13 @@ typedef struct {
     llm_limit_t              limits[LLM_ROW_LIMITS];
     unsigned                 nlimits;
 
+    llm_period_t             periods[LLM_ROW_PERIODS];  /* each once */
+    unsigned                 nperiods;
+
     uint8_t                  soft[LLM_ROW_SOFT];    /* percents, rising */
     unsigned                 nsoft;
 
+    unsigned                 minute:1;    /* some limit has the window */
     unsigned                 hard_cap:1;
     uint8_t                  throttle;    /* percent of rpm and tpm past the
                                              first soft threshold, 0: off */

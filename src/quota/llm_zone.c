@@ -9,11 +9,6 @@
 #include "llm_zone.h"
 
 
-/* A compiler barrier: a process killed between two stores has made them in
-   the order of the program, and whoever enters next holds the mutex. */
-#define llm_barrier()  __asm__ __volatile__ ("" ::: "memory")
-
-
 static uint32_t llm_zone_hash(const llm_zone_t *z, const u_char *p, size_t n,
     uint64_t type);
 static void llm_zone_rollback(llm_zone_t *z);
@@ -359,7 +354,7 @@ llm_zone_key(const llm_zone_t *z, llm_subject_key_t *key,
 {
     u_char  *p;
 
-    if (n + m + 1 > LLM_SUBJECT_NAME) {
+    if (n >= LLM_SUBJECT_NAME || m >= LLM_SUBJECT_NAME - n) {
         return -1;
     }
 
@@ -550,7 +545,12 @@ llm_zone_free_reservation(llm_zone_t *z, llm_index_t i)
 
     r = llm_zone_reservation(z, i);
 
-    llm_barrier();
+    /* freed twice, it would follow itself in the free list */
+
+    if (r->state != LLM_RESERVATION_SETTLED) {
+        return;
+    }
+
     r->state = LLM_RESERVATION_FREE;
     llm_barrier();
 
@@ -576,27 +576,6 @@ llm_zone_find_meter(llm_zone_t *z, const llm_subject_t *subject,
     }
 
     return NULL;
-}
-
-
-void
-llm_zone_roll(llm_meter_t *m, int64_t start, int64_t end)
-{
-    if (start == m->start) {
-        return;
-    }
-
-    if (start < m->start && m->start - start <= 25 * 3600) {
-        return;
-    }
-
-    /* start is last: interrupted, the roll is done again */
-
-    memset(m->settled, 0, sizeof(m->settled));
-    m->warned = 0;
-    m->end = end;
-    llm_barrier();
-    m->start = start;
 }
 
 
@@ -641,81 +620,26 @@ llm_zone_estimate(llm_zone_t *z, const u_char *name, size_t n, int create)
 }
 
 
-uint32_t
-llm_zone_add_worker(llm_zone_t *z, int32_t pid, uint64_t started,
-    int (*alive)(int32_t pid, uint64_t started))
+int
+llm_zone_take_worker(llm_zone_t *z, uint32_t i, const llm_worker_t *seen,
+    int32_t pid, uint64_t started)
 {
-    uint32_t       i;
     llm_worker_t  *w;
 
-    for (i = 0; i < LLM_WORKERS; i++) {
-        w = &z->workers[i];
+    w = &z->workers[i];
 
-        if (w->pid != 0 && alive(w->pid, w->started)) {
-            continue;
-        }
-
-        /* reservations of the slot's last owner bear its generation */
-
-        w->generation++;
-        w->started = started;
-        llm_barrier();
-        w->pid = pid;
-
-        return i;
+    if (w->pid != seen->pid || w->generation != seen->generation) {
+        return 0;
     }
 
-    return LLM_NONE;
-}
+    /* reservations of the slot's last owner bear its generation */
 
+    w->generation++;
+    w->started = started;
+    llm_barrier();
+    w->pid = pid;
 
-void
-llm_clock_set(llm_clock_t *clock, int64_t wall)
-{
-    int64_t              now;
-    uint32_t             i;
-    llm_clock_period_t  *p;
-
-    clock->wall = wall;
-    now = wall / 1000;
-
-    for (i = 0; i < clock->nperiods; i++) {
-        p = &clock->periods[i];
-
-        if (now < p->start || now >= p->end) {
-            llm_period_bounds(p->period, &clock->calendar, now, &p->start,
-                              &p->end);
-        }
-    }
-}
-
-
-void
-llm_clock_period(llm_clock_t *clock, llm_period_t period, int64_t *start,
-    int64_t *end)
-{
-    uint32_t             i;
-    llm_clock_period_t  *p;
-
-    for (i = 0; i < clock->nperiods; i++) {
-        p = &clock->periods[i];
-
-        if (p->period == period) {
-            *start = p->start;
-            *end = p->end;
-            return;
-        }
-    }
-
-    llm_period_bounds(period, &clock->calendar, clock->wall / 1000, start, end);
-
-    if (clock->nperiods < LLM_CLOCK_PERIODS) {
-        p = &clock->periods[clock->nperiods++];
-
-        p->period = period;
-        p->start = *start;
-        p->end = *end;
-    }
+    return 1;
 }
 
 

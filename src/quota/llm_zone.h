@@ -343,7 +343,8 @@ llm_index_t llm_zone_add_meter(llm_zone_t *z, llm_index_t subject,
 llm_index_t llm_zone_add_minute(llm_zone_t *z, llm_index_t subject);
 llm_index_t llm_zone_add_reservation(llm_zone_t *z);
 
-/* Gives a reservation back: its line is written. */
+/* Gives a reservation back: its line is written.  Does nothing unless it is
+   settled. */
 void llm_zone_free_reservation(llm_zone_t *z, llm_index_t i);
 
 /* A subject's meter of a period, or NULL. */
@@ -351,12 +352,19 @@ llm_meter_t *llm_zone_find_meter(llm_zone_t *z, const llm_subject_t *subject,
     llm_period_t period);
 
 /*
- * Starts a meter's period again where the clock has left it.  The start
- * never goes back within 25 hours; a larger step back of the clock starts
- * the period that the clock says.
+ * Brings a subject's window up to the zone's second and its periods up to
+ * the clock: a period that the clock has left starts again.  A clock that is
+ * late or was set back by at most 25 hours changes nothing; one that stands
+ * further before a period starts the one that it says.  Commits, so it comes
+ * before the first fact that is changed together with others.
  */
-void llm_zone_roll(llm_meter_t *m, int64_t start, int64_t end);
+void llm_zone_roll(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_t *subject);
 
+
+/* A compiler barrier: a process killed between two stores has made them in
+   the order of the program, and whoever enters next holds the mutex. */
+#define llm_barrier()  __asm__ __volatile__ ("" ::: "memory")
 
 /* Changes of facts, noted in the journal first.  llm_zone_commit() ends a
    change. */
@@ -372,10 +380,13 @@ llm_estimate_t *llm_zone_estimate(llm_zone_t *z, const u_char *name, size_t n,
     int create);
 
 
-/* Takes a slot for a process; alive() says whether another's is in use.
-   Returns the slot, or LLM_NONE. */
-uint32_t llm_zone_add_worker(llm_zone_t *z, int32_t pid, uint64_t started,
-    int (*alive)(int32_t pid, uint64_t started));
+/*
+ * Takes a slot for a process, if the slot still is what was seen of it; the
+ * caller has found out, without the lock, that it is in nobody's use.
+ * Returns 1 where it was taken.
+ */
+int llm_zone_take_worker(llm_zone_t *z, uint32_t i, const llm_worker_t *seen,
+    int32_t pid, uint64_t started);
 
 
 /* Sets the wall clock and brings the bounds of all known periods up to it. */

@@ -1,0 +1,364 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_llm.h"
+
+
+/* The table of contents: directives, phases, filters, process hooks. */
+
+
+static ngx_int_t ngx_http_llm_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_llm_add_first(ngx_array_t *handlers,
+    ngx_http_handler_pt handler);
+
+
+#define NGX_HTTP_LLM_ALL_CONF                                                 \
+    NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF
+
+#define ngx_http_llm_loc(name)  offsetof(ngx_http_llm_loc_conf_t, name)
+
+#define ngx_http_llm_limit_directive(name, args, type)                        \
+    { ngx_string(name),                                                       \
+      NGX_HTTP_LLM_ALL_CONF|args,                                             \
+      ngx_http_llm_limit,                                                     \
+      NGX_HTTP_LOC_CONF_OFFSET,                                               \
+      0,                                                                      \
+      (void *) (uintptr_t) type }
+
+
+static ngx_conf_enum_t  ngx_http_llm_policies[] = {
+    { ngx_string("auto"), NGX_HTTP_LLM_AUTO },
+    { ngx_string("allow"), NGX_HTTP_LLM_ALLOW },
+    { ngx_string("deny"), NGX_HTTP_LLM_DENY },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_llm_allow_deny[] = {
+    { ngx_string("allow"), NGX_HTTP_LLM_ALLOW },
+    { ngx_string("deny"), NGX_HTTP_LLM_DENY },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_llm_reserves[] = {
+    { ngx_string("off"), LLM_RESERVE_OFF },
+    { ngx_string("estimate"), LLM_RESERVE_ESTIMATE },
+    { ngx_string("strict"), LLM_RESERVE_STRICT },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_llm_error_formats[] = {
+    { ngx_string("auto"), LLM_DIALECT_NONE },
+    { ngx_string("openai"), LLM_DIALECT_OPENAI },
+    { ngx_string("anthropic"), LLM_DIALECT_ANTHROPIC },
+    { ngx_string("gemini"), LLM_DIALECT_GEMINI },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_enum_t  ngx_http_llm_log_levels[] = {
+    { ngx_string("info"), NGX_LOG_INFO },
+    { ngx_string("notice"), NGX_LOG_NOTICE },
+    { ngx_string("warn"), NGX_LOG_WARN },
+    { ngx_string("error"), NGX_LOG_ERR },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_llm_status_bounds = {
+    ngx_conf_check_num_bounds, 400, 599
+};
+
+
+static ngx_command_t  ngx_http_llm_commands[] = {
+
+    { ngx_string("llm_quota_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_quota_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_price"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_price,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_price_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_price_file,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_quota"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE12,
+      ngx_http_llm_quota,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_team"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(team),
+      NULL },
+
+    { ngx_string("llm_user"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(user),
+      NULL },
+
+    { ngx_string("llm_customer"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(customer),
+      NULL },
+
+    { ngx_string("llm_model"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(model),
+      NULL },
+
+    ngx_http_llm_limit_directive("llm_global_limit", NGX_CONF_1MORE,
+                                 LLM_SUBJECT_GLOBAL),
+
+    ngx_http_llm_limit_directive("llm_team_limit", NGX_CONF_1MORE,
+                                 LLM_SUBJECT_TEAM),
+
+    ngx_http_llm_limit_directive("llm_user_limit", NGX_CONF_1MORE,
+                                 LLM_SUBJECT_USER),
+
+    ngx_http_llm_limit_directive("llm_customer_limit", NGX_CONF_1MORE,
+                                 LLM_SUBJECT_CUSTOMER),
+
+    { ngx_string("llm_unknown_team"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(unknown_team),
+      &ngx_http_llm_policies },
+
+    { ngx_string("llm_opaque"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(opaque),
+      &ngx_http_llm_policies },
+
+    { ngx_string("llm_unpriced"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(unpriced),
+      &ngx_http_llm_policies },
+
+    { ngx_string("llm_reserve"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(reserve),
+      &ngx_http_llm_reserves },
+
+    { ngx_string("llm_max_output"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE12,
+      ngx_http_llm_max_output,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_server_tools"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(server_tools),
+      &ngx_http_llm_allow_deny },
+
+    { ngx_string("llm_count_cached"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(count_cached),
+      NULL },
+
+    { ngx_string("llm_charge_unanswered"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(charge_unanswered),
+      NULL },
+
+    { ngx_string("llm_stream_buffering"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(stream_buffering),
+      NULL },
+
+    { ngx_string("llm_dry_run"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(dry_run),
+      NULL },
+
+    { ngx_string("llm_rate_status"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(rate_status),
+      &ngx_http_llm_status_bounds },
+
+    { ngx_string("llm_budget_status"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(budget_status),
+      &ngx_http_llm_status_bounds },
+
+    { ngx_string("llm_error_format"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(error_format),
+      &ngx_http_llm_error_formats },
+
+    { ngx_string("llm_headers"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(headers),
+      NULL },
+
+    { ngx_string("llm_log_level"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(log_level),
+      &ngx_http_llm_log_levels },
+
+    { ngx_string("llm_refusal_note"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_http_set_complex_value_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(note),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_llm_quota_module_ctx = {
+    ngx_http_llm_add_variables,            /* preconfiguration */
+    ngx_http_llm_postconfiguration,        /* postconfiguration */
+
+    ngx_http_llm_create_main_conf,         /* create main configuration */
+    ngx_http_llm_init_main_conf,           /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_llm_create_loc_conf,          /* create location configuration */
+    ngx_http_llm_merge_loc_conf            /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_llm_quota_module = {
+    NGX_MODULE_V1,
+    &ngx_http_llm_quota_module_ctx,        /* module context */
+    ngx_http_llm_commands,                 /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_llm_init_worker,              /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_llm_exit_worker,              /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_llm_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt        *h;
+    ngx_http_llm_main_conf_t   *lmcf;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_quota_module);
+
+    if (!lmcf->used) {
+        return NGX_OK;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    /* phases run their array backwards: the first element decides last, when
+       everything that may deny has had its say */
+
+    if (ngx_http_llm_add_first(
+            &cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers,
+            ngx_http_llm_access_handler)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* and the last element runs before try_files and mirror */
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_llm_precontent_handler;
+
+    /* the log phase runs forwards: settled before access_log writes */
+
+    if (ngx_http_llm_add_first(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers,
+                               ngx_http_llm_log_handler)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_observe_init(cf);
+}
+
+
+static ngx_int_t
+ngx_http_llm_add_first(ngx_array_t *handlers, ngx_http_handler_pt handler)
+{
+    ngx_http_handler_pt  *h;
+
+    if (ngx_array_push(handlers) == NULL) {
+        return NGX_ERROR;
+    }
+
+    h = handlers->elts;
+
+    ngx_memmove(&h[1], h,
+                (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
+
+    *h = handler;
+
+    return NGX_OK;
+}

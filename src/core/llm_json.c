@@ -1,0 +1,526 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <stddef.h>
+#include <string.h>
+
+#include "llm_json_scan.h"
+
+
+/*
+ * The scanner is a state machine with two gears.  In the containers that the
+ * tree follows every token is looked at and the grammar is enforced, because
+ * what is reported must be what any other parser would read.  All else is
+ * skipped: strings by looking for a quote or a backslash, containers by
+ * counting brackets outside strings.  Almost all bytes of a body are skipped,
+ * so only the skipping has a vector form; LLM_JSON_BYTES leaves it out, which
+ * lets the tests compare the two.
+ *
+ * A level that is followed has its node in j->node[]; levels that are skipped
+ * are only a number, j->skip.  That is why depth costs no memory.
+ */
+
+
+#define llm_json_in_array(j)  ((j)->arrays >> (j)->depth & 1)
+
+
+static const u_char *llm_json_structure(llm_json_t *j, const u_char *p,
+    const u_char *last);
+static const u_char *llm_json_value(llm_json_t *j, const u_char *p);
+static void llm_json_open(llm_json_t *j, const u_char *p);
+static void llm_json_close(llm_json_t *j, const u_char *p);
+static void llm_json_element(llm_json_t *j);
+static void llm_json_ended(llm_json_t *j);
+static const llm_json_node_t *llm_json_star(const llm_json_node_t *node);
+static int llm_json_is_variant(const char *name, const u_char *key,
+    size_t len);
+static void llm_json_container(llm_json_t *j, const llm_json_node_t *node,
+    const u_char *end);
+
+
+void
+llm_json_init(llm_json_t *j, const llm_json_node_t *root,
+    llm_json_handler_pt handler, void *data, unsigned flags)
+{
+    memset(j, 0, offsetof(llm_json_t, text));
+
+    j->root = root;
+    j->handler = handler;
+    j->data = data;
+    j->flags = flags;
+    j->current = root;
+}
+
+
+size_t
+llm_json_feed(llm_json_t *j, const u_char *p, size_t n)
+{
+    const u_char  *last;
+
+    if (n == 0) {
+        return 0;
+    }
+
+    j->piece = p;
+    last = p + n;
+
+    while (p != last && j->state == LLM_JSON_MORE) {
+
+        switch (j->phase) {
+
+        case sw_text:
+            p = llm_json_text(j, p, last);
+            break;
+
+        case sw_number:
+            p = llm_json_number(j, p, last);
+            break;
+
+        case sw_literal:
+            p = llm_json_literal(j, p, last);
+            break;
+
+        case sw_string:
+            p = llm_json_string(j, p, last);
+            break;
+
+        case sw_skip:
+        case sw_skip_string:
+            p = llm_json_skip(j, p, last);
+            break;
+
+        default:
+            p = llm_json_structure(j, p, last);
+            break;
+        }
+    }
+
+    n = p - j->piece;
+    j->offset += n;
+
+    return n;
+}
+
+
+/* Everything between two tokens; returns at the first byte of the next one,
+   or after it where that byte says all. */
+
+static const u_char *
+llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
+{
+    u_char  c;
+
+    while (p != last) {
+        c = *p;
+
+        if (llm_json_is_space(c) && j->phase != sw_bom
+            && j->phase != sw_bom_end)
+        {
+            p++;
+            continue;
+        }
+
+        switch (j->phase) {
+
+        case sw_before:
+
+            if (c == 0xef && !j->bom) {
+                j->bom = 1;
+                j->phase = sw_bom;
+                p++;
+                break;
+            }
+
+            return llm_json_value(j, p);
+
+        case sw_bom:
+        case sw_bom_end:
+
+            if (c != (j->phase == sw_bom ? 0xbb : 0xbf)) {
+                j->state = LLM_JSON_INVALID;
+                return p + 1;
+            }
+
+            j->phase = (j->phase == sw_bom) ? sw_bom_end : sw_before;
+            p++;
+            break;
+
+        case sw_first:
+
+            if (c == ']') {
+                llm_json_close(j, p);
+                return p + 1;
+            }
+
+            /* fall through */
+
+        case sw_value:
+            return llm_json_value(j, p);
+
+        case sw_member:
+
+            if (c == '}') {
+                llm_json_close(j, p);
+                return p + 1;
+            }
+
+            /* fall through */
+
+        case sw_key:
+
+            if (c != '"') {
+                j->state = LLM_JSON_INVALID;
+                return p + 1;
+            }
+
+            j->key = 1;
+            j->len = 0;
+            j->phase = sw_text;
+            return p + 1;
+
+        case sw_colon:
+
+            if (c != ':') {
+                j->state = LLM_JSON_INVALID;
+                return p + 1;
+            }
+
+            j->phase = sw_value;
+            p++;
+            break;
+
+        default: /* sw_after */
+
+            if (c == ',') {
+                if (llm_json_in_array(j)) {
+                    llm_json_element(j);
+                    j->phase = sw_value;
+
+                } else {
+                    j->phase = sw_key;
+                }
+
+                p++;
+                break;
+            }
+
+            if (c == (llm_json_in_array(j) ? ']' : '}')) {
+                llm_json_close(j, p);
+
+            } else {
+                j->state = LLM_JSON_INVALID;
+            }
+
+            return p + 1;
+        }
+    }
+
+    return p;
+}
+
+
+static const u_char *
+llm_json_value(llm_json_t *j, const u_char *p)
+{
+    j->start = llm_json_offset(j, p);
+    j->key = 0;
+    j->len = 0;
+
+    switch (*p) {
+
+    case '{':
+    case '[':
+        llm_json_open(j, p);
+        return p + 1;
+
+    case '"':
+        j->type = LLM_JSON_STRING;
+        j->phase = (llm_json_is_reported(j)
+                    && !(j->current->field & LLM_JSON_SPAN))
+                   ? sw_text : sw_string;
+        return p + 1;
+
+    case 'n':
+        j->type = LLM_JSON_NULL;
+        j->phase = sw_literal;
+        return p;
+
+    case 'f':
+        j->type = LLM_JSON_FALSE;
+        j->phase = sw_literal;
+        return p;
+
+    case 't':
+        j->type = LLM_JSON_TRUE;
+        j->phase = sw_literal;
+        return p;
+
+    default:
+
+        /* llm_json_number() refuses what cannot begin a number */
+
+        j->type = LLM_JSON_NUMBER;
+        j->number = sw_start;
+        j->phase = sw_number;
+        return p;
+    }
+}
+
+
+static void
+llm_json_open(llm_json_t *j, const u_char *p)
+{
+    const llm_json_node_t  *node;
+
+    node = j->current;
+    j->type = (*p == '{') ? LLM_JSON_OBJECT : LLM_JSON_ARRAY;
+
+    if (j->type == LLM_JSON_ARRAY && j->depth == 0
+        && (j->flags & LLM_JSON_SEQUENCE) && !j->sequence)
+    {
+        j->sequence = 1;
+        j->arrays = 1;
+        j->phase = sw_first;
+        return;
+    }
+
+    if (llm_json_is_reported(j)) {
+        llm_json_container(j, node, NULL);
+    }
+
+    if (node == NULL || node->children == NULL || j->variant
+        || j->depth == LLM_JSON_DEPTH
+        || (j->type == LLM_JSON_ARRAY && llm_json_star(node) == NULL))
+    {
+        j->skip = 1;
+        j->phase = sw_skip;
+        return;
+    }
+
+    j->depth++;
+    j->node[j->depth] = node;
+    j->opened[j->depth] = j->start;
+    j->arrays &= ~((uint32_t) 1 << j->depth);
+
+    if (j->type == LLM_JSON_OBJECT) {
+        j->phase = sw_member;
+        return;
+    }
+
+    j->arrays |= (uint32_t) 1 << j->depth;
+    j->phase = sw_first;
+    llm_json_element(j);
+}
+
+
+static void
+llm_json_close(llm_json_t *j, const u_char *p)
+{
+    const llm_json_node_t  *node;
+
+    if (j->depth == 0) {
+        j->state = LLM_JSON_DONE;
+        return;
+    }
+
+    node = j->node[j->depth];
+
+    j->type = llm_json_in_array(j) ? LLM_JSON_ARRAY : LLM_JSON_OBJECT;
+    j->start = j->opened[j->depth];
+    j->variant = 0;
+    j->depth--;
+
+    if (node->field != 0) {
+        llm_json_container(j, node, p + 1);
+    }
+
+    llm_json_ended(j);
+}
+
+
+/* What is expected of the next element of the array that is open. */
+
+static void
+llm_json_element(llm_json_t *j)
+{
+    j->current = (j->depth == 0) ? j->root
+                                 : llm_json_star(j->node[j->depth]);
+    j->variant = 0;
+}
+
+
+static void
+llm_json_ended(llm_json_t *j)
+{
+    if (j->depth == 0 && !j->sequence) {
+        j->state = LLM_JSON_DONE;
+        return;
+    }
+
+    j->phase = sw_after;
+}
+
+
+static const llm_json_node_t *
+llm_json_star(const llm_json_node_t *node)
+{
+    const llm_json_node_t  *child;
+
+    for (child = node->children; child->key != NULL; child++) {
+
+        if (child->key[0] == '*' && child->key[1] == '\0') {
+            return child;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+llm_json_lookup(llm_json_t *j, const u_char *key, size_t len)
+{
+    const llm_json_node_t  *child, *children;
+
+    j->current = NULL;
+    j->variant = 0;
+    j->phase = sw_colon;
+
+    /* the name of an element is not a key */
+
+    if (len == 0 || len > LLM_JSON_KEY || (len == 1 && key[0] == '*')) {
+        return;
+    }
+
+    children = j->node[j->depth]->children;
+
+    for (child = children; child->key != NULL; child++) {
+
+        if (child->key[0] == (char) key[0]
+            && strlen(child->key) == len
+            && memcmp(child->key, key, len) == 0)
+        {
+            j->current = child;
+            return;
+        }
+    }
+
+    if (!(j->flags & LLM_JSON_VARIANTS)) {
+        return;
+    }
+
+    for (child = children; child->key != NULL; child++) {
+
+        if (llm_json_is_variant(child->key, key, len)) {
+            j->current = child;
+            j->variant = 1;
+            return;
+        }
+    }
+}
+
+
+/* Unicode folds two more letters to ASCII, and parsers that ignore case (Go's
+   among them) do so too: U+017F is an s, U+212A a k. */
+
+static int
+llm_json_is_variant(const char *name, const u_char *key, size_t len)
+{
+    u_char  c, n;
+    size_t  i;
+
+    for (i = 0; i < len; name++) {
+        c = key[i];
+        n = (u_char) *name;
+
+        if (c == 0xc5 && len - i >= 2 && key[i + 1] == 0xbf) {
+            c = 's';
+            i += 2;
+
+        } else if (c == 0xe2 && len - i >= 3 && key[i + 1] == 0x84
+                   && key[i + 2] == 0xaa)
+        {
+            c = 'k';
+            i += 3;
+
+        } else {
+            i++;
+        }
+
+        if (c >= 'A' && c <= 'Z') {
+            c |= 0x20;
+        }
+
+        if (n >= 'A' && n <= 'Z') {
+            n |= 0x20;
+        }
+
+        if (c != n || n == '\0') {
+            return 0;
+        }
+    }
+
+    return *name == '\0';
+}
+
+
+void
+llm_json_scalar(llm_json_t *j, const u_char *text, size_t len,
+    const u_char *end)
+{
+    llm_json_value_t  v;
+
+    if (llm_json_is_reported(j)) {
+        v.type = j->type;
+        v.field = j->current->field & ~LLM_JSON_SPAN;
+        v.depth = j->depth;
+        v.close = 0;
+        v.more = (end == NULL);
+        v.variant = j->variant;
+        v.text = text;
+        v.len = len;
+        v.start = j->start;
+        v.end = (end != NULL) ? llm_json_offset(j, end) : 0;
+
+        j->handler(j->data, &v);
+    }
+
+    if (end != NULL) {
+        llm_json_ended(j);
+    }
+}
+
+
+void
+llm_json_skipped(llm_json_t *j, const u_char *end)
+{
+    if (llm_json_is_reported(j) && !j->variant) {
+        llm_json_container(j, j->current, end);
+    }
+
+    llm_json_ended(j);
+}
+
+
+static void
+llm_json_container(llm_json_t *j, const llm_json_node_t *node,
+    const u_char *end)
+{
+    llm_json_value_t  v;
+
+    v.type = j->type;
+    v.field = node->field & ~LLM_JSON_SPAN;
+    v.depth = j->depth;
+    v.close = (end != NULL);
+    v.more = 0;
+    v.variant = j->variant;
+    v.text = NULL;
+    v.len = 0;
+    v.start = j->start;
+    v.end = (end != NULL) ? llm_json_offset(j, end) : 0;
+
+    j->handler(j->data, &v);
+}

@@ -1,0 +1,109 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_JSON_SCAN_H_INCLUDED_
+#define _LLM_JSON_SCAN_H_INCLUDED_
+
+
+#include "llm_json.h"
+
+
+/*
+ * What the parts of the scanner share: llm_json.c knows the structure and the
+ * tree, llm_json_value.c strings, numbers and literals, llm_json_skip.c what
+ * is not looked at.  Nobody else includes this file.
+ */
+
+
+#if defined(__SSE2__) && !defined(LLM_JSON_BYTES)
+#define LLM_JSON_SSE2  1
+#endif
+
+
+#define llm_json_is_space(c)                                                  \
+    ((c) == ' ' || (c) == '\n' || (c) == '\r' || (c) == '\t')
+
+#define llm_json_is_digit(c)  ((c) >= '0' && (c) <= '9')
+
+#define llm_json_offset(j, p)  ((j)->offset + (uint64_t) ((p) - (j)->piece))
+
+#define llm_json_is_reported(j)                                               \
+    ((j)->current != NULL && (j)->current->field != 0)
+
+
+/* Between two tokens or in one of them. */
+
+typedef enum {
+    sw_before = 0,      /* the root; a BOM may come first */
+    sw_bom,
+    sw_bom_end,
+    sw_value,
+    sw_first,           /* after '[': a value or the end */
+    sw_member,          /* after '{': a key or the end */
+    sw_key,             /* after ',' in an object */
+    sw_colon,
+    sw_after,           /* after a value: ',' or the end */
+    sw_text,            /* in a key or in a string that is reported */
+    sw_number,
+    sw_literal,
+    sw_string,          /* in a string that is not reported */
+    sw_skip,            /* in a container that is not followed */
+    sw_skip_string
+} llm_json_phase_e;
+
+
+/* Of an escape sequence: what has been read. */
+
+typedef enum {
+    sw_plain = 0,
+    sw_backslash,
+    sw_u,
+    sw_u1,
+    sw_u2,
+    sw_u3
+} llm_json_escape_e;
+
+
+/* Of a number: what has been read. */
+
+typedef enum {
+    sw_start = 0,
+    sw_minus,
+    sw_zero,
+    sw_digits,
+    sw_dot,
+    sw_fraction,
+    sw_e,
+    sw_sign,
+    sw_exponent,
+    sw_invalid
+} llm_json_number_e;
+
+
+/* Each consumes what it can of its token and returns where it stopped. */
+
+const u_char *llm_json_text(llm_json_t *j, const u_char *p,
+    const u_char *last);
+const u_char *llm_json_number(llm_json_t *j, const u_char *p,
+    const u_char *last);
+const u_char *llm_json_literal(llm_json_t *j, const u_char *p,
+    const u_char *last);
+const u_char *llm_json_string(llm_json_t *j, const u_char *p,
+    const u_char *last);
+const u_char *llm_json_skip(llm_json_t *j, const u_char *p,
+    const u_char *last);
+
+/* The first quote or backslash, or last. */
+const u_char *llm_json_find(const u_char *p, const u_char *last);
+
+/* A token is complete (end: where it ends), or a piece of it is (NULL). */
+void llm_json_lookup(llm_json_t *j, const u_char *key, size_t len);
+void llm_json_scalar(llm_json_t *j, const u_char *text, size_t len,
+    const u_char *end);
+void llm_json_skipped(llm_json_t *j, const u_char *end);
+
+
+#endif /* _LLM_JSON_SCAN_H_INCLUDED_ */

@@ -1,0 +1,220 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <string.h>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include "llm_repeat.h"
+
+
+static int llm_repeat_equal(const u_char *a, const u_char *b, size_t n);
+static const u_char *llm_repeat_string(const u_char *p, const u_char *last);
+static const u_char *llm_repeat_number(const u_char *p, const u_char *last);
+
+
+void
+llm_repeat_clear(llm_repeat_t *r)
+{
+    r->len = 0;
+    r->gaps = 0;
+    r->overflow = 0;
+}
+
+
+void
+llm_repeat_gap(llm_repeat_t *r, llm_repeat_gap_e type, uint8_t text,
+    uint64_t start, uint64_t end)
+{
+    llm_repeat_gap_t  *gap;
+
+    if (r->gaps == LLM_REPEAT_GAPS || end > LLM_REPEAT_EVENT) {
+        r->overflow = 1;
+        return;
+    }
+
+    /* the quotes are not in the gap but around it */
+
+    gap = &r->gap[r->gaps++];
+    gap->start = start + (type == LLM_REPEAT_STRING);
+    gap->end = end - (type == LLM_REPEAT_STRING);
+    gap->type = type;
+    gap->text = text;
+}
+
+
+void
+llm_repeat_learn(llm_repeat_t *r, const u_char *p, const u_char *data,
+    const u_char *last)
+{
+    unsigned  i;
+
+    if (r->overflow || last - p > LLM_REPEAT_EVENT) {
+        return;
+    }
+
+    for (i = 0; i < r->gaps; i++) {
+        r->gap[i].start += data - p;
+        r->gap[i].end += data - p;
+    }
+
+    r->len = last - p;
+    memcpy(r->event, p, r->len);
+}
+
+
+const u_char *
+llm_repeat_match(const llm_repeat_t *r, const u_char *p, const u_char *last,
+    uint64_t *bytes)
+{
+    size_t                   n, len[LLM_REPEAT_GAPS];
+    unsigned                 i;
+    const u_char            *event, *end;
+    const llm_repeat_gap_t  *gap;
+
+    if (r->len == 0) {
+        return NULL;
+    }
+
+    event = r->event;
+
+    for (i = 0; i < r->gaps; i++) {
+        gap = &r->gap[i];
+        n = r->event + gap->start - event;
+
+        if ((size_t) (last - p) < n || !llm_repeat_equal(event, p, n)) {
+            return NULL;
+        }
+
+        p += n;
+        event = r->event + gap->end;
+
+        end = (gap->type == LLM_REPEAT_STRING) ? llm_repeat_string(p, last)
+                                               : llm_repeat_number(p, last);
+        if (end == NULL) {
+            return NULL;
+        }
+
+        len[i] = end - p;
+        p = end;
+    }
+
+    n = r->event + r->len - event;
+
+    if ((size_t) (last - p) < n || !llm_repeat_equal(event, p, n)) {
+        return NULL;
+    }
+
+    for (i = 0; i < r->gaps; i++) {
+        bytes[r->gap[i].text] += len[i];
+    }
+
+    return p + n;
+}
+
+
+static int
+llm_repeat_equal(const u_char *a, const u_char *b, size_t n)
+{
+#if defined(__SSE2__)
+
+    __m128i  va, vb;
+
+    while (n >= 16) {
+        va = _mm_loadu_si128((const __m128i *) a);
+        vb = _mm_loadu_si128((const __m128i *) b);
+
+        if (_mm_movemask_epi8(_mm_cmpeq_epi8(va, vb)) != 0xffff) {
+            return 0;
+        }
+
+        a += 16;
+        b += 16;
+        n -= 16;
+    }
+
+#endif
+
+    return memcmp(a, b, n) == 0;
+}
+
+
+/* The closing quote of the string that p is in. */
+
+static const u_char *
+llm_repeat_string(const u_char *p, const u_char *last)
+{
+#if defined(__SSE2__)
+
+    unsigned  mask;
+    __m128i   v, control;
+
+    control = _mm_set1_epi8(0x1f);
+
+#endif
+
+    for ( ;; ) {
+
+#if defined(__SSE2__)
+
+        while (last - p >= 16) {
+            v = _mm_loadu_si128((const __m128i *) p);
+
+            mask = _mm_movemask_epi8(
+                       _mm_or_si128(
+                           _mm_cmpeq_epi8(_mm_min_epu8(v, control), v),
+                           _mm_or_si128(
+                               _mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+                               _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')))));
+
+            if (mask != 0) {
+                p += __builtin_ctz(mask);
+                break;
+            }
+
+            p += 16;
+        }
+
+#endif
+
+        while (p != last && *p != '"' && *p != '\\' && *p > 0x1f) {
+            p++;
+        }
+
+        if (p == last) {
+            return NULL;
+        }
+
+        if (*p == '"') {
+            return p;
+        }
+
+        if (*p != '\\' || last - p < 2 || p[1] <= 0x1f) {
+            return NULL;
+        }
+
+        p += 2;
+    }
+}
+
+
+/* The end of a number that is not cut, not zero, and has digits only. */
+
+static const u_char *
+llm_repeat_number(const u_char *p, const u_char *last)
+{
+    if (p == last || *p < '1' || *p > '9') {
+        return NULL;
+    }
+
+    while (p != last && *p >= '0' && *p <= '9') {
+        p++;
+    }
+
+    return (p != last) ? p : NULL;
+}

@@ -1,0 +1,475 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <string.h>
+
+#include "llm_route.h"
+
+
+/*
+ * A route is known by the end of its path, as gateways and locations put
+ * anything before it; the first entry that fits counts.  In a tail "*" is one
+ * segment.  What no entry knows spends for all that is known, and is opaque.
+ *
+ * The danger is on the free side: a path that is free here and a model call
+ * upstream.  So a path that a server might read in another way (an empty
+ * segment, a character that begins a query or a parameter) is not known, and
+ * neither is a free tail beneath another route.
+ */
+
+
+typedef struct {
+    const char              *tail;
+    size_t                   len;
+    llm_route_class_e        class;
+    llm_dialect_e            dialect;
+    llm_api_e                api;
+    unsigned                 stream:1;
+    unsigned                 converse:1;
+} llm_route_entry_t;
+
+
+#define llm_route_tail(s)  s, sizeof(s) - 1
+
+#define llm_route_call(tail, dialect, api)                                    \
+    { llm_route_tail(tail), LLM_ROUTE_CHARGED, LLM_DIALECT_##dialect,         \
+      LLM_API_##api, 0, 0 }
+
+#define llm_route_stream(tail, dialect, api)                                  \
+    { llm_route_tail(tail), LLM_ROUTE_CHARGED, LLM_DIALECT_##dialect,         \
+      LLM_API_##api, 1, 0 }
+
+#define llm_route_converse(tail, stream)                                      \
+    { llm_route_tail(tail), LLM_ROUTE_CHARGED, LLM_DIALECT_NONE,              \
+      LLM_API_BEDROCK, stream, 1 }
+
+#define llm_route_free(tail, dialect, api)                                    \
+    { llm_route_tail(tail), LLM_ROUTE_FREE, LLM_DIALECT_##dialect,            \
+      LLM_API_##api, 0, 0 }
+
+#define llm_route_opaque(tail, dialect)                                       \
+    { llm_route_tail(tail), LLM_ROUTE_OPAQUE, LLM_DIALECT_##dialect,          \
+      LLM_API_OTHER, 0, 0 }
+
+
+static const llm_route_entry_t *llm_route_lookup(llm_route_t *route,
+    const u_char *uri, size_t len);
+static int llm_route_is_plain(const u_char *uri, size_t len);
+static int llm_route_is_beneath(const u_char *uri, size_t len);
+static const llm_route_entry_t *llm_route_find(const u_char *uri, size_t len,
+    size_t *end);
+static int llm_route_ends(const u_char *uri, size_t len,
+    const llm_route_entry_t *entry, size_t *end);
+static void llm_route_model(llm_route_t *route, const u_char *uri, size_t len,
+    size_t end, llm_api_e api);
+static llm_dialect_e llm_route_dialect(const u_char *uri, size_t len);
+static const u_char *llm_route_segment(const u_char *p, const u_char *last);
+static int llm_route_is_collection(const u_char *p, const u_char *last);
+static const u_char *llm_route_after(const u_char *p, const u_char *last,
+    const char *word);
+
+
+static const llm_route_entry_t  llm_routes[] = {
+
+    llm_route_call("/chat/completions", OPENAI, CHAT),
+    llm_route_opaque("/threads/*/messages", OPENAI),
+    llm_route_call("/messages", ANTHROPIC, MESSAGES),
+    llm_route_call("/responses", OPENAI, RESPONSES),
+    llm_route_call("/responses/compact", OPENAI, RESPONSES),
+    llm_route_call("/agents/completions", OPENAI, CHAT),
+    llm_route_call("/completions", OPENAI, COMPLETIONS),
+    llm_route_call("/embeddings", OPENAI, EMBEDDINGS),
+    llm_route_call("/embed", OPENAI, EMBEDDINGS),
+    llm_route_call("/rerank", OPENAI, EMBEDDINGS),
+
+    llm_route_call(":generateContent", GEMINI, GEMINI),
+    llm_route_stream(":streamGenerateContent", GEMINI, GEMINI),
+    llm_route_call(":embedContent", GEMINI, EMBEDDINGS),
+    llm_route_call(":batchEmbedContents", GEMINI, EMBEDDINGS),
+    llm_route_call("/interactions", GEMINI, GEMINI),
+
+    /* a model call in form only: the name stands for counting */
+    llm_route_free("/publishers/anthropic/models/count-tokens:rawPredict",
+                   ANTHROPIC, OTHER),
+    llm_route_call("/publishers/anthropic/models/*:rawPredict",
+                   ANTHROPIC, MESSAGES),
+    llm_route_stream("/publishers/anthropic/models/*:streamRawPredict",
+                     ANTHROPIC, MESSAGES),
+    llm_route_call(":rawPredict", GEMINI, OTHER),
+    llm_route_stream(":streamRawPredict", GEMINI, OTHER),
+
+    llm_route_converse("/converse", 0),
+    llm_route_converse("/converse-stream", 1),
+    llm_route_call("/invoke", NONE, BEDROCK),
+    llm_route_stream("/invoke-with-response-stream", NONE, BEDROCK),
+
+    llm_route_call("/api/chat", NONE, OLLAMA),
+    llm_route_call("/api/generate", NONE, OLLAMA),
+    llm_route_call("/v1/chat", NONE, COHERE),
+    llm_route_call("/v2/chat", NONE, COHERE),
+    llm_route_call("/v1/generate", NONE, COHERE),
+    llm_route_call("/generate", NONE, TGI),
+    llm_route_stream("/generate_stream", NONE, TGI),
+    llm_route_call("/completion", NONE, LLAMACPP),
+    llm_route_call("/infill", NONE, LLAMACPP),
+
+    llm_route_call("/audio/speech", OPENAI, OTHER),
+    llm_route_call("/images/generations", OPENAI, OTHER),
+
+    /* their bodies are forms, which are not read */
+    llm_route_opaque("/audio/transcriptions", OPENAI),
+    llm_route_opaque("/audio/translations", OPENAI),
+    llm_route_opaque("/images/edits", OPENAI),
+    llm_route_opaque("/images/variations", OPENAI),
+
+    llm_route_opaque("/batches", NONE),
+    llm_route_opaque("/realtime", NONE),
+
+    llm_route_free("/messages/count_tokens", ANTHROPIC, OTHER),
+    llm_route_free("/count-tokens", NONE, BEDROCK),
+    llm_route_free("/responses/input_tokens", OPENAI, OTHER),
+    llm_route_free(":countTokens", GEMINI, OTHER),
+    llm_route_free("/tokenize", NONE, OTHER),
+    llm_route_free("/detokenize", NONE, OTHER),
+    llm_route_free("/moderations", OPENAI, OTHER),
+    llm_route_free("/v1/models", NONE, OTHER),
+    llm_route_free("/api/show", NONE, OTHER),
+
+    /* it can only make the answer that was asked for shorter */
+    llm_route_free("/responses/*/cancel", OPENAI, OTHER),
+
+    llm_route_free("/files", NONE, OTHER),
+    llm_route_free("/v1/files/*", NONE, OTHER),
+    llm_route_free("/v1/files/*/content", NONE, OTHER),
+    llm_route_free("/uploads", OPENAI, OTHER),
+    llm_route_free("/uploads/*/parts", OPENAI, OTHER),
+    llm_route_free("/uploads/*/complete", OPENAI, OTHER),
+    llm_route_free("/uploads/*/cancel", OPENAI, OTHER),
+    llm_route_free("/vector_stores", OPENAI, OTHER),
+    llm_route_free("/vector_stores/*", OPENAI, OTHER),
+    llm_route_free("/vector_stores/*/files/*", OPENAI, OTHER),
+    llm_route_free("/vector_stores/*/file_batches", OPENAI, OTHER),
+    llm_route_free("/vector_stores/*/file_batches/*/cancel", OPENAI, OTHER),
+
+    llm_route_call("/complete", ANTHROPIC, MESSAGES),
+
+    { NULL, 0, 0, 0, 0, 0, 0 }
+};
+
+
+void
+llm_route_match(llm_route_t *route, const u_char *uri, size_t len, int post,
+    int upgrade)
+{
+    const llm_route_entry_t  *entry;
+
+    memset(route, 0, sizeof(llm_route_t));
+
+    route->class = LLM_ROUTE_OPAQUE;
+
+    entry = llm_route_lookup(route, uri, len);
+
+    if (entry != NULL) {
+        route->class = entry->class;
+        route->dialect = entry->dialect;
+        route->api = entry->api;
+        route->stream = entry->stream;
+        route->converse = entry->converse;
+    }
+
+    if (route->dialect == LLM_DIALECT_NONE) {
+        route->dialect = llm_route_dialect(uri, len);
+    }
+
+    if (upgrade) {
+        route->class = LLM_ROUTE_OPAQUE;
+
+    } else if (!post) {
+        route->class = LLM_ROUTE_FREE;
+    }
+}
+
+
+static const llm_route_entry_t *
+llm_route_lookup(llm_route_t *route, const u_char *uri, size_t len)
+{
+    size_t                    end;
+    const llm_route_entry_t  *entry;
+
+    if (!llm_route_is_plain(uri, len)) {
+        return NULL;
+    }
+
+    entry = llm_route_find(uri, len, &end);
+
+    if (entry == NULL) {
+        return NULL;
+    }
+
+    if (entry->class == LLM_ROUTE_FREE && llm_route_is_beneath(uri, end)) {
+        return NULL;
+    }
+
+    llm_route_model(route, uri, len, end, entry->api);
+
+    /* words as common as "invoke" are Bedrock's only with its model */
+
+    if (entry->api == LLM_API_BEDROCK && route->model_len == 0) {
+        return NULL;
+    }
+
+    return entry;
+}
+
+
+static int
+llm_route_is_plain(const u_char *uri, size_t len)
+{
+    size_t  i;
+
+    if (len == 0 || uri[0] != '/' || uri[len - 1] == '/') {
+        return 0;
+    }
+
+    for (i = 0; i < len; i++) {
+
+        if (uri[i] <= ' ' || uri[i] == 0x7f) {
+            return 0;
+        }
+
+        switch (uri[i]) {
+
+        case '%':
+        case '?':
+        case '#':
+        case ';':
+        case '\\':
+            return 0;
+
+        case '/':
+
+            if (uri[i + 1] == '/') {
+                return 0;
+            }
+
+            break;
+        }
+    }
+
+    return 1;
+}
+
+
+/* Whether the path of so many bytes leads through a route that spends. */
+
+static int
+llm_route_is_beneath(const u_char *uri, size_t len)
+{
+    size_t                    i, end;
+    const llm_route_entry_t  *entry;
+
+    for (i = 1; i <= len; i++) {
+
+        if (i != len && uri[i] != '/') {
+            continue;
+        }
+
+        entry = llm_route_find(uri, i, &end);
+
+        if (entry != NULL && entry->class != LLM_ROUTE_FREE) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static const llm_route_entry_t *
+llm_route_find(const u_char *uri, size_t len, size_t *end)
+{
+    const llm_route_entry_t  *entry;
+
+    for (entry = llm_routes; entry->tail != NULL; entry++) {
+
+        if (llm_route_ends(uri, len, entry, end)) {
+            return entry;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Compares from behind; *end is where the tail begins. */
+
+static int
+llm_route_ends(const u_char *uri, size_t len, const llm_route_entry_t *entry,
+    size_t *end)
+{
+    size_t  n, i;
+
+    i = len;
+
+    for (n = entry->len; n > 0; n--) {
+
+        if (i == 0) {
+            return 0;
+        }
+
+        i--;
+
+        if (entry->tail[n - 1] != '*') {
+
+            if (uri[i] != (u_char) entry->tail[n - 1]) {
+                return 0;
+            }
+
+            continue;
+        }
+
+        if (uri[i] == '/') {
+            return 0;
+        }
+
+        while (i > 0 && uri[i - 1] != '/') {
+            i--;
+        }
+    }
+
+    *end = i;
+
+    return 1;
+}
+
+
+static void
+llm_route_model(llm_route_t *route, const u_char *uri, size_t len, size_t end,
+    llm_api_e api)
+{
+    const u_char  *p, *last, *colon;
+
+    p = NULL;
+    last = uri + end;
+
+    if (api == LLM_API_BEDROCK) {
+        p = llm_route_after(uri, last, "/model/");
+
+        route->prompt = (p != NULL
+                         && llm_route_after(p, last, ":prompt/") != NULL);
+
+    } else {
+        colon = uri + len;
+
+        while (*--colon != ':' && *colon != '/') { /* void */ }
+
+        if (*colon == ':') {
+            last = colon;
+            p = llm_route_segment(uri, last);
+
+            if (!llm_route_is_collection(uri, p)) {
+                p = NULL;
+            }
+
+        } else {
+            p = llm_route_after(uri, last, "/deployments/");
+
+            if (p == NULL) {
+                p = llm_route_after(uri, last, "/engines/");
+            }
+        }
+    }
+
+    if (p != NULL) {
+        route->model = p;
+        route->model_len = last - p;
+    }
+}
+
+
+/* Where a path has no entry, or its entry no dialect, its words may tell. */
+
+static llm_dialect_e
+llm_route_dialect(const u_char *uri, size_t len)
+{
+    const u_char  *p, *last;
+
+    last = uri + len;
+
+    p = llm_route_after(uri, last, "/v1beta/");
+
+    if (p != NULL) {
+        return (llm_route_after(p - 1, last, "/openai/") == p + 7)
+               ? LLM_DIALECT_OPENAI : LLM_DIALECT_GEMINI;
+    }
+
+    if (llm_route_after(uri, last, "/messages/") != NULL) {
+        return LLM_DIALECT_ANTHROPIC;
+    }
+
+    p = llm_route_segment(uri, last);
+
+    return (memchr(p, ':', last - p) != NULL) ? LLM_DIALECT_GEMINI
+                                              : LLM_DIALECT_NONE;
+}
+
+
+/* Where the last segment begins. */
+
+static const u_char *
+llm_route_segment(const u_char *p, const u_char *last)
+{
+    const u_char  *start;
+
+    for (start = last; start > p && start[-1] != '/'; start--) {
+        /* void */
+    }
+
+    return start;
+}
+
+
+/* Whether what ends here holds models: ".../models/". */
+
+static int
+llm_route_is_collection(const u_char *p, const u_char *last)
+{
+    size_t               n;
+    const char         **name;
+    static const char   *names[] = {
+        "/models/", "/tunedModels/", "/endpoints/", NULL
+    };
+
+    for (name = names; *name != NULL; name++) {
+        n = strlen(*name);
+
+        if ((size_t) (last - p) >= n && memcmp(last - n, *name, n) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* What follows the first such word, if anything does. */
+
+static const u_char *
+llm_route_after(const u_char *p, const u_char *last, const char *word)
+{
+    size_t  n;
+
+    n = strlen(word);
+
+    for ( /* void */ ; (size_t) (last - p) > n; p++) {
+
+        if (*p == (u_char) word[0] && memcmp(p, word, n) == 0) {
+            return p + n;
+        }
+    }
+
+    return NULL;
+}

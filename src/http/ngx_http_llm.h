@@ -1,0 +1,346 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _NGX_HTTP_LLM_H_INCLUDED_
+#define _NGX_HTTP_LLM_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "llm_admit.h"
+#include "llm_request.h"
+#include "llm_route.h"
+#include "llm_text.h"
+#include "llm_usage.h"
+#include "ngx_http_llm_catalog.h"
+#include "ngx_http_llm_compat.h"
+#include "ngx_http_llm_ledger.h"
+#include "ngx_http_llm_zone.h"
+
+
+#define NGX_HTTP_LLM_VERSION  "0.1.0"
+
+
+extern ngx_module_t  ngx_http_llm_quota_module;
+
+
+/* What llm_quota_zone makes: a zone and, with state=, its ledger. */
+
+typedef struct {
+    ngx_http_llm_zone_t          zone;       /* first: shm_zone->data */
+    ngx_str_t                    name;
+    ngx_path_t                  *state;      /* NULL: forgets on restart */
+    ngx_http_llm_ledger_t        ledger;
+
+    /* reservations whose lines wait to be written, in the ledger's order;
+       of this worker */
+    ngx_array_t                  unwritten;  /* of llm_index_t */
+    ngx_queue_t                  open;       /* requests that hold one */
+    ngx_uint_t                   started;    /* in this process */
+    uint64_t                     swept;      /* generations of all slots at
+                                                the last sweep */
+} ngx_http_llm_quota_t;
+
+
+/* The rows of one directive at one level of the configuration. */
+
+typedef struct {
+    ngx_str_node_t               sn;         /* sn.str: the ID */
+    llm_row_t                    row;
+} ngx_http_llm_row_t;
+
+typedef struct {
+    ngx_rbtree_t                 tree;
+    ngx_rbtree_node_t            sentinel;
+    ngx_uint_t                   nrows;      /* without the default row */
+    ngx_http_llm_row_t          *other;      /* the default row */
+} ngx_http_llm_rows_t;
+
+
+typedef struct {
+    ngx_array_t                  quotas;     /* of ngx_http_llm_quota_t * */
+    ngx_http_llm_catalog_t      *catalog;
+    ngx_int_t                    request_id; /* index of $request_id */
+    ngx_uint_t                   used;       /* some location enforces */
+} ngx_http_llm_main_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_LLM_AUTO = 0,
+    NGX_HTTP_LLM_ALLOW,
+    NGX_HTTP_LLM_DENY
+} ngx_http_llm_policy_e;
+
+
+typedef struct {
+    ngx_shm_zone_t              *quota;      /* data: ngx_http_llm_quota_t */
+    ngx_uint_t                   closed;     /* fail=closed */
+
+    ngx_http_complex_value_t    *team;
+    ngx_http_complex_value_t    *user;
+    ngx_http_complex_value_t    *customer;
+    ngx_http_complex_value_t    *model;
+    ngx_http_complex_value_t    *note;
+
+    ngx_http_llm_rows_t         *rows[LLM_SUBJECT_TYPES];
+
+    ngx_uint_t                   unknown_team;
+    ngx_uint_t                   opaque;
+    ngx_uint_t                   unpriced;
+    ngx_uint_t                   reserve;
+    ngx_uint_t                   server_tools;
+    ngx_uint_t                   error_format;
+    ngx_uint_t                   log_level;
+    ngx_uint_t                   rate_status;
+    ngx_uint_t                   budget_status;
+
+    ngx_int_t                    max_output;     /* tokens, 0: off */
+    ngx_flag_t                   inject;         /* of max_output */
+
+    ngx_flag_t                   count_cached;
+    ngx_flag_t                   charge_unanswered;
+    ngx_flag_t                   stream_buffering;
+    ngx_flag_t                   dry_run;
+    ngx_flag_t                   headers;
+} ngx_http_llm_loc_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_LLM_PASSED = 0,
+    NGX_HTTP_LLM_RATE_LIMITED,
+    NGX_HTTP_LLM_BUDGET_EXCEEDED,
+    NGX_HTTP_LLM_PARALLEL_EXCEEDED,
+    NGX_HTTP_LLM_UNPRICED,
+    NGX_HTTP_LLM_TOO_LARGE,
+    NGX_HTTP_LLM_TEAM_DENIED,
+    NGX_HTTP_LLM_OPAQUE,
+    NGX_HTTP_LLM_BAD_REQUEST,
+    NGX_HTTP_LLM_UNSUPPORTED,            /* $llm_result: bad_request */
+    NGX_HTTP_LLM_UNAVAILABLE
+} ngx_http_llm_result_e;
+
+
+/*
+ * The life of a request.  Only ngx_http_llm_access.c moves it up to ADMITTED
+ * or REFUSED, only ngx_http_llm_observe.c to OBSERVING, only
+ * ngx_http_llm_settle.c to SETTLED.  SETTLED and REFUSED are final: every
+ * entry point does nothing there.
+ */
+
+typedef enum {
+    NGX_HTTP_LLM_NEW = 0,
+    NGX_HTTP_LLM_READING,                /* the body */
+    NGX_HTTP_LLM_WAITING,                /* for an answer of the store */
+    NGX_HTTP_LLM_ADMITTED,
+    NGX_HTTP_LLM_OBSERVING,
+    NGX_HTTP_LLM_SETTLED,
+    NGX_HTTP_LLM_REFUSED
+} ngx_http_llm_state_e;
+
+
+typedef struct {
+    ngx_http_llm_state_e         state;
+    ngx_http_llm_result_e        result;
+    ngx_queue_t                  queue;      /* of the quota's open requests */
+
+    ngx_http_request_t          *request;
+    ngx_http_llm_loc_conf_t     *conf;       /* of the location that admits */
+    ngx_http_llm_quota_t        *quota;
+    llm_route_t                  route;
+
+    /* who pays; in the request's pool */
+    ngx_str_t                    team;
+    ngx_str_t                    user;
+    ngx_str_t                    customer;
+    ngx_str_t                    model;
+    ngx_str_t                    request_id;
+
+    /* of the body */
+    uint64_t                     body_bytes;
+    int64_t                      cap;        /* output tokens, -1: none */
+    int64_t                      choices;
+    llm_tier_e                   tier;
+
+    const ngx_http_llm_price_t  *price;      /* of the model asked for */
+    int64_t                      expected_input;
+    int64_t                      expected_output;
+
+    ngx_msec_t                   started;
+    llm_verdict_t                verdict;
+    llm_subject_type_e           types[LLM_SUBJECTS];    /* of the ask */
+
+    /* a refusal's, for headers, variables and the log line */
+    ngx_str_t                    message;
+    ngx_str_t                    limit;
+    ngx_int_t                    retry;      /* seconds, -1: none */
+
+    /* of the answer */
+    llm_answer_t                *answer;
+    uint64_t                     answer_bytes;
+    llm_charge_e                 charge;
+    llm_settlement_t             settlement;
+    ngx_str_t                    response_model;
+    ngx_str_t                    upstream_id;
+    ngx_str_t                    price_id;
+
+    unsigned                     parsed:1;       /* the body was read */
+    unsigned                     stream:1;
+    unsigned                     complete:1;     /* the whole answer passed */
+    unsigned                     readable:1;     /* no content coding */
+    unsigned                     reserved:1;     /* holds a reservation */
+    unsigned                     settled:1;      /* settlement is final */
+    unsigned                     dry_refused:1;
+    unsigned                     never:1;        /* asking again is useless */
+} ngx_http_llm_ctx_t;
+
+
+/* ngx_http_llm_conf.c */
+
+void *ngx_http_llm_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_http_llm_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+
+char *ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_quota(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_max_output(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_price(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_price_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* The row that bears on an ID: its own, else the default one, else NULL;
+   *own says which. */
+const llm_row_t *ngx_http_llm_find_row(ngx_http_llm_rows_t *rows,
+    ngx_str_t *id, ngx_uint_t *own);
+
+
+/* ngx_http_llm_access.c */
+
+ngx_int_t ngx_http_llm_access_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_llm_precontent_handler(ngx_http_request_t *r);
+
+/* The context of the main request, also after an internal redirect; NULL
+   where there is none, and for subrequests. */
+ngx_http_llm_ctx_t *ngx_http_llm_get_ctx(ngx_http_request_t *r);
+
+
+/*
+ * ngx_http_llm_identify.c: NGX_OK, NGX_ERROR, or NGX_DECLINED after
+ * ngx_http_llm_refuse().
+ */
+
+ngx_int_t ngx_http_llm_identify(ngx_http_llm_ctx_t *ctx);
+
+/* Takes the customer and the model from the scanned body. */
+ngx_int_t ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body);
+
+
+/* ngx_http_llm_body.c */
+
+/* Scans the body that nginx has read.  NGX_OK, NGX_ERROR, or NGX_DECLINED
+   after ngx_http_llm_refuse(). */
+ngx_int_t ngx_http_llm_body_scan(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body);
+
+/* Puts ",member:n" before the body's closing brace. */
+ngx_int_t ngx_http_llm_body_splice(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body, const char *member, ngx_int_t n);
+
+
+/*
+ * ngx_http_llm_admit.c: NGX_OK, NGX_ERROR, or NGX_DECLINED after
+ * ngx_http_llm_refuse().
+ */
+
+/* What can be decided before the body is read. */
+ngx_int_t ngx_http_llm_admit_early(ngx_http_llm_ctx_t *ctx);
+
+/* body: NULL for a route whose body is not read. */
+ngx_int_t ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body);
+
+
+/* ngx_http_llm_answer.c */
+
+/*
+ * Notes a refusal and logs it.  Under llm_dry_run it returns NGX_OK: the
+ * caller goes on; else NGX_DECLINED: the caller stops.
+ */
+ngx_int_t ngx_http_llm_refuse(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_result_e result, const char *fmt, ...);
+
+/* Ends the request with the refusal noted; for a phase handler's return. */
+ngx_int_t ngx_http_llm_send_refusal(ngx_http_llm_ctx_t *ctx);
+
+/* The status, name and texts of results. */
+ngx_uint_t ngx_http_llm_result_status(ngx_http_llm_ctx_t *ctx);
+const char *ngx_http_llm_result_name(ngx_http_llm_result_e result);
+
+/* "Team=marketing", "Global", "User=u in Team=t" of a subject of the ask,
+   or "team:marketing" for logs; written at p, which has
+   NGX_HTTP_LLM_SUBJECT_TEXT bytes. */
+#define NGX_HTTP_LLM_SUBJECT_TEXT  (2 * LLM_ID_MAX + 32)
+
+u_char *ngx_http_llm_print_subject(u_char *p, ngx_http_llm_ctx_t *ctx,
+    llm_subject_type_e type);
+u_char *ngx_http_llm_print_subject_id(u_char *p, ngx_http_llm_ctx_t *ctx,
+    llm_subject_type_e type);
+
+
+/* ngx_http_llm_headers.c */
+
+ngx_int_t ngx_http_llm_add_headers(ngx_http_llm_ctx_t *ctx);
+
+
+/* ngx_http_llm_observe.c */
+
+ngx_int_t ngx_http_llm_observe_init(ngx_conf_t *cf);
+
+
+/* ngx_http_llm_settle.c */
+
+/* Settles the request if it holds a reservation; idempotent. */
+void ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx);
+
+/* "upstream", "estimated", "none" */
+const char *ngx_http_llm_source_name(llm_source_e source);
+
+ngx_int_t ngx_http_llm_log_handler(ngx_http_request_t *r);
+void ngx_http_llm_cleanup(void *data);
+
+/* Makes a quota ready in this process.  Without a master process a reload
+   runs no init_process: the first request does it then. */
+ngx_int_t ngx_http_llm_start_quota(ngx_http_llm_quota_t *quota,
+    ngx_cycle_t *cycle);
+
+/*
+ * Appends the line of a settled reservation, which is freed once the line is
+ * written.  The caller sets the line's texts.
+ */
+void ngx_http_llm_append(ngx_http_llm_quota_t *quota, llm_index_t reservation,
+    uint64_t id, const llm_settlement_t *settlement, llm_line_t *line);
+
+/* NULL in the cache processes, which serve no requests. */
+ngx_http_llm_main_conf_t *ngx_http_llm_worker_conf(ngx_cycle_t *cycle);
+
+ngx_int_t ngx_http_llm_init_worker(ngx_cycle_t *cycle);
+void ngx_http_llm_exit_worker(ngx_cycle_t *cycle);
+
+
+/* ngx_http_llm_sweep.c */
+
+/* In one worker: settles, every second, what dead workers held. */
+void ngx_http_llm_sweep_start(ngx_cycle_t *cycle);
+
+
+/* ngx_http_llm_variables.c */
+
+ngx_int_t ngx_http_llm_add_variables(ngx_conf_t *cf);
+
+
+#endif /* _NGX_HTTP_LLM_H_INCLUDED_ */

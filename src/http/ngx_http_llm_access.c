@@ -1,0 +1,358 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_llm.h"
+
+
+/*
+ * The way of a request up to its decision.
+ *
+ * The handler stands last in the access phase, and first in the precontent
+ * phase: under "satisfy all" the former decides, after everything that may
+ * deny; under "satisfy any" an earlier handler's consent skips the rest of
+ * its phase, so there the latter decides.  Both phases are run again after an
+ * internal redirect; the context then is found through the pool's cleanup
+ * list, and its state says that there is nothing left to do.
+ */
+
+
+static ngx_int_t ngx_http_llm_decide(ngx_http_request_t *r);
+static ngx_http_llm_ctx_t *ngx_http_llm_create_ctx(ngx_http_request_t *r,
+    ngx_http_llm_loc_conf_t *llcf);
+static ngx_int_t ngx_http_llm_route(ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_read(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_read_done(ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_body_decide(ngx_http_llm_ctx_t *ctx);
+static ngx_uint_t ngx_http_llm_body_at_hand(ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_end(ngx_http_llm_ctx_t *ctx, ngx_int_t rc);
+
+
+ngx_int_t
+ngx_http_llm_access_handler(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->satisfy == NGX_HTTP_SATISFY_ANY) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_llm_decide(r);
+}
+
+
+ngx_int_t
+ngx_http_llm_precontent_handler(ngx_http_request_t *r)
+{
+    return ngx_http_llm_decide(r);
+}
+
+
+static ngx_int_t
+ngx_http_llm_decide(ngx_http_request_t *r)
+{
+    ngx_http_llm_ctx_t       *ctx;
+    ngx_http_llm_loc_conf_t  *llcf;
+
+    if (r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_llm_get_ctx(r);
+
+    if (ctx) {
+
+        switch (ctx->state) {
+
+        case NGX_HTTP_LLM_READING:
+        case NGX_HTTP_LLM_WAITING:
+            return NGX_DONE;
+
+        default:
+            return NGX_DECLINED;
+        }
+    }
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_quota_module);
+
+    if (llcf->quota == NULL || r->method == NGX_HTTP_OPTIONS) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_llm_create_ctx(r, llcf);
+
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_llm_route(ctx);
+}
+
+
+static ngx_http_llm_ctx_t *
+ngx_http_llm_create_ctx(ngx_http_request_t *r, ngx_http_llm_loc_conf_t *llcf)
+{
+    ngx_pool_cleanup_t         *cln;
+    ngx_http_llm_ctx_t         *ctx;
+    ngx_http_llm_quota_t       *quota;
+    ngx_http_variable_value_t  *vv;
+    ngx_http_llm_main_conf_t   *lmcf;
+
+    quota = llcf->quota->data;
+
+    if (!quota->started
+        && ngx_http_llm_start_quota(quota, (ngx_cycle_t *) ngx_cycle)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_llm_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_llm_ctx_t));
+
+    cln->handler = ngx_http_llm_cleanup;
+
+    ctx->request = r;
+    ctx->conf = llcf;
+    ctx->quota = quota;
+    ctx->retry = -1;
+    ctx->cap = -1;
+    ctx->choices = 1;
+    ctx->started = ngx_current_msec;
+    ctx->verdict.reservation = LLM_NONE;
+
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_llm_quota_module);
+
+    vv = ngx_http_get_indexed_variable(r, lmcf->request_id);
+
+    if (vv && !vv->not_found) {
+        ctx->request_id.len = vv->len;
+        ctx->request_id.data = vv->data;
+    }
+
+    ngx_http_set_ctx(r, ctx, ngx_http_llm_quota_module);
+
+    return ctx;
+}
+
+
+ngx_http_llm_ctx_t *
+ngx_http_llm_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+    ngx_http_llm_ctx_t  *ctx;
+
+    if (r != r->main) {
+        return NULL;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_llm_quota_module);
+
+    if (ctx == NULL && (r->internal || r->filter_finalize)) {
+
+        /* an internal redirect and a filter's finalization clear all
+           contexts; the pool keeps ours */
+
+        for (cln = r->pool->cleanup; cln; cln = cln->next) {
+
+            if (cln->handler == ngx_http_llm_cleanup) {
+                ctx = cln->data;
+                ngx_http_set_ctx(r, ctx, ngx_http_llm_quota_module);
+                break;
+            }
+        }
+    }
+
+    return ctx;
+}
+
+
+static ngx_int_t
+ngx_http_llm_route(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_table_elt_t     *type;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    llm_route_match(&ctx->route, r->uri.data, r->uri.len,
+                    r->method == NGX_HTTP_POST, r->headers_in.upgrade != NULL);
+
+    type = r->headers_in.content_type;
+
+    if (ctx->route.class == LLM_ROUTE_CHARGED
+        && ctx->route.api == LLM_API_OTHER
+        && type
+        && ngx_strncasecmp(type->value.data,
+                           (u_char *) "multipart/form-data", 19) == 0)
+    {
+        /* a form with a file: what it will cost cannot be told from it */
+        ctx->route.class = LLM_ROUTE_OPAQUE;
+    }
+
+    rc = ngx_http_llm_identify(ctx);
+
+    if (rc != NGX_OK) {
+        return ngx_http_llm_end(ctx, rc);
+    }
+
+    switch (ctx->route.class) {
+
+    case LLM_ROUTE_FREE:
+        ctx->state = NGX_HTTP_LLM_SETTLED;
+        return NGX_DECLINED;
+
+    case LLM_ROUTE_OPAQUE:
+        return ngx_http_llm_end(ctx, ngx_http_llm_admit(ctx, NULL));
+
+    default: /* LLM_ROUTE_CHARGED */
+        break;
+    }
+
+    if (!ngx_http_llm_body_at_hand(r)) {
+        rc = ngx_http_llm_admit_early(ctx);
+
+        if (rc != NGX_OK) {
+            return ngx_http_llm_end(ctx, rc);
+        }
+    }
+
+    return ngx_http_llm_read(ctx);
+}
+
+
+/*
+ * Whether reading the body costs nothing: it came with the header.  Else it
+ * may be megabytes on a slow line, or the client waits for a 100 Continue,
+ * and what can be refused without it is refused before.
+ */
+
+static ngx_uint_t
+ngx_http_llm_body_at_hand(ngx_http_request_t *r)
+{
+    if (r->request_body) {
+        return 1;
+    }
+
+    if (r->headers_in.expect || r->headers_in.content_length_n < 0
+        || r->stream)
+    {
+        return 0;
+    }
+
+    return r->headers_in.content_length_n
+           <= r->header_in->last - r->header_in->pos;
+}
+
+
+static ngx_int_t
+ngx_http_llm_read(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    ctx->state = NGX_HTTP_LLM_READING;
+
+    /*
+     * The post handler may run inside this call and carry the request on to
+     * its upstream: after it nothing but rc may be looked at.
+     */
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_llm_read_done);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        ctx->state = NGX_HTTP_LLM_REFUSED;
+        return rc;
+    }
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_llm_read_done(ngx_http_request_t *r)
+{
+    ngx_int_t            rc;
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_get_ctx(r);
+
+    r->preserve_body = 1;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    rc = ngx_http_llm_end(ctx, ngx_http_llm_body_decide(ctx));
+
+    if (rc == NGX_DONE) {
+        return;
+    }
+
+    if (rc != NGX_DECLINED) {
+        ngx_http_finalize_request(r, rc);
+        return;
+    }
+
+    ngx_http_core_run_phases(r);
+}
+
+
+static ngx_int_t
+ngx_http_llm_body_decide(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t              rc;
+    static llm_request_t   body;
+
+    /* the body is whole: one pass over it, so one scanner for the worker */
+
+    rc = ngx_http_llm_body_scan(ctx, &body);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_llm_identify_body(ctx, &body);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_llm_admit(ctx, &body);
+}
+
+
+/* Turns what a step said into what a phase handler returns. */
+
+static ngx_int_t
+ngx_http_llm_end(ngx_http_llm_ctx_t *ctx, ngx_int_t rc)
+{
+    switch (rc) {
+
+    case NGX_OK:
+        return NGX_DECLINED;
+
+    case NGX_DECLINED:
+        ctx->state = NGX_HTTP_LLM_REFUSED;
+        return ngx_http_llm_send_refusal(ctx);
+
+    default: /* NGX_ERROR */
+        ctx->state = NGX_HTTP_LLM_REFUSED;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+}

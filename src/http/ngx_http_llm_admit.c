@@ -1,0 +1,641 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_llm.h"
+
+
+/* What the limits that bear on a request are about. */
+
+typedef struct {
+    unsigned                 tokens:1;
+    unsigned                 money:1;
+} ngx_http_llm_bearing_t;
+
+
+static ngx_int_t ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
+    ngx_http_llm_bearing_t *bearing);
+static ngx_int_t ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx,
+    llm_ask_t *ask, ngx_http_llm_bearing_t *bearing, llm_subject_type_e type,
+    ngx_str_t *id);
+static void ngx_http_llm_ask_name(llm_ask_t *ask, llm_name_e name,
+    ngx_str_t *value);
+static ngx_int_t ngx_http_llm_price_model(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_bearing_t *bearing);
+static void ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
+static ngx_int_t ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
+    llm_request_t *body, ngx_http_llm_bearing_t *bearing);
+static ngx_int_t ngx_http_llm_bound_output(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body, int64_t *output);
+static ngx_int_t ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body);
+static ngx_int_t ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx,
+    llm_ask_t *ask);
+static ngx_int_t ngx_http_llm_refuse_limit(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_log_passed(ngx_http_llm_ctx_t *ctx);
+
+
+/* used within one call: a worker needs one */
+
+static llm_ask_t  ngx_http_llm_asked;
+
+
+ngx_int_t
+ngx_http_llm_admit_early(ngx_http_llm_ctx_t *ctx)
+{
+    llm_ask_t                 *ask;
+    llm_zone_t                *z;
+    ngx_uint_t                 budgets;
+    ngx_http_llm_bearing_t     bearing;
+    ngx_http_llm_main_conf_t  *lmcf;
+
+    ask = &ngx_http_llm_asked;
+
+    if (ngx_http_llm_ask(ctx, ask, &bearing) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    lmcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_llm_quota_module);
+
+    /* a free model passes a spent budget: then the model must be known */
+
+    budgets = !ngx_http_llm_catalog_has_free(lmcf->catalog);
+
+    z = ngx_http_llm_zone_lock(&ctx->quota->zone);
+    llm_admit_early(z, &ctx->quota->zone.clock, ask, budgets, &ctx->verdict);
+    ngx_http_llm_zone_unlock(&ctx->quota->zone);
+
+    if (ctx->verdict.decision == LLM_ADMITTED || ctx->conf->dry_run) {
+        return NGX_OK;
+    }
+
+    return ngx_http_llm_refuse_limit(ctx);
+}
+
+
+ngx_int_t
+ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+{
+    ngx_int_t                rc;
+    llm_ask_t               *ask;
+    ngx_http_llm_bearing_t   bearing;
+
+    ask = &ngx_http_llm_asked;
+
+    if (ngx_http_llm_ask(ctx, ask, &bearing) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (body) {
+        ctx->stream = body->stream;
+        ctx->cap = body->max_output;
+        ctx->choices = body->choices;
+        ctx->tier = body->tier;
+
+        rc = ngx_http_llm_price_model(ctx, &bearing);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        rc = ngx_http_llm_inject(ctx, body);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        ngx_http_llm_expect(ctx, ask);
+
+        if (ask->reserve == LLM_RESERVE_STRICT
+            && (bearing.tokens || bearing.money))
+        {
+            rc = ngx_http_llm_bound(ctx, ask, body, &bearing);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+
+    } else if (ctx->conf->opaque == NGX_HTTP_LLM_DENY
+               || (ctx->conf->opaque == NGX_HTTP_LLM_AUTO
+                   && (bearing.tokens || bearing.money)))
+    {
+        rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_OPAQUE,
+                                 "What this route uses cannot be read, and "
+                                 "%V has a limit of tokens or money.",
+                                 &ctx->team);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    return ngx_http_llm_reserve(ctx, ask);
+}
+
+
+/* Who asks, and the rows that bear on them. */
+
+static ngx_int_t
+ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
+    ngx_http_llm_bearing_t *bearing)
+{
+    ngx_uint_t   i;
+    ngx_time_t  *tp;
+    ngx_str_t    none;
+
+    ngx_str_null(&none);
+    ngx_memzero(bearing, sizeof(ngx_http_llm_bearing_t));
+
+    ask->nsubjects = 0;
+    ask->reserve = ctx->conf->reserve;
+    ask->free = 0;
+    ask->dry_run = ctx->conf->dry_run;
+    ask->worker = ctx->quota->zone.worker;
+
+    ngx_memzero(ask->amount, sizeof(ask->amount));
+    ngx_memzero(ask->expected, sizeof(ask->expected));
+
+    tp = ngx_timeofday();
+    ask->started = (int64_t) tp->sec * 1000 + tp->msec;
+
+    if (ngx_http_llm_ask_subject(ctx, ask, bearing, LLM_SUBJECT_GLOBAL, &none)
+        != NGX_OK
+        || ngx_http_llm_ask_subject(ctx, ask, bearing, LLM_SUBJECT_TEAM,
+                                    &ctx->team)
+           != NGX_OK
+        || ngx_http_llm_ask_subject(ctx, ask, bearing, LLM_SUBJECT_USER,
+                                    &ctx->user)
+           != NGX_OK
+        || ngx_http_llm_ask_subject(ctx, ask, bearing, LLM_SUBJECT_CUSTOMER,
+                                    &ctx->customer)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < ask->nsubjects; i++) {
+        ctx->types[i] = ask->subjects[i].key.type;
+    }
+
+    ngx_http_llm_ask_name(ask, LLM_NAME_TEAM, &ctx->team);
+    ngx_http_llm_ask_name(ask, LLM_NAME_USER, &ctx->user);
+    ngx_http_llm_ask_name(ask, LLM_NAME_CUSTOMER, &ctx->customer);
+    ngx_http_llm_ask_name(ask, LLM_NAME_KEY, &none);
+    ngx_http_llm_ask_name(ask, LLM_NAME_MODEL, &ctx->model);
+    ngx_http_llm_ask_name(ask, LLM_NAME_REQUEST, &ctx->request_id);
+
+    return NGX_OK;
+}
+
+
+/* A subject without a row is not counted, unless it is a team. */
+
+static ngx_int_t
+ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
+    ngx_http_llm_bearing_t *bearing, llm_subject_type_e type, ngx_str_t *id)
+{
+    ngx_uint_t          i, own;
+    const llm_row_t    *row;
+    llm_ask_subject_t  *s;
+
+    if (id->len == 0 && type != LLM_SUBJECT_GLOBAL) {
+        return NGX_OK;
+    }
+
+    row = ngx_http_llm_find_row(ctx->conf->rows[type], id, &own);
+
+    if (row == NULL && type != LLM_SUBJECT_TEAM) {
+        return NGX_OK;
+    }
+
+    s = &ask->subjects[ask->nsubjects++];
+
+    s->row = row;
+    s->month = (type == LLM_SUBJECT_TEAM);
+
+    if (llm_zone_key(ctx->quota->zone.zone, &s->key, type, id->data, id->len,
+                     NULL, 0)
+        != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; row && i < row->nlimits; i++) {
+
+        switch (row->limits[i].resource) {
+
+        case LLM_RESOURCE_COST:
+            bearing->money = 1;
+            break;
+
+        case LLM_RESOURCE_REQUESTS:
+        case LLM_RESOURCE_PARALLEL:
+            break;
+
+        default:
+            bearing->tokens = 1;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_ask_name(llm_ask_t *ask, llm_name_e name, ngx_str_t *value)
+{
+    ask->len[name] = value->len;
+    ask->name[name] = value->data;
+}
+
+
+static ngx_int_t
+ngx_http_llm_price_model(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_bearing_t *bearing)
+{
+    ngx_http_llm_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_llm_quota_module);
+
+    ctx->price = ngx_http_llm_catalog_find(lmcf->catalog, ctx->model.data,
+                                           ctx->model.len);
+
+    if (ctx->price
+        || ctx->conf->unpriced == NGX_HTTP_LLM_ALLOW
+        || (ctx->conf->unpriced == NGX_HTTP_LLM_AUTO && !bearing->money))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNPRICED,
+                               "Model=%V has no price here, and a budget "
+                               "needs one.", &ctx->model);
+}
+
+
+/* An output cap for requests that have none, where the API has a member for
+   it. */
+
+static ngx_int_t
+ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+{
+    const char  *member;
+
+    if (ctx->conf->max_output == 0 || body->max_output != -1) {
+        return NGX_OK;
+    }
+
+    if (!ctx->conf->inject) {
+        ctx->cap = ctx->conf->max_output;
+        return NGX_OK;
+    }
+
+    switch (ctx->route.api) {
+
+    case LLM_API_CHAT:
+        member = "max_completion_tokens";
+        break;
+
+    case LLM_API_RESPONSES:
+        member = "max_output_tokens";
+        break;
+
+    case LLM_API_COMPLETIONS:
+    case LLM_API_MESSAGES:
+        member = "max_tokens";
+        break;
+
+    default:
+        return NGX_OK;
+    }
+
+    ctx->cap = ctx->conf->max_output;
+
+    return ngx_http_llm_body_splice(ctx, body, member, ctx->conf->max_output);
+}
+
+
+static void
+ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
+{
+    llm_usage_t      usage;
+    llm_estimate_t  *e;
+
+    /* a glance without the lock: words that are written whole */
+
+    e = llm_zone_estimate(ctx->quota->zone.zone, ctx->model.data,
+                          ctx->model.len, 0);
+
+    ctx->expected_input = llm_estimate_input(e, ctx->body_bytes);
+    ctx->expected_output = 0;
+
+    if (ctx->route.api != LLM_API_EMBEDDINGS) {
+        ctx->expected_output = llm_estimate_output(e, ctx->cap, ctx->choices);
+    }
+
+    ask->expected[LLM_COUNT_INPUT] = ctx->expected_input;
+    ask->expected[LLM_COUNT_OUTPUT] = ctx->expected_output;
+
+    if (ctx->price) {
+        ngx_memzero(&usage, sizeof(llm_usage_t));
+
+        usage.input = ctx->expected_input;
+        usage.output = ctx->expected_output;
+
+        ask->expected[LLM_COUNT_COST] = llm_price_charge(&ctx->price->price,
+                                                         &usage, ctx->tier);
+        ask->free = llm_price_is_free(&ctx->price->price);
+    }
+
+    ngx_memcpy(ask->amount, ask->expected, sizeof(ask->amount));
+}
+
+
+/* Upper bounds that hold whatever the answer, or a refusal that says why
+   there is none. */
+
+static ngx_int_t
+ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
+    llm_request_t *body, ngx_http_llm_bearing_t *bearing)
+{
+    int64_t    input, output;
+    ngx_int_t  rc;
+
+    if (body->server_tool[0] != '\0'
+        && ctx->conf->server_tools != NGX_HTTP_LLM_ALLOW)
+    {
+        rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
+                                 "The tool \"%s\" runs at the provider: what "
+                                 "it uses has no bound, which a strict limit "
+                                 "needs.", body->server_tool);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    input = (int64_t) ctx->body_bytes;
+
+    if (body->outside[0] != '\0') {
+        input = ctx->price ? ctx->price->price.max_input : 0;
+
+        if (input == 0) {
+            rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
+                                     "The member \"%s\" brings input from "
+                                     "outside the body, and the largest input "
+                                     "of the model is not known: a strict "
+                                     "limit needs a bound.", body->outside);
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+
+        input = llm_sat_add(input, (int64_t) ctx->body_bytes);
+    }
+
+    rc = ngx_http_llm_bound_output(ctx, body, &output);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ask->amount[LLM_COUNT_INPUT] = input;
+    ask->amount[LLM_COUNT_OUTPUT] = output;
+    ask->amount[LLM_COUNT_COST] = 0;
+
+    if (ctx->price) {
+        ask->amount[LLM_COUNT_COST] = llm_price_bound(&ctx->price->price,
+                                                      input, output);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_bound_output(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
+    int64_t *output)
+{
+    int64_t  cap;
+
+    *output = 0;
+
+    if (ctx->route.api == LLM_API_EMBEDDINGS) {
+        return NGX_OK;
+    }
+
+    cap = ctx->cap;
+
+    if (cap == -1 && ctx->price && ctx->price->price.max_output) {
+        cap = ctx->price->price.max_output;
+    }
+
+    if (cap == -1) {
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
+                                   "The request has no output cap and the "
+                                   "largest output of the model is not known: "
+                                   "set max_tokens.");
+    }
+
+    if (__builtin_mul_overflow(cap, body->choices, output)) {
+        *output = INT64_MAX;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
+{
+    ngx_int_t     rc;
+    llm_zone_t   *z;
+
+    z = ngx_http_llm_zone_lock(&ctx->quota->zone);
+    llm_admit(z, &ctx->quota->zone.clock, ask, &ctx->verdict);
+    ngx_http_llm_zone_unlock(&ctx->quota->zone);
+
+    if (ctx->verdict.reservation != LLM_NONE) {
+        ctx->reserved = 1;
+        ngx_queue_insert_tail(&ctx->quota->open, &ctx->queue);
+    }
+
+    switch (ctx->verdict.decision) {
+
+    case LLM_ADMITTED:
+        break;
+
+    case LLM_FULL:
+        ngx_log_error(NGX_LOG_CRIT, ctx->request->connection->log, 0,
+                      "llm_quota zone \"%V\" is full, make it larger",
+                      &ctx->quota->name);
+
+        if (!ctx->conf->closed) {
+            ctx->state = NGX_HTTP_LLM_SETTLED;
+            return NGX_OK;
+        }
+
+        rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNAVAILABLE,
+                                 "The quota service has no room for this "
+                                 "request, try again later.");
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        ctx->state = NGX_HTTP_LLM_SETTLED;
+
+        return NGX_OK;
+
+    default: /* LLM_REFUSED, LLM_TOO_LARGE */
+        rc = ngx_http_llm_refuse_limit(ctx);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (ctx->verdict.passed.limit) {
+        ngx_http_llm_log_passed(ctx);
+    }
+
+    ctx->state = NGX_HTTP_LLM_ADMITTED;
+
+    return NGX_OK;
+}
+
+
+/* The words of a refusal by a limit. */
+
+static ngx_int_t
+ngx_http_llm_refuse_limit(ngx_http_llm_ctx_t *ctx)
+{
+    u_char               *p, subject[NGX_HTTP_LLM_SUBJECT_TEXT];
+    u_char                text[LLM_LIMIT_TEXT], used[LLM_MONEY_BUF];
+    u_char                amount[LLM_MONEY_BUF], reset[64];
+    size_t                n, m;
+    ngx_str_t             who, what, end;
+    llm_limit_t           limit;
+    llm_verdict_t        *v;
+    llm_standing_t       *s;
+    llm_subject_type_e    type;
+
+    v = &ctx->verdict;
+    s = &v->refusal;
+    type = ctx->types[s->subject];
+
+    who.data = subject;
+    who.len = ngx_http_llm_print_subject(subject, ctx, type) - subject;
+
+    limit = *s->limit;
+    limit.amount = s->amount;
+
+    what.data = text;
+    what.len = llm_limit_print(text, &limit);
+
+    p = ngx_pnalloc(ctx->request->pool, NGX_HTTP_LLM_SUBJECT_TEXT + 1
+                                        + LLM_LIMIT_TEXT);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->limit.data = p;
+    p = ngx_http_llm_print_subject_id(p, ctx, type);
+    *p++ = ' ';
+    p = ngx_cpymem(p, what.data, what.len);
+    ctx->limit.len = p - ctx->limit.data;
+
+    if (v->decision == LLM_TOO_LARGE) {
+
+        if (limit.resource == LLM_RESOURCE_COST) {
+            n = llm_money_print(used, v->bound);
+
+        } else {
+            n = ngx_sprintf(used, "%L", v->bound) - used;
+        }
+
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
+                                   "%V %V can never admit this request: its "
+                                   "upper bound is %*s.", &who, &what, n,
+                                   used);
+    }
+
+    if (v->retry == INT64_MAX) {
+        ctx->never = 1;
+
+    } else {
+        ctx->retry = (ngx_int_t) ((v->retry + 999) / 1000);
+    }
+
+    end.data = reset;
+    end.len = 0;
+
+    if (limit.resource == LLM_RESOURCE_COST) {
+
+        if (s->reset != INT64_MAX) {
+            p = ngx_cpymem(reset, " Resets ", 8);
+            p = llm_line_time(p, s->reset * 1000);
+
+            /* to the second */
+            p -= sizeof(".000Z") - 1;
+            *p++ = 'Z';
+            *p++ = '.';
+
+            end.len = p - reset;
+        }
+
+        n = llm_money_print(used, s->used);
+        m = llm_money_print(amount, s->amount);
+
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_BUDGET_EXCEEDED,
+                                   "Budget has been exceeded! %V Current "
+                                   "cost: %*s, Max budget: %*s.%V", &who, n,
+                                   used, m, amount, &end);
+    }
+
+    if (!ctx->never) {
+        end.len = ngx_sprintf(reset, ", retry in %i s", ctx->retry) - reset;
+    }
+
+    if (!limit.minute && limit.resource != LLM_RESOURCE_PARALLEL) {
+        ctx->never = 1;
+    }
+
+    return ngx_http_llm_refuse(ctx,
+                               limit.resource == LLM_RESOURCE_PARALLEL
+                               ? NGX_HTTP_LLM_PARALLEL_EXCEEDED
+                               : NGX_HTTP_LLM_RATE_LIMITED,
+                               "Rate limit exceeded, try again later. %V %V, "
+                               "used %L%V.", &who, &what, s->used, &end);
+}
+
+
+static void
+ngx_http_llm_log_passed(ngx_http_llm_ctx_t *ctx)
+{
+    u_char           used[LLM_MONEY_BUF], text[LLM_LIMIT_TEXT];
+    u_char           subject[NGX_HTTP_LLM_SUBJECT_TEXT];
+    size_t           n, len;
+    ngx_str_t        who;
+    llm_standing_t  *s;
+
+    s = &ctx->verdict.passed;
+
+    who.data = subject;
+    who.len = ngx_http_llm_print_subject_id(subject, ctx,
+                                            ctx->types[s->subject])
+              - subject;
+
+    n = llm_money_print(used, s->used);
+    len = llm_limit_print(text, s->limit);
+
+    ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                  "llm_quota %V is past %*s with hard_cap=off, spent %*s USD, "
+                  "traffic goes on", &who, len, text, n, used);
+}

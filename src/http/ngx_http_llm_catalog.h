@@ -1,0 +1,59 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _NGX_HTTP_LLM_CATALOG_H_INCLUDED_
+#define _NGX_HTTP_LLM_CATALOG_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "llm_price.h"
+
+
+/*
+ * The prices of models: llm_price lines, which win, and the files of
+ * llm_price_file, whose schema is that of LiteLLM's
+ * model_prices_and_context_window.json.  Made while the configuration is
+ * read, then never changed.
+ */
+
+typedef struct ngx_http_llm_catalog_s  ngx_http_llm_catalog_t;
+
+
+typedef struct {
+    ngx_str_t                name;       /* the price's id in the ledger */
+    llm_price_t              price;
+} ngx_http_llm_price_t;
+
+
+ngx_http_llm_catalog_t *ngx_http_llm_catalog_create(ngx_conf_t *cf);
+
+/* Directive handlers; conf is the catalogue. */
+char *ngx_http_llm_catalog_price(ngx_conf_t *cf,
+    ngx_http_llm_catalog_t *catalog);
+char *ngx_http_llm_catalog_file(ngx_conf_t *cf,
+    ngx_http_llm_catalog_t *catalog);
+
+/* After the last directive: makes the index. */
+ngx_int_t ngx_http_llm_catalog_done(ngx_conf_t *cf,
+    ngx_http_llm_catalog_t *catalog);
+
+/*
+ * The price of a model, or NULL: looked up exactly, then without provider
+ * prefix, then without a date suffix, then by pattern.  Allocates nothing.
+ */
+const ngx_http_llm_price_t *ngx_http_llm_catalog_find(
+    const ngx_http_llm_catalog_t *catalog, const u_char *name, size_t len);
+
+/* Whether any model is free: then a budget that is spent refuses only after
+   the model is known. */
+ngx_uint_t ngx_http_llm_catalog_has_free(
+    const ngx_http_llm_catalog_t *catalog);
+
+
+#endif /* _NGX_HTTP_LLM_CATALOG_H_INCLUDED_ */

@@ -1,0 +1,32 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _NGX_HTTP_LLM_COMPAT_H_INCLUDED_
+#define _NGX_HTTP_LLM_COMPAT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/* Everything that differs between the versions of nginx. */
+
+#if (nginx_version < 1022000)
+#error "llm_quota needs nginx 1.22 or later"
+#endif
+
+
+/* since 1.23.0 header lines of one name are a linked list */
+
+#if (nginx_version >= 1023000)
+#define ngx_http_llm_header_init(h)  (h)->next = NULL
+#else
+#define ngx_http_llm_header_init(h)
+#endif
+
+
+#endif /* _NGX_HTTP_LLM_COMPAT_H_INCLUDED_ */

@@ -1,0 +1,246 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <openssl/evp.h>
+
+#include "llm_text.h"
+#include "ngx_http_llm.h"
+
+
+static ngx_int_t ngx_http_llm_identify_value(ngx_http_llm_ctx_t *ctx,
+    ngx_http_complex_value_t *cv, const char *what, ngx_str_t *id);
+static ngx_int_t ngx_http_llm_identify_team(ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_identify_customer(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body);
+static ngx_int_t ngx_http_llm_customer_digest(ngx_http_llm_ctx_t *ctx,
+    const u_char *text, size_t len);
+
+
+static ngx_str_t  ngx_http_llm_anonymous = ngx_string("anonymous");
+
+
+ngx_int_t
+ngx_http_llm_identify(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t                 rc;
+    ngx_http_llm_loc_conf_t  *llcf;
+
+    llcf = ctx->conf;
+
+    rc = ngx_http_llm_identify_value(ctx, llcf->team, "team", &ctx->team);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_llm_identify_value(ctx, llcf->user, "user", &ctx->user);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_llm_identify_value(ctx, llcf->customer, "customer",
+                                     &ctx->customer);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_llm_identify_value(ctx, llcf->model, "model", &ctx->model);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_llm_identify_team(ctx);
+}
+
+
+static ngx_int_t
+ngx_http_llm_identify_value(ngx_http_llm_ctx_t *ctx,
+    ngx_http_complex_value_t *cv, const char *what, ngx_str_t *id)
+{
+    ngx_int_t  rc;
+
+    if (cv == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_complex_value(ctx->request, cv, id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (id->len == 0) {
+        return NGX_OK;
+    }
+
+    rc = NGX_OK;
+
+    if (!llm_text_is_id(id->data, id->len)) {
+        rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_BAD_REQUEST,
+                                 "The %s of the request is not valid: use 1 "
+                                 "to %d printable bytes.", what, LLM_ID_MAX);
+
+    } else if ((id->len == 7 && ngx_memcmp(id->data, "default", 7) == 0)
+               || (id->len == 9 && ngx_memcmp(id->data, "anonymous", 9) == 0))
+    {
+        rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_BAD_REQUEST,
+                                 "The %s of the request cannot be \"%V\": the "
+                                 "name has a meaning of its own.", what, id);
+
+    } else {
+        return NGX_OK;
+    }
+
+    /* in a dry run it goes on as if it had none */
+
+    ngx_str_null(id);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_llm_identify_team(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_uint_t                own;
+    const llm_row_t          *row;
+    ngx_http_llm_rows_t      *rows;
+    ngx_http_llm_loc_conf_t  *llcf;
+
+    llcf = ctx->conf;
+    rows = llcf->rows[LLM_SUBJECT_TEAM];
+
+    if (ctx->team.len == 0) {
+        ctx->team = ngx_http_llm_anonymous;
+    }
+
+    row = ngx_http_llm_find_row(rows, &ctx->team, &own);
+
+    if (llcf->unknown_team == NGX_HTTP_LLM_ALLOW || own) {
+        return NGX_OK;
+    }
+
+    if (llcf->unknown_team == NGX_HTTP_LLM_AUTO && (rows == NULL || row)) {
+        return NGX_OK;
+    }
+
+    return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TEAM_DENIED,
+                               "Team=%V is not known here.", &ctx->team);
+}
+
+
+ngx_int_t
+ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+{
+    u_char               *p;
+    size_t                len;
+    const u_char         *model;
+    ngx_http_request_t   *r;
+
+    r = ctx->request;
+
+    if (ctx->customer.len == 0 && body->customer_len) {
+        if (ngx_http_llm_identify_customer(ctx, body) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ctx->model.len) {
+        return NGX_OK;
+    }
+
+    model = body->model;
+    len = body->model_len;
+
+    if (len == 0) {
+        model = ctx->route.model;
+        len = ctx->route.model_len;
+    }
+
+    if (len == 0) {
+        return NGX_OK;
+    }
+
+    if (!llm_text_is_id(model, len)) {
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_BAD_REQUEST,
+                                   "The model of the request is not valid: "
+                                   "use 1 to %d printable bytes.",
+                                   LLM_ID_MAX);
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->model.data = p;
+    ctx->model.len = len;
+
+    ngx_memcpy(p, model, len);
+
+    return NGX_OK;
+}
+
+
+/* The form of a customer that a client wrote is never a reason to refuse. */
+
+static ngx_int_t
+ngx_http_llm_identify_customer(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+{
+    size_t         len;
+    u_char         buf[LLM_REQUEST_CUSTOMER];
+    const u_char  *name;
+
+    len = ngx_min(body->customer_len, LLM_REQUEST_CUSTOMER);
+
+    name = llm_text_customer(body->customer, len, buf, &len);
+
+    if (body->customer_len > LLM_REQUEST_CUSTOMER
+        || !llm_text_is_id(name, len))
+    {
+        return ngx_http_llm_customer_digest(ctx, name, len);
+    }
+
+    ctx->customer.data = ngx_pnalloc(ctx->request->pool, len);
+    if (ctx->customer.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->customer.len = len;
+    ngx_memcpy(ctx->customer.data, name, len);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_customer_digest(ngx_http_llm_ctx_t *ctx, const u_char *text,
+    size_t len)
+{
+    u_char  *p, digest[EVP_MAX_MD_SIZE];
+
+    if (EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL) != 1) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(ctx->request->pool, sizeof("sha256:") - 1 + 32);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->customer.data = p;
+
+    p = ngx_cpymem(p, "sha256:", sizeof("sha256:") - 1);
+    p = ngx_hex_dump(p, digest, 16);
+
+    ctx->customer.len = p - ctx->customer.data;
+
+    return NGX_OK;
+}

@@ -1,0 +1,175 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_llm.h"
+
+
+/*
+ * The answer as it goes by.  Nothing is held back, copied or changed; what
+ * the filters see is what the upstream sent, for they stand right behind the
+ * copy filter.
+ */
+
+
+static ngx_int_t ngx_http_llm_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static ngx_int_t ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+ngx_int_t
+ngx_http_llm_observe_init(ngx_conf_t *cf)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_llm_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_llm_body_filter;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_header_filter(ngx_http_request_t *r)
+{
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_get_ctx(r);
+
+    if (ctx == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (ctx->state == NGX_HTTP_LLM_ADMITTED
+        && ngx_http_llm_observe(ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_llm_add_headers(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_str_t            *type;
+    ngx_http_request_t   *r;
+    ngx_http_upstream_t  *u;
+
+    r = ctx->request;
+    u = r->upstream;
+
+    /*
+     * Charged is what an upstream answered with 2xx; not an error, not what
+     * comes from nginx itself, not what a cache gives a second time.
+     */
+
+    if (u == NULL
+        || r->headers_out.status < NGX_HTTP_OK
+        || r->headers_out.status >= NGX_HTTP_SPECIAL_RESPONSE
+        || r->headers_out.status == NGX_HTTP_NO_CONTENT
+        || r->header_only)
+    {
+        return NGX_OK;
+    }
+
+#if (NGX_HTTP_CACHE)
+    if (r->cached) {
+        return NGX_OK;
+    }
+#endif
+
+    ctx->answer = ngx_palloc(r->pool, sizeof(llm_answer_t));
+    if (ctx->answer == NULL) {
+        return NGX_ERROR;
+    }
+
+    type = &r->headers_out.content_type;
+
+    llm_answer_init(ctx->answer, type->data, type->len);
+
+    ctx->readable = (r->headers_out.content_encoding == NULL
+                     || r->headers_out.content_encoding->value.len == 0);
+    ctx->state = NGX_HTTP_LLM_OBSERVING;
+
+    r->filter_need_in_memory = 1;
+
+    if (type->len >= sizeof("text/event-stream") - 1
+        && ngx_strncasecmp(type->data, (u_char *) "text/event-stream",
+                           sizeof("text/event-stream") - 1)
+           == 0)
+    {
+        ctx->stream = 1;
+
+        /* what a client that leaves has received was seen before */
+
+        if (!ctx->conf->stream_buffering && !u->cacheable && !u->store) {
+            u->buffering = 0;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_buf_t           *b;
+    ngx_uint_t           last;
+    ngx_chain_t         *cl;
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_llm_quota_module);
+
+    if (ctx == NULL || r != r->main
+        || ctx->state != NGX_HTTP_LLM_OBSERVING)
+    {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    last = 0;
+
+    for (cl = in; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (ngx_buf_in_memory(b) && b->last > b->pos) {
+            ctx->answer_bytes += b->last - b->pos;
+
+            if (ctx->readable) {
+                llm_answer_feed(ctx->answer, b->pos, b->last - b->pos);
+            }
+        }
+
+        if (b->last_buf) {
+            last = 1;
+        }
+    }
+
+    if (last) {
+
+        /* counted before a slow client has taken it all */
+
+        ctx->complete = 1;
+        ngx_http_llm_settle(ctx);
+    }
+
+    return ngx_http_next_body_filter(r, in);
+}

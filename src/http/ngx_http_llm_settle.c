@@ -1,0 +1,494 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_llm.h"
+
+
+/*
+ * A request is settled exactly once, whatever ends it: here, when the whole
+ * answer has passed; else in the log phase, which every request reaches; else
+ * when its pool goes; else when the worker exits.  The state says whether it
+ * was, and the reservation's id in the zone says so again.
+ */
+
+
+static void ngx_http_llm_charge(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_charge_unanswered(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_charge_name(ngx_str_t *name,
+    const llm_answer_name_t *from);
+static void ngx_http_llm_write_line(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_line_text(llm_line_text_t *text, ngx_str_t *value);
+static void ngx_http_llm_lines_written(void *data, ngx_uint_t lines,
+    ngx_uint_t failed);
+
+
+static const char  *ngx_http_llm_sources[] = {
+    "none", "upstream", "estimated"
+};
+
+
+const char *
+ngx_http_llm_source_name(llm_source_e source)
+{
+    return ngx_http_llm_sources[source];
+}
+
+
+void
+ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
+{
+    int                    settled;
+    llm_zone_t            *z;
+    llm_charge_e           charge;
+    ngx_http_llm_quota_t  *quota;
+
+    if (!ctx->reserved) {
+        return;
+    }
+
+    ctx->reserved = 0;
+    ngx_queue_remove(&ctx->queue);
+
+    quota = ctx->quota;
+
+    ngx_http_llm_charge(ctx);
+
+    if (ctx->state != NGX_HTTP_LLM_REFUSED) {
+        ctx->state = NGX_HTTP_LLM_SETTLED;
+    }
+
+    ctx->settled = 1;
+    charge = ctx->charge;
+
+    z = ngx_http_llm_zone_lock(&quota->zone);
+
+    settled = llm_settle(z, &quota->zone.clock, ctx->verdict.reservation,
+                         ctx->verdict.id, &ctx->settlement);
+
+    if (settled && charge == LLM_CHARGE_EXACT && ctx->parsed) {
+        llm_estimate_learn(llm_zone_estimate(z, ctx->model.data,
+                                             ctx->model.len, 1),
+                           ctx->body_bytes, ctx->settlement.usage.input,
+                           llm_answer_text_bytes(ctx->answer),
+                           ctx->settlement.usage.output);
+    }
+
+    if (settled && quota->state == NULL) {
+        llm_zone_free_reservation(z, ctx->verdict.reservation);
+    }
+
+    ngx_http_llm_zone_unlock(&quota->zone);
+
+    if (settled && quota->state) {
+        ngx_http_llm_write_line(ctx);
+    }
+}
+
+
+static void
+ngx_http_llm_charge(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_time_t          *tp;
+    llm_settlement_t    *s;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    s = &ctx->settlement;
+
+    ngx_memzero(s, sizeof(llm_settlement_t));
+    s->usage.cost = -1;
+
+    tp = ngx_timeofday();
+
+    s->timestamp = (int64_t) tp->sec * 1000 + tp->msec;
+    s->duration = (ngx_msec_int_t) (ngx_current_msec - ctx->started);
+    s->status = r->err_status ? r->err_status : r->headers_out.status;
+    s->stream = ctx->stream;
+    s->source = LLM_SOURCE_NONE;
+
+    ctx->charge = LLM_CHARGE_NONE;
+
+    if (ctx->answer) {
+        ngx_http_llm_charge_answer(ctx);
+
+    } else if (ctx->conf->charge_unanswered) {
+        ngx_http_llm_charge_unanswered(ctx);
+    }
+
+    s->window_input = ctx->conf->count_cached
+                      ? s->usage.input
+                      : s->usage.input - s->usage.cached_read;
+
+    if (s->source != LLM_SOURCE_NONE) {
+        ngx_http_llm_charge_price(ctx);
+    }
+}
+
+
+static void
+ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
+{
+    int64_t        output;
+    llm_usage_t   *usage;
+
+    usage = &ctx->settlement.usage;
+
+    ctx->charge = llm_answer_end(ctx->answer, ctx->complete, usage);
+
+    ngx_http_llm_charge_name(&ctx->response_model,
+                             llm_answer_model(ctx->answer));
+    ngx_http_llm_charge_name(&ctx->upstream_id, llm_answer_id(ctx->answer));
+
+    if (llm_answer_anomaly(ctx->answer)) {
+        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                      "llm_quota: the upstream states usage that cannot be, "
+                      "model: \"%V\", request_id: %V", &ctx->model,
+                      &ctx->request_id);
+    }
+
+    if (!ctx->readable && ctx->answer_bytes) {
+        ctx->charge = LLM_CHARGE_ESTIMATE;
+    }
+
+    switch (ctx->charge) {
+
+    case LLM_CHARGE_NONE:
+        ngx_memzero(usage, sizeof(llm_usage_t));
+        usage->cost = -1;
+        return;
+
+    case LLM_CHARGE_EXACT:
+        ctx->settlement.source = LLM_SOURCE_UPSTREAM;
+        return;
+
+    case LLM_CHARGE_PARTIAL:
+        break;
+
+    case LLM_CHARGE_ESTIMATE:
+        ngx_memzero(usage, sizeof(llm_usage_t));
+        usage->cost = -1;
+        break;
+    }
+
+    ctx->settlement.source = LLM_SOURCE_ESTIMATED;
+
+    if (usage->input == 0) {
+        usage->input = ctx->expected_input;
+    }
+
+    if (!ctx->readable) {
+        output = ctx->expected_output;
+
+    } else {
+        output = llm_estimate_text(llm_zone_estimate(ctx->quota->zone.zone,
+                                                     ctx->model.data,
+                                                     ctx->model.len, 0),
+                                   llm_answer_text_bytes(ctx->answer));
+    }
+
+    if (output > usage->output) {
+        usage->output = output;
+    }
+}
+
+
+/*
+ * The whole request went to an upstream, and the client left, or the wait
+ * ended, before an answer began: the provider has read the input.
+ */
+
+static void
+ngx_http_llm_charge_unanswered(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u;
+
+    u = ctx->request->upstream;
+
+    if (u == NULL || !u->request_sent || !u->request_body_sent
+        || (ctx->settlement.status != NGX_HTTP_CLIENT_CLOSED_REQUEST
+            && ctx->settlement.status != NGX_HTTP_GATEWAY_TIME_OUT))
+    {
+        return;
+    }
+
+    ctx->settlement.usage.input = ctx->expected_input;
+    ctx->settlement.source = LLM_SOURCE_ESTIMATED;
+}
+
+
+/* The price of the model that answered, else of the one asked for; what the
+   upstream says it cost only where no price is known. */
+
+static void
+ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx)
+{
+    llm_tier_e                   tier;
+    llm_usage_t                 *usage;
+    const ngx_http_llm_price_t  *price;
+    ngx_http_llm_main_conf_t    *lmcf;
+
+    usage = &ctx->settlement.usage;
+    price = NULL;
+
+    /* the request asks for a tier, the answer says which it was */
+
+    tier = ctx->answer ? llm_answer_tier(ctx->answer) : ctx->tier;
+
+    if (ctx->response_model.len) {
+        lmcf = ngx_http_get_module_main_conf(ctx->request,
+                                             ngx_http_llm_quota_module);
+
+        price = ngx_http_llm_catalog_find(lmcf->catalog,
+                                          ctx->response_model.data,
+                                          ctx->response_model.len);
+    }
+
+    if (price == NULL) {
+        price = ctx->price;
+    }
+
+    if (price) {
+        ctx->price_id = price->name;
+        ctx->settlement.cost = llm_price_charge(&price->price, usage,
+                                                tier);
+        return;
+    }
+
+    if (usage->cost > 0) {
+        ctx->settlement.cost = usage->cost;
+    }
+}
+
+
+/* The answer lives as long as the request. */
+
+static void
+ngx_http_llm_charge_name(ngx_str_t *name, const llm_answer_name_t *from)
+{
+    name->data = (u_char *) from->data;
+    name->len = from->len;
+}
+
+
+static void
+ngx_http_llm_write_line(ngx_http_llm_ctx_t *ctx)
+{
+    llm_line_t  line;
+
+    ngx_http_llm_line_text(&line.request_id, &ctx->request_id);
+    ngx_http_llm_line_text(&line.upstream_id, &ctx->upstream_id);
+    ngx_http_llm_line_text(&line.team, &ctx->team);
+    ngx_http_llm_line_text(&line.user, &ctx->user);
+    ngx_http_llm_line_text(&line.customer, &ctx->customer);
+    ngx_memzero(&line.key, sizeof(llm_line_text_t));
+    ngx_http_llm_line_text(&line.model, &ctx->model);
+    ngx_http_llm_line_text(&line.response_model, &ctx->response_model);
+    ngx_http_llm_line_text(&line.price_id, &ctx->price_id);
+
+    ngx_http_llm_append(ctx->quota, ctx->verdict.reservation, ctx->verdict.id,
+                        &ctx->settlement, &line);
+}
+
+
+void
+ngx_http_llm_append(ngx_http_llm_quota_t *quota, llm_index_t reservation,
+    uint64_t id, const llm_settlement_t *s, llm_line_t *line)
+{
+    llm_index_t  *index;
+
+    index = ngx_array_push(&quota->unwritten);
+
+    if (index == NULL) {
+        return;
+    }
+
+    *index = reservation;
+
+    line->epoch = quota->zone.zone->epoch;
+    line->number = id;
+    line->timestamp = s->timestamp;
+    line->started = s->timestamp - s->duration;
+    line->duration = s->duration;
+    line->usage = &s->usage;
+    line->cost = s->cost;
+    line->status = s->status;
+    line->source = ngx_http_llm_source_name(s->source);
+    line->stream = s->stream;
+
+    ngx_http_llm_ledger_append(&quota->ledger, line);
+}
+
+
+static void
+ngx_http_llm_line_text(llm_line_text_t *text, ngx_str_t *value)
+{
+    text->len = value->len;
+    text->data = value->data;
+}
+
+
+/* Their lines are written: the reservations may go. */
+
+static void
+ngx_http_llm_lines_written(void *data, ngx_uint_t lines, ngx_uint_t failed)
+{
+    ngx_http_llm_quota_t *quota = data;
+
+    ngx_uint_t    i;
+    llm_zone_t   *z;
+    llm_index_t  *index;
+
+    index = quota->unwritten.elts;
+
+    z = ngx_http_llm_zone_lock(&quota->zone);
+
+    for (i = 0; i < lines; i++) {
+        llm_zone_free_reservation(z, index[i]);
+    }
+
+    ngx_http_llm_zone_unlock(&quota->zone);
+
+    quota->unwritten.nelts -= lines;
+
+    ngx_memmove(index, &index[lines],
+                quota->unwritten.nelts * sizeof(llm_index_t));
+}
+
+
+ngx_int_t
+ngx_http_llm_log_handler(ngx_http_request_t *r)
+{
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_get_ctx(r);
+
+    if (ctx) {
+        ngx_http_llm_settle(ctx);
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_llm_cleanup(void *data)
+{
+    ngx_http_llm_settle(data);
+}
+
+
+ngx_int_t
+ngx_http_llm_init_worker(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                  i;
+    ngx_http_llm_quota_t      **quotas;
+    ngx_http_llm_main_conf_t   *lmcf;
+
+    lmcf = ngx_http_llm_worker_conf(cycle);
+
+    if (lmcf == NULL) {
+        return NGX_OK;
+    }
+
+    quotas = lmcf->quotas.elts;
+
+    for (i = 0; i < lmcf->quotas.nelts; i++) {
+        if (ngx_http_llm_start_quota(quotas[i], cycle) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_http_llm_sweep_start(cycle);
+
+    return NGX_OK;
+}
+
+
+ngx_http_llm_main_conf_t *
+ngx_http_llm_worker_conf(ngx_cycle_t *cycle)
+{
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NULL;
+    }
+
+    return ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_llm_quota_module);
+}
+
+
+ngx_int_t
+ngx_http_llm_start_quota(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
+{
+    llm_zone_t  *z;
+
+    quota->started = 1;
+
+    ngx_queue_init(&quota->open);
+    ngx_http_llm_zone_init_worker(&quota->zone, cycle->log);
+
+    if (quota->state == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_array_init(&quota->unwritten, cycle->pool, 64,
+                       sizeof(llm_index_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    z = quota->zone.zone;
+
+    quota->ledger.handler = ngx_http_llm_lines_written;
+    quota->ledger.data = quota;
+
+    return ngx_http_llm_ledger_init(&quota->ledger, z->created, z->epoch,
+                                    cycle);
+}
+
+
+/* A worker that is told to stop at once closes no requests: what they hold is
+   settled with what was seen. */
+
+void
+ngx_http_llm_exit_worker(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                  i;
+    ngx_queue_t                *q;
+    ngx_http_llm_quota_t      **quotas;
+    ngx_http_llm_main_conf_t   *lmcf;
+
+    lmcf = ngx_http_llm_worker_conf(cycle);
+
+    if (lmcf == NULL) {
+        return;
+    }
+
+    quotas = lmcf->quotas.elts;
+
+    for (i = 0; i < lmcf->quotas.nelts; i++) {
+
+        if (!quotas[i]->started) {
+            continue;
+        }
+
+        while (!ngx_queue_empty(&quotas[i]->open)) {
+            q = ngx_queue_head(&quotas[i]->open);
+            ngx_http_llm_settle(ngx_queue_data(q, ngx_http_llm_ctx_t, queue));
+        }
+
+        if (quotas[i]->state) {
+            ngx_http_llm_ledger_close(&quotas[i]->ledger);
+        }
+    }
+}

@@ -1,0 +1,262 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_llm.h"
+
+
+/*
+ * What a dead worker held is settled by the first worker: what was not
+ * settled is charged what was expected, what was settled gets its line.
+ *
+ * Who is dead is found out without the lock; under the lock a reservation is
+ * taken over, which makes it this worker's own, and only then dealt with.
+ */
+
+
+#define NGX_HTTP_LLM_SWEEP  1000
+
+
+static void ngx_http_llm_sweep(ngx_event_t *ev);
+static ngx_uint_t ngx_http_llm_sweep_due(ngx_http_llm_quota_t *quota);
+static void ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota);
+static ngx_uint_t ngx_http_llm_sweep_left(llm_zone_t *z,
+    const llm_reservation_t *r);
+static ngx_uint_t ngx_http_llm_sweep_take(ngx_http_llm_quota_t *quota,
+    llm_index_t i, llm_reservation_t *copy);
+static void ngx_http_llm_sweep_write(ngx_http_llm_quota_t *quota,
+    llm_index_t i, llm_reservation_t *r);
+
+
+static ngx_event_t       ngx_http_llm_sweep_event;
+static ngx_connection_t  ngx_http_llm_sweep_connection;
+
+
+void
+ngx_http_llm_sweep_start(ngx_cycle_t *cycle)
+{
+    ngx_event_t  *ev;
+
+    if (ngx_process == NGX_PROCESS_WORKER && ngx_worker != 0) {
+        return;
+    }
+
+    ngx_http_llm_sweep_connection.fd = (ngx_socket_t) -1;
+
+    ev = &ngx_http_llm_sweep_event;
+
+    ev->handler = ngx_http_llm_sweep;
+    ev->data = &ngx_http_llm_sweep_connection;
+    ev->log = cycle->log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, NGX_HTTP_LLM_SWEEP);
+}
+
+
+static void
+ngx_http_llm_sweep(ngx_event_t *ev)
+{
+    ngx_uint_t                  i;
+    ngx_http_llm_quota_t      **quotas;
+    ngx_http_llm_main_conf_t   *lmcf;
+
+    if (ngx_exiting || ngx_terminate || ngx_quit) {
+        return;
+    }
+
+    lmcf = ngx_http_llm_worker_conf((ngx_cycle_t *) ngx_cycle);
+
+    if (lmcf) {
+        quotas = lmcf->quotas.elts;
+
+        for (i = 0; i < lmcf->quotas.nelts; i++) {
+            if (quotas[i]->started && ngx_http_llm_sweep_due(quotas[i])) {
+                ngx_http_llm_sweep_quota(quotas[i]);
+            }
+        }
+    }
+
+    ngx_add_timer(ev, NGX_HTTP_LLM_SWEEP);
+}
+
+
+/* Whether a process has gone, or its slot has passed to another, since the
+   last sweep: else nothing can be left behind. */
+
+static ngx_uint_t
+ngx_http_llm_sweep_due(ngx_http_llm_quota_t *quota)
+{
+    uint64_t      generations;
+    uint32_t      i;
+    llm_zone_t   *z;
+    ngx_uint_t    due;
+    llm_worker_t  seen;
+
+    z = quota->zone.zone;
+    generations = 0;
+    due = 0;
+
+    for (i = 0; i < LLM_WORKERS; i++) {
+        seen = z->workers[i];
+        generations += seen.generation;
+
+        if (seen.pid == 0 || ngx_http_llm_zone_worker_alive(&seen)) {
+            continue;
+        }
+
+        (void) ngx_http_llm_zone_lock(&quota->zone);
+
+        /* nobody's slot: what bears its generation is left behind */
+
+        if (llm_zone_take_worker(z, i, &seen, 0, 0)) {
+            due = 1;
+        }
+
+        ngx_http_llm_zone_unlock(&quota->zone);
+    }
+
+    if (generations != quota->swept) {
+        quota->swept = generations;
+        due = 1;
+    }
+
+    return due;
+}
+
+
+static void
+ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota)
+{
+    llm_zone_t         *z;
+    ngx_uint_t          swept;
+    llm_index_t         i;
+    llm_reservation_t   copy;
+
+    if (quota->zone.worker == LLM_NONE) {
+        return;
+    }
+
+    z = quota->zone.zone;
+    swept = 0;
+
+    for (i = 0; i < z->nreservations; i++) {
+        if (!ngx_http_llm_sweep_left(z, llm_zone_reservation(z, i))) {
+            continue;
+        }
+
+        if (!ngx_http_llm_sweep_take(quota, i, &copy)) {
+            continue;
+        }
+
+        swept++;
+
+        if (quota->state) {
+            ngx_http_llm_sweep_write(quota, i, &copy);
+        }
+    }
+
+    if (swept) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "llm_quota zone \"%V\": %ui requests of processes that "
+                      "died were settled, with estimates where they had not "
+                      "been", &quota->name, swept);
+    }
+}
+
+
+/* What a process without a slot holds is nobody's to sweep. */
+
+static ngx_uint_t
+ngx_http_llm_sweep_left(llm_zone_t *z, const llm_reservation_t *r)
+{
+    return r->state != LLM_RESERVATION_FREE
+           && r->worker < LLM_WORKERS
+           && r->generation != z->workers[r->worker].generation;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_sweep_take(ngx_http_llm_quota_t *quota, llm_index_t i,
+    llm_reservation_t *copy)
+{
+    llm_zone_t         *z;
+    ngx_uint_t          taken;
+    ngx_time_t         *tp;
+    llm_settlement_t    s;
+    llm_reservation_t  *r;
+
+    ngx_memzero(&s, sizeof(llm_settlement_t));
+
+    tp = ngx_timeofday();
+    s.timestamp = (int64_t) tp->sec * 1000 + tp->msec;
+
+    z = ngx_http_llm_zone_lock(&quota->zone);
+
+    r = llm_zone_reservation(z, i);
+
+    taken = ngx_http_llm_sweep_left(z, r);
+
+    if (taken) {
+        r->worker = quota->zone.worker;
+        r->generation = z->workers[quota->zone.worker].generation;
+
+        if (r->state == LLM_RESERVATION_HELD) {
+            s.usage.input = r->expected[LLM_COUNT_INPUT];
+            s.usage.output = r->expected[LLM_COUNT_OUTPUT];
+            s.usage.cost = -1;
+            s.window_input = s.usage.input;
+            s.cost = r->expected[LLM_COUNT_COST];
+            s.duration = s.timestamp - r->started;
+            s.source = LLM_SOURCE_ESTIMATED;
+
+            (void) llm_settle(z, &quota->zone.clock, i, r->id, &s);
+        }
+
+        *copy = *r;
+
+        if (quota->state == NULL) {
+            llm_zone_free_reservation(z, i);
+        }
+    }
+
+    ngx_http_llm_zone_unlock(&quota->zone);
+
+    return taken;
+}
+
+
+static void
+ngx_http_llm_sweep_write(ngx_http_llm_quota_t *quota, llm_index_t i,
+    llm_reservation_t *r)
+{
+    u_char           *p;
+    ngx_uint_t        n;
+    llm_line_t        line;
+    llm_line_text_t  *texts[LLM_NAMES];
+
+    ngx_memzero(&line, sizeof(llm_line_t));
+
+    texts[LLM_NAME_TEAM] = &line.team;
+    texts[LLM_NAME_USER] = &line.user;
+    texts[LLM_NAME_CUSTOMER] = &line.customer;
+    texts[LLM_NAME_KEY] = &line.key;
+    texts[LLM_NAME_MODEL] = &line.model;
+    texts[LLM_NAME_REQUEST] = &line.request_id;
+
+    p = r->text;
+
+    for (n = 0; n < LLM_NAMES; n++) {
+        texts[n]->data = p;
+        texts[n]->len = r->len[n];
+        p += r->len[n];
+    }
+
+    ngx_http_llm_append(quota, i, r->id, &r->settlement, &line);
+}

@@ -1,0 +1,71 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_LINE_H_INCLUDED_
+#define _LLM_LINE_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <stdint.h>
+
+#include "llm_usage.h"
+
+
+/*
+ * A line of the ledger: what a settled request was charged, to whom.  A line
+ * begins with {"type":" and these bytes occur nowhere else in it, so that a
+ * reader finds the next line after a torn one.
+ */
+
+typedef struct {
+    size_t                   len;
+    const u_char            *data;
+} llm_line_text_t;
+
+
+typedef struct {
+    uint64_t                 epoch;
+    uint64_t                 number;
+    int64_t                  started;        /* ms of the epoch */
+    int64_t                  timestamp;      /* ms of the epoch, settlement */
+    int64_t                  duration;       /* ms */
+
+    llm_line_text_t          request_id;
+    llm_line_text_t          upstream_id;
+    llm_line_text_t          team;
+    llm_line_text_t          user;
+    llm_line_text_t          customer;
+    llm_line_text_t          key;
+    llm_line_text_t          model;
+    llm_line_text_t          response_model;
+    llm_line_text_t          price_id;
+
+    const llm_usage_t       *usage;
+    int64_t                  cost;           /* nano-dollars */
+    unsigned                 status;
+    const char              *source;         /* "upstream", "estimated",
+                                                "none" */
+    unsigned                 stream:1;
+} llm_line_t;
+
+
+/* Text of this length in all fits in a line without being cut. */
+#define LLM_LINE_TEXT        1600
+
+/* No line is longer. */
+#define LLM_LINE_MAX         (LLM_LINE_TEXT * 6 + 1024)
+
+/* Writes the line with its newline at p, which has LLM_LINE_MAX bytes;
+   returns its end. */
+u_char *llm_line_print(u_char *p, const llm_line_t *line);
+
+/* "2026-04-01T12:30:05.123Z", 24 bytes, of ms of the epoch. */
+#define LLM_LINE_TIME        24
+
+u_char *llm_line_time(u_char *p, int64_t ms);
+
+
+#endif /* _LLM_LINE_H_INCLUDED_ */
