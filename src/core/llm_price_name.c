@@ -276,17 +276,16 @@ int
 llm_price_is_odd(const llm_price_t *price)
 {
     int             level, tier, i;
-    const int64_t  *base;
-
-    base = price->rates[0].unit[LLM_TIER_DEFAULT];
+    const int64_t  *base, *unit;
 
     for (level = 0; level <= price->thresholds; level++) {
+        base = price->rates[level].unit[LLM_TIER_DEFAULT];
+
         for (tier = 0; tier < LLM_PRICE_TIERS; tier++) {
+            unit = price->rates[level].unit[tier];
+
             for (i = 0; i < LLM_PRICE_COMPONENTS; i++) {
-                if (base[i] > 0
-                    && price->rates[level].unit[tier][i] / LLM_PRICE_ODD
-                       > base[i])
-                {
+                if (base[i] > 0 && unit[i] / LLM_PRICE_ODD > base[i]) {
                     return 1;
                 }
             }

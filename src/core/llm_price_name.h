@@ -50,8 +50,8 @@ int llm_price_put(llm_price_t *price, const llm_price_member_t *member,
  */
 void llm_price_complete(llm_price_t *price);
 
-/* Some rate is more than ten times what it is a variant of, which in every
-   case known so far was a slip of the list. */
+/* A service tier has a price of more than ten times the ordinary one, which
+   in every case known so far was a slip of the list. */
 int llm_price_is_odd(const llm_price_t *price);
 
 

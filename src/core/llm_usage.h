@@ -12,6 +12,9 @@
 #include <stdint.h>
 
 #include "llm_json.h"
+#include "llm_repeat.h"
+#include "llm_sse.h"
+#include "llm_usage_table.h"
 
 
 /*
@@ -47,7 +50,8 @@ typedef enum {
 
 typedef enum {
     LLM_FRAMING_SNIFF = 0,   /* decided by the first bytes */
-    LLM_FRAMING_JSON,
+    LLM_FRAMING_JSON,        /* one document; or an array of them, streamed */
+    LLM_FRAMING_LINES,       /* documents, one after the other (NDJSON) */
     LLM_FRAMING_SSE,
     LLM_FRAMING_OTHER        /* nothing can be read */
 } llm_framing_e;
@@ -72,18 +76,81 @@ typedef struct {
 } llm_answer_name_t;
 
 
-/* One answer being read.  About 3 KB, no pointers to anything outside. */
+/* What a PARTIAL usage does not know for certain. */
+
+#define LLM_LACKS_INPUT   0x1    /* not stated: usage->input is 0 */
+#define LLM_LACKS_OUTPUT  0x2    /* usage->output is a lower bound */
+
+
+/* The counts that a document, or all of them so far, stated. */
+
+typedef struct {
+    uint32_t                 known;      /* bits of LLM_N_ */
+    uint32_t                 marks;      /* bits of LLM_M_ */
+    uint32_t                 row;        /* LLM_ROW_, 0: none */
+    int64_t                  count[LLM_USAGE_COUNTS];
+} llm_usage_record_t;
+
+
+/*
+ * One answer being read, about 3 KB.  It holds a pointer to itself and so
+ * must stay where llm_answer_init() found it; it points to nothing else.
+ */
 
 typedef struct llm_answer_s  llm_answer_t;
 
 struct llm_answer_s {
     llm_framing_e            framing;
+    llm_framing_e            expected;   /* by the content type */
+
+    llm_json_t               json;
+    llm_sse_t                sse;
+    llm_repeat_t             repeat;
+
+    llm_usage_record_t       document;   /* being read */
+    llm_usage_record_t       stated;     /* by all documents */
+
+    int64_t                  part[LLM_USAGE_PARTS];   /* of an element */
+    u_char                   word[16];
+    uint8_t                  word_len;
+
+    uint8_t                  done;       /* bytes of [DONE] seen */
+    uint8_t                  lacks;
+    llm_tier_e               tier;
+    llm_answer_name_t        model;
+    llm_answer_name_t        id;
+
+    /* one more, for what is a gap in an event but no text */
+    uint64_t                 text[LLM_USAGE_TEXTS + 1];
+
+    /* of the document */
+    unsigned                 open:1;     /* its root object */
+    unsigned                 counting:1; /* an object of counts is open */
+    unsigned                 typed:1;
+    unsigned                 start:1;    /* type is message_start */
+    unsigned                 choice:1;   /* choices is not empty */
+    unsigned                 faulty:1;   /* it is an error */
+
+    /* of the answer */
+    unsigned                 more:1;     /* a scalar's next piece follows */
+    unsigned                 ended:1;    /* what follows is not looked at */
+    unsigned                 cut:1;      /* inside an object of counts */
+    unsigned                 delta:1;    /* usage came after message_start */
+    unsigned                 choosing:1; /* usage came with a choice */
+    unsigned                 finished:1; /* the model gave a reason to stop */
+    unsigned                 error:1;
+    unsigned                 blocked:1;
+    unsigned                 queued:1;
+    unsigned                 anomaly:1;
+    unsigned                 invalid:1;  /* a count is absurd */
 };
 
 
 /*
- * content_type may be empty; it decides the framing, the first bytes do
- * where it says nothing useful (text/plain, octet-stream, none).
+ * content_type may be empty.  The first byte decides between JSON and an
+ * event stream, as upstreams mislabel one as the other and no text can be
+ * both; the type only says what cannot be seen: that documents follow each
+ * other, or that there is nothing to read.
  */
 void llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len);
 
@@ -106,11 +173,14 @@ const llm_answer_name_t *llm_answer_id(const llm_answer_t *a);
 
 llm_tier_e llm_answer_tier(const llm_answer_t *a);
 
+/* After a PARTIAL end: what is to be estimated, LLM_LACKS_. */
+unsigned llm_answer_lacks(const llm_answer_t *a);
+
 /*
- * Bytes of generated text seen, for the estimate: of SSE deltas, the lengths
- * of the strings that carry text (content, text, thinking, arguments,
- * partial_json, delta, refusal, reasoning_content); of a JSON body without
- * usage the same members.
+ * Bytes of generated text seen, for the estimate: the strings of a stream's
+ * deltas; where there are none, those of whole messages.  Counted as they
+ * stand in the JSON, so that an escape has all its bytes; what is learned and
+ * what is estimated are counted alike.
  */
 uint64_t llm_answer_text_bytes(const llm_answer_t *a);
 

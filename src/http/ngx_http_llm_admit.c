@@ -19,6 +19,7 @@ typedef struct {
 } ngx_http_llm_bearing_t;
 
 
+static ngx_uint_t ngx_http_llm_early_budgets(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ngx_http_llm_bearing_t *bearing);
 static ngx_int_t ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx,
@@ -49,11 +50,10 @@ static llm_ask_t  ngx_http_llm_asked;
 ngx_int_t
 ngx_http_llm_admit_early(ngx_http_llm_ctx_t *ctx)
 {
-    llm_ask_t                 *ask;
-    llm_zone_t                *z;
-    ngx_uint_t                 budgets;
-    ngx_http_llm_bearing_t     bearing;
-    ngx_http_llm_main_conf_t  *lmcf;
+    llm_ask_t               *ask;
+    llm_zone_t              *z;
+    ngx_uint_t               budgets;
+    ngx_http_llm_bearing_t   bearing;
 
     ask = &ngx_http_llm_asked;
 
@@ -61,12 +61,7 @@ ngx_http_llm_admit_early(ngx_http_llm_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    lmcf = ngx_http_get_module_main_conf(ctx->request,
-                                         ngx_http_llm_quota_module);
-
-    /* a free model passes a spent budget: then the model must be known */
-
-    budgets = !ngx_http_llm_catalog_has_free(lmcf->catalog);
+    budgets = ngx_http_llm_early_budgets(ctx);
 
     z = ngx_http_llm_zone_lock(&ctx->quota->zone);
     llm_admit_early(z, &ctx->quota->zone.clock, ask, budgets, &ctx->verdict);
@@ -77,6 +72,29 @@ ngx_http_llm_admit_early(ngx_http_llm_ctx_t *ctx)
     }
 
     return ngx_http_llm_refuse_limit(ctx);
+}
+
+
+/* A free model passes a spent budget: the model must be known, or no model
+   may be free, before a budget can refuse. */
+
+static ngx_uint_t
+ngx_http_llm_early_budgets(ngx_http_llm_ctx_t *ctx)
+{
+    const ngx_http_llm_price_t  *price;
+    ngx_http_llm_main_conf_t    *lmcf;
+
+    lmcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_llm_quota_module);
+
+    if (ctx->model.len == 0) {
+        return !ngx_http_llm_catalog_has_free(lmcf->catalog);
+    }
+
+    price = ngx_http_llm_catalog_find(lmcf->catalog, ctx->model.data,
+                                      ctx->model.len);
+
+    return price == NULL || !llm_price_is_free(&price->price);
 }
 
 
@@ -317,6 +335,13 @@ ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         return NGX_OK;
     }
 
+    if (body->no_cap.end) {
+
+        /* a second member of the name would be ambiguous */
+
+        return NGX_OK;
+    }
+
     ctx->cap = ctx->conf->max_output;
 
     return ngx_http_llm_body_splice(ctx, body, member, ctx->conf->max_output);
@@ -383,15 +408,20 @@ ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
 
     input = (int64_t) ctx->body_bytes;
 
-    if (body->outside[0] != '\0') {
+    if (body->outside[0] != '\0' || body->media) {
+
+        /* a picture of few bytes may be one of many tokens */
+
         input = ctx->price ? ctx->price->price.max_input : 0;
 
         if (input == 0) {
             rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
-                                     "The member \"%s\" brings input from "
-                                     "outside the body, and the largest input "
-                                     "of the model is not known: a strict "
-                                     "limit needs a bound.", body->outside);
+                                     "\"%s\" is input whose tokens are not "
+                                     "bounded by the bytes of the body, and "
+                                     "the largest input of the model is not "
+                                     "known: a strict limit needs a bound.",
+                                     body->outside[0] != '\0'
+                                     ? body->outside : "media");
             if (rc != NGX_OK) {
                 return rc;
             }

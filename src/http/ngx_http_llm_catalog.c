@@ -318,8 +318,8 @@ ngx_http_llm_catalog_number(ngx_conf_t *cf, ngx_str_t *value,
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "llm_price has invalid price in \"%V%V\": USD are "
-                       "expected, for one %s, such as 0.15",
+                       "llm_price has invalid price in \"%V%V\": USD for one "
+                       "%s are expected, at least 0, such as 0.15",
                        &param->name, value,
                        param->scale == NGX_HTTP_LLM_CATALOG_USD
                        ? "request" : "million tokens");
@@ -444,9 +444,9 @@ ngx_http_llm_catalog_add(ngx_conf_t *cf, ngx_http_llm_catalog_t *catalog,
 
     if (llm_price_is_odd(&price->price)) {
         ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                      "llm_price_file has for model \"%V\" a price of more "
-                      "than ten times its base price, which holds unless an "
-                      "llm_price overrides it", &price->name);
+                      "llm_price_file has for a service tier of \"%V\" more "
+                      "than ten times the ordinary price, which holds unless "
+                      "an llm_price overrides it", &price->name);
     }
 
     p = ngx_strlchr(p, last, '/');

@@ -45,7 +45,9 @@ ngx_int_t ngx_http_llm_catalog_done(ngx_conf_t *cf,
 
 /*
  * The price of a model, or NULL: looked up exactly, then without provider
- * prefix, then without a date suffix, then by pattern.  Allocates nothing.
+ * prefix, then without a date suffix, then by what follows the provider in
+ * the names known ("grok-4.5" for "xai/grok-4.5") if all of these have one
+ * price, then by pattern.  Allocates nothing.
  */
 const ngx_http_llm_price_t *ngx_http_llm_catalog_find(
     const ngx_http_llm_catalog_t *catalog, const u_char *name, size_t len);

@@ -78,8 +78,8 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
         llm_estimate_learn(llm_zone_estimate(z, ctx->model.data,
                                              ctx->model.len, 1),
                            ctx->body_bytes, ctx->settlement.usage.input,
-                           llm_answer_text_bytes(ctx->answer),
-                           ctx->settlement.usage.output);
+                           llm_answer_text_bytes(ctx->answer) / ctx->choices,
+                           ctx->settlement.usage.output / ctx->choices);
     }
 
     if (settled && quota->state == NULL) {

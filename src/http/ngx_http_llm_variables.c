@@ -33,6 +33,8 @@ static ngx_int_t ngx_http_llm_variable_source(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_llm_variable_standing(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_http_llm_ctx_t *ngx_http_llm_settled(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v);
 static const llm_limit_t *ngx_http_llm_team_limit(ngx_http_llm_ctx_t *ctx,
     llm_resource_e resource);
 static ngx_int_t ngx_http_llm_variable_text(ngx_http_request_t *r,
@@ -261,10 +263,9 @@ ngx_http_llm_variable_count(ngx_http_request_t *r,
 {
     ngx_http_llm_ctx_t  *ctx;
 
-    ctx = ngx_http_llm_get_ctx(r->main);
+    ctx = ngx_http_llm_settled(r, v);
 
-    if (ctx == NULL || !ctx->settled) {
-        v->not_found = 1;
+    if (ctx == NULL) {
         return NGX_OK;
     }
 
@@ -279,10 +280,9 @@ ngx_http_llm_variable_total(ngx_http_request_t *r,
 {
     ngx_http_llm_ctx_t  *ctx;
 
-    ctx = ngx_http_llm_get_ctx(r->main);
+    ctx = ngx_http_llm_settled(r, v);
 
-    if (ctx == NULL || !ctx->settled) {
-        v->not_found = 1;
+    if (ctx == NULL) {
         return NGX_OK;
     }
 
@@ -299,10 +299,9 @@ ngx_http_llm_variable_cache_write(ngx_http_request_t *r,
     llm_usage_t         *usage;
     ngx_http_llm_ctx_t  *ctx;
 
-    ctx = ngx_http_llm_get_ctx(r->main);
+    ctx = ngx_http_llm_settled(r, v);
 
-    if (ctx == NULL || !ctx->settled) {
-        v->not_found = 1;
+    if (ctx == NULL) {
         return NGX_OK;
     }
 
@@ -320,10 +319,9 @@ ngx_http_llm_variable_cost(ngx_http_request_t *r,
 {
     ngx_http_llm_ctx_t  *ctx;
 
-    ctx = ngx_http_llm_get_ctx(r->main);
+    ctx = ngx_http_llm_settled(r, v);
 
-    if (ctx == NULL || !ctx->settled) {
-        v->not_found = 1;
+    if (ctx == NULL) {
         return NGX_OK;
     }
 
@@ -338,10 +336,9 @@ ngx_http_llm_variable_source(ngx_http_request_t *r,
     const char          *name;
     ngx_http_llm_ctx_t  *ctx;
 
-    ctx = ngx_http_llm_get_ctx(r->main);
+    ctx = ngx_http_llm_settled(r, v);
 
-    if (ctx == NULL || !ctx->settled) {
-        v->not_found = 1;
+    if (ctx == NULL) {
         return NGX_OK;
     }
 
@@ -349,6 +346,24 @@ ngx_http_llm_variable_source(ngx_http_request_t *r,
 
     return ngx_http_llm_variable_text(r, v, (u_char *) name,
                                       ngx_strlen(name));
+}
+
+
+/* Before settlement there is nothing to tell. */
+
+static ngx_http_llm_ctx_t *
+ngx_http_llm_settled(ngx_http_request_t *r, ngx_http_variable_value_t *v)
+{
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_get_ctx(r->main);
+
+    if (ctx == NULL || !ctx->settled) {
+        v->not_found = 1;
+        return NULL;
+    }
+
+    return ctx;
 }
 
 

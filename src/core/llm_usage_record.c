@@ -1,0 +1,921 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <string.h>
+
+#include "llm_money.h"
+#include "llm_usage_record.h"
+
+
+/*
+ * A document's counts are kept apart until it ends, because which of its
+ * objects counts is known only then: of several the one highest in the table,
+ * wherever it stands.  Then they replace, member by member, what documents
+ * before it said; nothing is added up over a stream.
+ */
+
+
+#define LLM_USAGE_MAX  ((int64_t) 1 << 53)
+
+#define llm_bit(n)  ((uint32_t) 1 << (n))
+
+
+static void llm_usage_document(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_root(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_count(llm_answer_t *a, const llm_json_value_t *v);
+static int llm_usage_number(llm_answer_t *a, const llm_json_value_t *v,
+    int64_t *n);
+static void llm_usage_cost(llm_answer_t *a, const llm_json_value_t *v,
+    int scale);
+static void llm_usage_mark(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_list(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_element(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_part(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_add(llm_answer_t *a, unsigned count, int64_t n);
+static void llm_usage_set(llm_usage_record_t *r, unsigned count, int64_t n);
+static void llm_usage_text(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_word(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_name(llm_answer_name_t *name,
+    const llm_json_value_t *v);
+static llm_tier_e llm_usage_tier(const llm_json_value_t *v);
+static int llm_usage_rank(uint32_t row);
+
+static int llm_usage_is_anthropic(const llm_usage_record_t *r);
+static void llm_usage_inclusive(const llm_usage_record_t *r, llm_usage_t *u);
+static void llm_usage_exclusive(const llm_usage_record_t *r, llm_usage_t *u);
+static void llm_usage_summed(const llm_usage_record_t *r, llm_usage_t *u);
+static void llm_usage_cohere(const llm_usage_record_t *r, llm_usage_t *u);
+static int64_t llm_usage_either(const llm_usage_record_t *r, unsigned count,
+    unsigned otherwise);
+
+#define llm_is_text(v, s)                                                     \
+    ((v)->type == LLM_JSON_STRING && (v)->len == sizeof(s) - 1                \
+     && memcmp((v)->text, s, sizeof(s) - 1) == 0)
+
+#define llm_is_word(a, s)                                                     \
+    ((a)->word_len == sizeof(s) - 1                                           \
+     && memcmp((a)->word, s, sizeof(s) - 1) == 0)
+
+
+void
+llm_usage_value(void *data, const llm_json_value_t *v)
+{
+    llm_answer_t *a = data;
+
+    unsigned  more;
+
+    /* what does not fit in one piece has no meaning here */
+
+    more = a->more;
+    a->more = v->more;
+
+    if (more) {
+        return;
+    }
+
+    switch (llm_usage_kind(v->field)) {
+
+    case LLM_K_DOCUMENT:
+        llm_usage_document(a, v);
+        break;
+
+    case LLM_K_ROOT:
+        llm_usage_root(a, v);
+        break;
+
+    case LLM_K_COUNT:
+    case LLM_K_SUM:
+        llm_usage_count(a, v);
+        break;
+
+    case LLM_K_COST:
+        llm_usage_cost(a, v, 9);
+        break;
+
+    case LLM_K_TICKS:
+        llm_usage_cost(a, v, -1);
+        break;
+
+    case LLM_K_MARK:
+        llm_usage_mark(a, v);
+        break;
+
+    case LLM_K_LIST:
+        llm_usage_list(a, v);
+        break;
+
+    case LLM_K_ELEMENT:
+        llm_usage_element(a, v);
+        break;
+
+    case LLM_K_PART:
+        llm_usage_part(a, v);
+        break;
+
+    case LLM_K_WORD:
+        llm_usage_word(a, v);
+        break;
+
+    default: /* LLM_K_TEXT, LLM_K_CALL, LLM_K_PADDING */
+        llm_usage_text(a, v);
+        break;
+    }
+}
+
+
+static void
+llm_usage_document(llm_answer_t *a, const llm_json_value_t *v)
+{
+    if (v->type != LLM_JSON_OBJECT) {
+        return;
+    }
+
+    if (v->close) {
+        llm_usage_merge(a);
+        return;
+    }
+
+    a->document.known = 0;
+    a->document.marks = 0;
+    a->document.row = 0;
+
+    a->open = 1;
+    a->counting = 0;
+    a->typed = 0;
+    a->start = 0;
+    a->choice = 0;
+    a->faulty = 0;
+}
+
+
+static void
+llm_usage_root(llm_answer_t *a, const llm_json_value_t *v)
+{
+    uint32_t             row;
+    llm_usage_record_t  *d;
+
+    a->counting = 0;
+
+    if (v->type != LLM_JSON_OBJECT) {
+
+        if (v->type != LLM_JSON_NULL) {
+            a->anomaly = 1;
+        }
+
+        return;
+    }
+
+    if (v->close) {
+        return;
+    }
+
+    d = &a->document;
+    row = llm_usage_of(v->field);
+
+    if (row == LLM_ROW_START && !a->start) {
+
+        if (a->typed) {
+            return;
+        }
+
+        row = LLM_ROW_MAYBE_START;
+    }
+
+    if (d->row != 0 && d->row < row) {
+        return;
+    }
+
+    /* a second one in the same place replaces the first */
+
+    d->row = row;
+    d->known &= llm_bit(LLM_N_CACHE_N);
+    d->marks = llm_bit(llm_usage_mark(v->field));
+
+    a->counting = 1;
+}
+
+
+static void
+llm_usage_count(llm_answer_t *a, const llm_json_value_t *v)
+{
+    int64_t              n;
+    unsigned             count, mark;
+    llm_usage_record_t  *d;
+
+    d = &a->document;
+    count = llm_usage_of(v->field);
+    mark = llm_usage_mark(v->field);
+
+    if (mark == LLM_M_TOP) {
+
+        if (d->row != 0 && d->row != LLM_ROW_TOP) {
+            return;
+        }
+
+    } else if (!a->counting && count != LLM_N_CACHE_N) {
+        return;
+    }
+
+    if (llm_usage_number(a, v, &n) != 0) {
+        return;
+    }
+
+    if (mark == LLM_M_TOP) {
+        d->row = LLM_ROW_TOP;
+    }
+
+    if (llm_usage_kind(v->field) == LLM_K_SUM) {
+        llm_usage_add(a, count, n);
+
+    } else {
+        llm_usage_set(d, count, n);
+    }
+
+    d->marks |= llm_bit(mark);
+}
+
+
+static int
+llm_usage_number(llm_answer_t *a, const llm_json_value_t *v, int64_t *n)
+{
+    switch (llm_json_count(v, n)) {
+
+    case 0:
+        return 0;
+
+    case -1:
+
+        if (v->type != LLM_JSON_NULL) {
+            a->anomaly = 1;
+        }
+
+        return -1;
+
+    case -2:
+
+        /* a negative count gives no credit */
+
+        a->anomaly = 1;
+        return 0;
+
+    default: /* -3 */
+        a->anomaly = 1;
+        a->invalid = 1;
+        return -1;
+    }
+}
+
+
+/* What an upstream says that it costs is advice: a wrong one is no anomaly. */
+
+static void
+llm_usage_cost(llm_answer_t *a, const llm_json_value_t *v, int scale)
+{
+    int64_t  n;
+
+    if (a->counting && !v->more
+        && (v->type == LLM_JSON_NUMBER || v->type == LLM_JSON_STRING)
+        && llm_decimal_parse(v->text, v->len, scale, &n) == 0)
+    {
+        llm_usage_set(&a->document, LLM_N_COST, n);
+    }
+}
+
+
+static void
+llm_usage_mark(llm_answer_t *a, const llm_json_value_t *v)
+{
+    unsigned  mark;
+
+    mark = llm_usage_mark(v->field);
+
+    /* details of the input may be null and still are what tells OpenAI's
+       responses from Anthropic's messages */
+
+    if (a->counting
+        && (v->type != LLM_JSON_NULL || mark == LLM_M_RESPONSES))
+    {
+        a->document.marks |= llm_bit(mark);
+    }
+}
+
+
+/* A list replaces the list before it, an empty one too. */
+
+static void
+llm_usage_list(llm_answer_t *a, const llm_json_value_t *v)
+{
+    llm_usage_record_t  *d;
+
+    if (!a->counting || v->type != LLM_JSON_ARRAY || v->close) {
+        return;
+    }
+
+    d = &a->document;
+
+    switch (llm_usage_of(v->field)) {
+
+    case LLM_L_ITERATIONS:
+        llm_usage_set(d, LLM_N_COMPACT_IN, 0);
+        llm_usage_set(d, LLM_N_COMPACT_OUT, 0);
+        llm_usage_set(d, LLM_N_COMPACT_CACHED, 0);
+        llm_usage_set(d, LLM_N_COMPACT_WRITTEN, 0);
+        break;
+
+    case LLM_L_PROMPT_MODALITIES:
+        llm_usage_set(d, LLM_N_AUDIO_IN, 0);
+        llm_usage_set(d, LLM_N_IMAGE_IN, 0);
+        break;
+
+    case LLM_L_OUTPUT_MODALITIES:
+        llm_usage_set(d, LLM_N_AUDIO_OUT, 0);
+        llm_usage_set(d, LLM_N_IMAGE_OUT, 0);
+        break;
+
+    default: /* LLM_L_CACHE_DETAILS */
+        llm_usage_set(d, LLM_N_WRITTEN_5M, 0);
+        llm_usage_set(d, LLM_N_WRITTEN_1H, 0);
+        break;
+    }
+}
+
+
+static void
+llm_usage_element(llm_answer_t *a, const llm_json_value_t *v)
+{
+    unsigned  output;
+
+    if (!a->counting || v->type != LLM_JSON_OBJECT) {
+        return;
+    }
+
+    if (!v->close) {
+        memset(a->part, 0, sizeof(a->part));
+        a->word_len = 0;
+        return;
+    }
+
+    switch (llm_usage_of(v->field)) {
+
+    case LLM_L_ITERATIONS:
+
+        /* the object's own counts leave compactions out; where a fallback
+           answered they are already what is charged; an adviser is another
+           model's charge */
+
+        if (llm_is_word(a, "compaction")) {
+            llm_usage_add(a, LLM_N_COMPACT_IN, a->part[LLM_P_INPUT]);
+            llm_usage_add(a, LLM_N_COMPACT_OUT, a->part[LLM_P_OUTPUT]);
+            llm_usage_add(a, LLM_N_COMPACT_CACHED, a->part[LLM_P_CACHED]);
+            llm_usage_add(a, LLM_N_COMPACT_WRITTEN, a->part[LLM_P_WRITTEN]);
+
+        } else if (llm_is_word(a, "fallback_message")) {
+            a->document.marks |= llm_bit(LLM_M_FALLBACK);
+        }
+
+        break;
+
+    case LLM_L_CACHE_DETAILS:
+        llm_usage_add(a, llm_is_word(a, "1h") ? LLM_N_WRITTEN_1H
+                                              : LLM_N_WRITTEN_5M,
+                      a->part[LLM_P_INPUT]);
+        break;
+
+    default: /* LLM_L_PROMPT_MODALITIES, LLM_L_OUTPUT_MODALITIES */
+
+        output = (llm_usage_of(v->field) == LLM_L_OUTPUT_MODALITIES);
+
+        /* Google's enumeration is sometimes sent as its numbers */
+
+        if (llm_is_word(a, "AUDIO") || llm_is_word(a, "4")) {
+            llm_usage_add(a, output ? LLM_N_AUDIO_OUT : LLM_N_AUDIO_IN,
+                          a->part[LLM_P_INPUT]);
+
+        } else if (llm_is_word(a, "IMAGE") || llm_is_word(a, "2")) {
+            llm_usage_add(a, output ? LLM_N_IMAGE_OUT : LLM_N_IMAGE_IN,
+                          a->part[LLM_P_INPUT]);
+        }
+
+        break;
+    }
+}
+
+
+static void
+llm_usage_part(llm_answer_t *a, const llm_json_value_t *v)
+{
+    int64_t   n;
+    unsigned  part;
+
+    if (!a->counting) {
+        return;
+    }
+
+    part = llm_usage_of(v->field);
+
+    if (part != LLM_P_NAME) {
+
+        if (llm_usage_number(a, v, &n) == 0) {
+            a->part[part] = n;
+        }
+
+        return;
+    }
+
+    a->word_len = 0;
+
+    if ((v->type == LLM_JSON_STRING || v->type == LLM_JSON_NUMBER)
+        && v->len <= sizeof(a->word))
+    {
+        memcpy(a->word, v->text, v->len);
+        a->word_len = v->len;
+    }
+}
+
+
+static void
+llm_usage_add(llm_answer_t *a, unsigned count, int64_t n)
+{
+    llm_usage_record_t  *d;
+
+    d = &a->document;
+
+    if (d->known & llm_bit(count)) {
+        n += d->count[count];
+    }
+
+    if (n > LLM_USAGE_MAX) {
+        n = LLM_USAGE_MAX;
+        a->anomaly = 1;
+        a->invalid = 1;
+    }
+
+    llm_usage_set(d, count, n);
+}
+
+
+static void
+llm_usage_set(llm_usage_record_t *r, unsigned count, int64_t n)
+{
+    r->known |= llm_bit(count);
+    r->count[count] = n;
+}
+
+
+static void
+llm_usage_text(llm_answer_t *a, const llm_json_value_t *v)
+{
+    unsigned  text;
+
+    text = llm_usage_of(v->field);
+
+    switch (llm_usage_kind(v->field)) {
+
+    case LLM_K_TEXT:
+
+        if (v->type == LLM_JSON_STRING) {
+            a->text[text] += v->end - v->start - 2;
+            llm_repeat_gap(&a->repeat, LLM_REPEAT_STRING, text, v->start,
+                           v->end);
+        }
+
+        break;
+
+    case LLM_K_CALL:
+
+        if (v->type == LLM_JSON_OBJECT && v->close) {
+            a->text[text] += v->end - v->start;
+        }
+
+        break;
+
+    default: /* LLM_K_PADDING */
+
+        if (v->type == LLM_JSON_STRING) {
+            llm_repeat_gap(&a->repeat, LLM_REPEAT_STRING, LLM_USAGE_TEXTS,
+                           v->start, v->end);
+
+        } else if (v->type == LLM_JSON_NUMBER) {
+            llm_repeat_gap(&a->repeat, LLM_REPEAT_NUMBER, LLM_USAGE_TEXTS,
+                           v->start, v->end);
+        }
+
+        break;
+    }
+}
+
+
+static void
+llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
+{
+    switch (llm_usage_of(v->field)) {
+
+    case LLM_W_ID:
+        llm_usage_name(&a->id, v);
+        break;
+
+    case LLM_W_MODEL:
+        llm_usage_name(&a->model, v);
+        break;
+
+    case LLM_W_TYPE:
+        a->typed = 1;
+        a->start = llm_is_text(v, "message_start");
+
+        if (llm_is_text(v, "error")) {
+            a->faulty = 1;
+        }
+
+        break;
+
+    case LLM_W_STATUS:
+        a->queued = llm_is_text(v, "queued");
+        break;
+
+    case LLM_W_TIER:
+
+        if (v->type == LLM_JSON_STRING) {
+            a->tier = llm_usage_tier(v);
+        }
+
+        break;
+
+    case LLM_W_ERROR:
+
+        if (v->type == LLM_JSON_OBJECT || v->type == LLM_JSON_TRUE
+            || (v->type == LLM_JSON_STRING && v->len != 0))
+        {
+            a->faulty = 1;
+        }
+
+        break;
+
+    case LLM_W_FINISH:
+
+        if (v->type == LLM_JSON_STRING && v->len != 0) {
+            a->finished = 1;
+        }
+
+        break;
+
+    case LLM_W_BLOCKED:
+
+        if (v->type == LLM_JSON_STRING) {
+            a->blocked = 1;
+        }
+
+        break;
+
+    default: /* LLM_W_CHOICE */
+        a->choice = 1;
+        break;
+    }
+
+    if (a->faulty) {
+        a->error = 1;
+    }
+}
+
+
+/* The first name counts: an empty one is none (Azure's first chunk), and one
+   that is too long would be another's if it were cut. */
+
+static void
+llm_usage_name(llm_answer_name_t *name, const llm_json_value_t *v)
+{
+    if (name->len == 0 && v->type == LLM_JSON_STRING
+        && v->len <= LLM_ANSWER_NAME)
+    {
+        memcpy(name->data, v->text, v->len);
+        name->len = v->len;
+    }
+}
+
+
+/* OpenAI's, Anthropic's and Gemini's words: flex, batch, ON_DEMAND_FLEX. */
+
+static llm_tier_e
+llm_usage_tier(const llm_json_value_t *v)
+{
+    size_t      i, j, n;
+    llm_tier_e  tier;
+
+    static const char  *tiers[] = { "", "flex", "priority", "batch" };
+
+    for (tier = LLM_TIER_FLEX; tier <= LLM_TIER_BATCH; tier++) {
+        n = strlen(tiers[tier]);
+
+        if (v->len < n) {
+            continue;
+        }
+
+        i = v->len - n;
+
+        for (j = 0; j < n; j++) {
+            if ((v->text[i + j] | 0x20) != tiers[tier][j]) {
+                break;
+            }
+        }
+
+        if (j == n) {
+            return tier;
+        }
+    }
+
+    return LLM_TIER_DEFAULT;
+}
+
+
+void
+llm_usage_merge(llm_answer_t *a)
+{
+    unsigned             i;
+    llm_usage_record_t  *d, *s;
+
+    d = &a->document;
+    s = &a->stated;
+
+    a->open = 0;
+
+    if ((d->row == LLM_ROW_MAYBE_START && !a->start)
+        || (d->row == LLM_ROW_META && !(d->marks & llm_bit(LLM_M_COHERE))))
+    {
+        return;
+    }
+
+    if (d->row != LLM_ROW_USAGE) {
+        d->known &= ~llm_bit(LLM_N_CACHE_N);
+    }
+
+    if (d->known == 0 && !(d->marks & llm_bit(LLM_M_UNITS))) {
+        return;
+    }
+
+    if (llm_usage_rank(d->row) < llm_usage_rank(s->row)) {
+        return;
+    }
+
+    /* a message that starts anew is another attempt, not a second one */
+
+    if (llm_usage_rank(d->row) > llm_usage_rank(s->row) || a->start) {
+        s->known = 0;
+        s->marks = 0;
+    }
+
+    for (i = 0; i < LLM_USAGE_COUNTS; i++) {
+        if (d->known & llm_bit(i)) {
+            s->count[i] = d->count[i];
+        }
+    }
+
+    s->known |= d->known;
+    s->marks |= d->marks;
+    s->row = d->row;
+
+    if (a->start) {
+        s->marks |= llm_bit(LLM_M_ANTHROPIC);
+    }
+
+    a->delta = !a->start;
+    a->choosing = a->choice;
+}
+
+
+/* Bedrock's metrics are of the whole answer and beat what it says itself; what
+   stands in the document beside no object of counts is the last resort. */
+
+static int
+llm_usage_rank(uint32_t row)
+{
+    switch (row) {
+
+    case 0:
+        return 0;
+
+    case LLM_ROW_TOP:
+        return 1;
+
+    case LLM_ROW_METRICS:
+        return 3;
+
+    default:
+        return 2;
+    }
+}
+
+
+int
+llm_usage_is_stated(const llm_usage_record_t *r)
+{
+    return (r->marks & llm_bit(LLM_M_UNITS))
+           || (r->known & (llm_bit(LLM_N_INPUT) | llm_bit(LLM_N_OUTPUT)
+                           | llm_bit(LLM_N_TOTAL) | llm_bit(LLM_N_TOKENS_IN)
+                           | llm_bit(LLM_N_TOKENS_OUT)));
+}
+
+
+/* A count that is not known is 0 from here on. */
+
+void
+llm_usage_resolve(const llm_usage_record_t *stated, llm_usage_t *u)
+{
+    unsigned            i;
+    llm_usage_record_t  r;
+
+    r = *stated;
+
+    for (i = 0; i < LLM_USAGE_COUNTS; i++) {
+        if (!(r.known & llm_bit(i))) {
+            r.count[i] = 0;
+        }
+    }
+
+    memset(u, 0, sizeof(llm_usage_t));
+
+    u->reasoning = llm_usage_either(&r, LLM_N_REASONING, LLM_N_REASONING_ELSE);
+    u->audio_in = r.count[LLM_N_AUDIO_IN];
+    u->audio_out = r.count[LLM_N_AUDIO_OUT];
+    u->image_in = r.count[LLM_N_IMAGE_IN];
+    u->image_out = r.count[LLM_N_IMAGE_OUT];
+    u->web_searches = r.count[LLM_N_SEARCHES];
+    u->cost = (r.known & llm_bit(LLM_N_COST)) ? r.count[LLM_N_COST] : -1;
+
+    if (r.marks & (llm_bit(LLM_M_METRICS) | llm_bit(LLM_M_CONVERSE))) {
+        llm_usage_exclusive(&r, u);
+
+    } else if ((r.marks & llm_bit(LLM_M_COHERE))
+               || (r.known & llm_bit(LLM_N_TOKENS_IN)))
+    {
+        llm_usage_cohere(&r, u);
+
+    } else if (r.marks & (llm_bit(LLM_M_GEMINI)
+                          | llm_bit(LLM_M_INTERACTIONS)))
+    {
+        llm_usage_summed(&r, u);
+
+    } else if (llm_usage_is_anthropic(&r)) {
+        llm_usage_exclusive(&r, u);
+
+    } else {
+        llm_usage_inclusive(&r, u);
+    }
+}
+
+
+/* Only Anthropic has no total and no details of the input; that it does count
+   its cache apart is as sure a sign, unless OpenAI's names stand beside it,
+   as a proxy puts them there. */
+
+static int
+llm_usage_is_anthropic(const llm_usage_record_t *r)
+{
+    if (r->marks & llm_bit(LLM_M_OPENAI)) {
+        return 0;
+    }
+
+    if (r->marks & llm_bit(LLM_M_ANTHROPIC)) {
+        return 1;
+    }
+
+    return (r->marks & llm_bit(LLM_M_IN_OUT))
+           && !(r->marks & llm_bit(LLM_M_RESPONSES))
+           && !(r->known & llm_bit(LLM_N_TOTAL));
+}
+
+
+/* The input holds what was cached: OpenAI and its likes. */
+
+static void
+llm_usage_inclusive(const llm_usage_record_t *r, llm_usage_t *u)
+{
+    int64_t  total, more;
+
+    u->input = r->count[LLM_N_INPUT];
+    u->output = r->count[LLM_N_OUTPUT];
+
+    total = r->count[LLM_N_TOTAL];
+
+    if (!(r->known & llm_bit(LLM_N_INPUT))) {
+
+        if (total > u->output) {
+            u->input = total - u->output;
+        }
+
+    } else if ((r->marks & llm_bit(LLM_M_OPENAI))
+               && total > u->input + u->output)
+    {
+        /* xAI and Gemini leave the reasoning out of the output, not out of
+           the total */
+
+        u->output = total - u->input;
+    }
+
+    /* Perplexity bills these on top */
+
+    more = r->count[LLM_N_CITATION] + u->reasoning;
+
+    if (r->count[LLM_N_CITATION] > 0 && total < u->input + u->output + more) {
+        u->output += more;
+    }
+
+    u->cached_read = llm_usage_either(r, LLM_N_CACHED, LLM_N_CACHED_ELSE);
+
+    if (!(r->known & (llm_bit(LLM_N_CACHED) | llm_bit(LLM_N_CACHED_ELSE)))) {
+        u->cached_read = r->count[LLM_N_CACHE_N];
+    }
+
+    u->cache_write_5m = llm_usage_either(r, LLM_N_WRITTEN_5M, LLM_N_WRITTEN);
+
+    if (u->cached_read > u->input) {
+
+        /* then it cannot be a part of it */
+
+        u->input += u->cached_read;
+    }
+}
+
+
+/* The input holds only what the cache had no part in: Anthropic, Bedrock. */
+
+static void
+llm_usage_exclusive(const llm_usage_record_t *r, llm_usage_t *u)
+{
+    int64_t  written;
+
+    u->input = r->count[LLM_N_INPUT];
+    u->output = r->count[LLM_N_OUTPUT];
+    u->cached_read = llm_usage_either(r, LLM_N_CACHED, LLM_N_CACHED_ELSE);
+    u->cache_write_1h = r->count[LLM_N_WRITTEN_1H];
+
+    if (r->known & (llm_bit(LLM_N_WRITTEN) | llm_bit(LLM_N_WRITTEN_ELSE))) {
+        written = llm_usage_either(r, LLM_N_WRITTEN, LLM_N_WRITTEN_ELSE);
+
+    } else {
+        written = r->count[LLM_N_WRITTEN_5M] + u->cache_write_1h;
+    }
+
+    if (!(r->marks & llm_bit(LLM_M_FALLBACK))) {
+        u->input += r->count[LLM_N_COMPACT_IN];
+        u->output += r->count[LLM_N_COMPACT_OUT];
+        u->cached_read += r->count[LLM_N_COMPACT_CACHED];
+        written += r->count[LLM_N_COMPACT_WRITTEN];
+    }
+
+    /* the sum is final where a split may be of an earlier moment; what the
+       split leaves open lives for the default time */
+
+    if (u->cache_write_1h > written) {
+        u->cache_write_1h = written;
+    }
+
+    u->cache_write_5m = written - u->cache_write_1h;
+    u->input += u->cached_read + written;
+}
+
+
+/* The parts are beside each other: Gemini. */
+
+static void
+llm_usage_summed(const llm_usage_record_t *r, llm_usage_t *u)
+{
+    u->input = r->count[LLM_N_INPUT] + r->count[LLM_N_TOOL_INPUT];
+    u->output = r->count[LLM_N_OUTPUT] + r->count[LLM_N_REASONING];
+    u->cached_read = r->count[LLM_N_CACHED];
+
+    if (!(r->known & (llm_bit(LLM_N_INPUT) | llm_bit(LLM_N_OUTPUT)
+                      | llm_bit(LLM_N_REASONING))))
+    {
+        /* a total alone is that of content put in the cache */
+
+        u->input = r->count[LLM_N_TOTAL];
+        u->cache_write_5m = r->count[LLM_N_TOTAL];
+    }
+}
+
+
+/* Billed are the units; images are units of their own. */
+
+static void
+llm_usage_cohere(const llm_usage_record_t *r, llm_usage_t *u)
+{
+    if (r->marks & llm_bit(LLM_M_COHERE)) {
+        u->input = r->count[LLM_N_INPUT] + u->image_in;
+        u->output = r->count[LLM_N_OUTPUT];
+        return;
+    }
+
+    u->input = r->count[LLM_N_TOKENS_IN];
+    u->output = r->count[LLM_N_TOKENS_OUT];
+}
+
+
+static int64_t
+llm_usage_either(const llm_usage_record_t *r, unsigned count,
+    unsigned otherwise)
+{
+    return (r->known & llm_bit(count)) ? r->count[count]
+                                       : r->count[otherwise];
+}

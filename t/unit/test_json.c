@@ -1,0 +1,1032 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <jansson.h>
+
+#include "llm_json.h"
+#include "tap.h"
+
+
+/* The byte machine under other names, to be compared with the vector one. */
+
+#define LLM_JSON_BYTES
+
+#define llm_json_init      bytes_init
+#define llm_json_feed      bytes_feed
+#define llm_json_count     bytes_count
+#define llm_json_text      bytes_text
+#define llm_json_number    bytes_number
+#define llm_json_literal   bytes_literal
+#define llm_json_string    bytes_string
+#define llm_json_skip      bytes_skip
+#define llm_json_find      bytes_find
+#define llm_json_lookup    bytes_lookup
+#define llm_json_scalar    bytes_scalar
+#define llm_json_skipped   bytes_skipped
+
+size_t bytes_feed(llm_json_t *j, const u_char *p, size_t n);
+void bytes_init(llm_json_t *j, const llm_json_node_t *root,
+    llm_json_handler_pt handler, void *data, unsigned flags);
+int bytes_count(const llm_json_value_t *v, int64_t *n);
+
+#include "llm_json.c"
+#include "llm_json_value.c"
+#include "llm_json_skip.c"
+
+#undef llm_json_init
+#undef llm_json_feed
+#undef llm_json_count
+
+
+#define LOG       (1 << 20)
+#define DOCUMENT  (1 << 16)
+
+
+enum {
+    F_NONE = 0,
+    F_ROOT,
+    F_A,
+    F_B,
+    F_LIST,
+    F_ELEMENT,
+    F_DEEP,
+    F_USAGE,
+    F_PROMPT,
+    F_ESCAPE,
+    F_LONG,
+    F_STREAM
+};
+
+
+/* A key of 64 bytes, the longest that can match. */
+#define KEY64  "k234567890123456789012345678901234567890123456789012345678901234"
+
+
+static const llm_json_node_t  usage[] = {
+    { "prompt_tokens", NULL, F_PROMPT },
+    { NULL, NULL, 0 }
+};
+
+static const llm_json_node_t  element[] = {
+    { "usage", usage, 0 },
+    { "a", NULL, F_DEEP },
+    { NULL, NULL, 0 }
+};
+
+static const llm_json_node_t  elements[] = {
+    { "*", element, F_ELEMENT },
+    { NULL, NULL, 0 }
+};
+
+static const llm_json_node_t  members[] = {
+    { "a", NULL, F_A },
+    { "b", NULL, F_B },
+    { "list", elements, F_LIST },
+    { "usage", usage, F_USAGE },
+    { "\xc3\xa9\xf0\x9f\x98\x80", NULL, F_ESCAPE },
+    { "Stream_Key", NULL, F_STREAM },
+    { KEY64, NULL, F_LONG },
+    { NULL, NULL, 0 }
+};
+
+static const llm_json_node_t  root = { "", members, 0 };
+static const llm_json_node_t  reported = { "", members, F_ROOT };
+
+
+/* The tree that refers to itself: paths deeper than the limit. */
+
+static const llm_json_node_t  endless[] = {
+    { "a", endless, F_A },
+    { "*", endless, F_ELEMENT },
+    { NULL, NULL, 0 }
+};
+
+static const llm_json_node_t  endless_root = { "", endless, 0 };
+
+
+typedef struct {
+    size_t                   len;
+    char                     data[LOG];
+} journal_t;
+
+
+typedef struct {
+    void                   (*init)(llm_json_t *j, const llm_json_node_t *root,
+                                   llm_json_handler_pt handler, void *data,
+                                   unsigned flags);
+    size_t                 (*feed)(llm_json_t *j, const u_char *p, size_t n);
+} machine_t;
+
+
+static const machine_t  vector = { llm_json_init, llm_json_feed };
+static const machine_t  bytes = { bytes_init, bytes_feed };
+
+static journal_t  journal[4];
+static uint64_t   seed = 1;
+
+
+static uint32_t
+rnd(uint32_t n)
+{
+    seed = seed * 6364136223846793005 + 1442695040888963407;
+
+    return (uint32_t) (seed >> 33) % n;
+}
+
+
+static void
+note(journal_t *l, const char *s, size_t n)
+{
+    if (l->len + n < LOG) {
+        memcpy(l->data + l->len, s, n);
+        l->len += n;
+        l->data[l->len] = '\0';
+    }
+}
+
+
+static void
+record(void *data, const llm_json_value_t *v)
+{
+    int         n;
+    char        line[128];
+    journal_t  *l;
+
+    static const char  *types[] = { "null", "false", "true", "number",
+                                    "string", "object", "array" };
+
+    l = data;
+
+    n = snprintf(line, sizeof(line), "%s%s%s%s f%d d%d %llu-%llu ",
+                 types[v->type], v->close ? " close" : "",
+                 v->more ? " more" : "", v->variant ? " variant" : "",
+                 v->field, v->depth, (unsigned long long) v->start,
+                 (unsigned long long) v->end);
+
+    note(l, line, n);
+
+    /* what is delivered must be copied while it is valid */
+
+    note(l, v->len ? (const char *) v->text : "", v->len);
+    note(l, "\n", 1);
+}
+
+
+/* Feeds a document in pieces of at most max bytes, 0: whole; every piece is a
+   copy of its own, so that reading beyond it is seen. */
+
+static llm_json_state_e
+scan(const machine_t *m, const llm_json_node_t *tree, unsigned flags,
+    const char *doc, size_t len, size_t max, journal_t *l)
+{
+    size_t      i, n, taken;
+    u_char     *piece;
+    llm_json_t  j;
+
+    l->len = 0;
+    l->data[0] = '\0';
+
+    memset(&j, 0xff, sizeof(j));
+    m->init(&j, tree, record, l, flags);
+
+    for (i = 0; i < len && j.state == LLM_JSON_MORE; i += taken) {
+        n = (max == 0) ? len : (max == 1) ? 1 : 1 + rnd(max);
+        n = (n > len - i) ? len - i : n;
+
+        piece = malloc(n);
+        memcpy(piece, doc + i, n);
+        taken = m->feed(&j, piece, n);
+        free(piece);
+
+        if (j.state == LLM_JSON_MORE && taken != n) {
+            note(l, "stopped\n", 8);
+            break;
+        }
+    }
+
+    n = j.offset;
+    note(l, "", 0);
+
+    if (j.state != LLM_JSON_MORE && n != i) {
+        note(l, "offset\n", 7);
+    }
+
+    l->len += snprintf(l->data + l->len, LOG - l->len, "state %d at %zu",
+                       j.state, n);
+
+    return j.state;
+}
+
+
+static void
+is_scan(const llm_json_node_t *tree, unsigned flags, const char *doc,
+    const char *expected, const char *name)
+{
+    int     same;
+    size_t  len;
+
+    len = strlen(doc);
+
+    scan(&vector, tree, flags, doc, len, 0, &journal[0]);
+    scan(&vector, tree, flags, doc, len, 1, &journal[1]);
+    scan(&bytes, tree, flags, doc, len, 0, &journal[2]);
+    scan(&bytes, tree, flags, doc, len, 1, &journal[3]);
+
+    same = strcmp(journal[0].data, journal[1].data) == 0
+           && strcmp(journal[0].data, journal[2].data) == 0
+           && strcmp(journal[0].data, journal[3].data) == 0;
+
+    ok(same, "%s: whole, by bytes, vector, byte machine", name);
+    is_mem(journal[0].data, journal[0].len, expected, "%s", name);
+}
+
+
+static void
+test_values(void)
+{
+    is_scan(&root, 0, "{\"a\":1}", "number f2 d1 5-6 1\nstate 1 at 7", "number");
+
+    is_scan(&root, 0, "{\"a\":\"x\",\"b\":null}",
+            "string f2 d1 5-8 x\nnull f3 d1 13-17 \nstate 1 at 18",
+            "string, null");
+
+    is_scan(&root, 0, " {\"a\" : true , \"b\":\tfalse\n}",
+            "true f2 d1 8-12 \nfalse f3 d1 20-25 \nstate 1 at 27", "literals");
+
+    is_scan(&root, 0, "{\"a\":{\"b\":[1,{}]},\"b\":[{\"a\":1}]}",
+            "object f2 d1 5-0 \nobject close f2 d1 5-17 \n"
+            "array f3 d1 22-0 \narray close f3 d1 22-31 \nstate 1 at 32",
+            "containers that are leaves");
+
+    is_scan(&reported, 0, "{}", "object f1 d0 0-0 \nobject close f1 d0 0-2 \n"
+            "state 1 at 2", "empty root");
+
+    is_scan(&reported, 0, "{\"list\":[1,{\"a\":2,\"usage\":{\"prompt_tokens\":3}}"
+            ",[4]]}",
+            "object f1 d0 0-0 \narray f4 d1 8-0 \nnumber f5 d2 9-10 1\n"
+            "object f5 d2 11-0 \nnumber f6 d3 16-17 2\n"
+            "number f8 d4 43-44 3\nobject close f5 d2 11-46 \n"
+            "array f5 d2 47-0 \narray close f5 d2 47-50 \n"
+            "array close f4 d1 8-51 \nobject close f1 d0 0-52 \n"
+            "state 1 at 52", "elements of an array");
+
+    is_scan(&root, 0, "{\"usage\":[{\"prompt_tokens\":1}],"
+            "\"list\":{\"*\":{\"a\":1}},\"*\":1}",
+            "array f7 d1 9-0 \narray close f7 d1 9-30 \n"
+            "object f4 d1 38-0 \nobject close f4 d1 38-51 \nstate 1 at 58",
+            "object for array and array for object match nothing");
+
+    is_scan(&root, 0, "{\"a\":-0.5e+10,\"b\":12}",
+            "number f2 d1 5-13 -0.5e+10\nnumber f3 d1 18-20 12\nstate 1 at 21",
+            "numbers as written");
+
+    is_scan(&root, 0, "{\"a\":1,\"a\":2}",
+            "number f2 d1 5-6 1\nnumber f2 d1 11-12 2\nstate 1 at 13",
+            "duplicates are all reported");
+}
+
+
+static void
+test_root(void)
+{
+    is_scan(&reported, 0, "\xef\xbb\xbf \r\n\t{}x",
+            "object f1 d0 7-0 \nobject close f1 d0 7-9 \nstate 1 at 9",
+            "byte order mark, white space, garbage behind");
+
+    is_scan(&reported, 0, "\n\xef\xbb\xbf""1 ",
+            "number f1 d0 4-5 1\nstate 1 at 5", "mark after white space");
+
+    is_scan(&reported, 0, "\xef\xbb\xbf\xef\xbb\xbf{}", "state 2 at 4",
+            "two marks");
+
+    is_scan(&reported, 0, "\xef\xbb{}", "state 2 at 3", "half a mark");
+    is_scan(&reported, 0, "42", "state 0 at 2", "number without its end");
+    is_scan(&reported, 0, "42\n", "number f1 d0 0-2 42\nstate 1 at 2",
+            "number at the root");
+
+    is_scan(&reported, 0, "true", "state 0 at 4", "literal without its end");
+    is_scan(&reported, 0, "true\r", "true f1 d0 0-4 \nstate 1 at 4",
+            "literal at the root");
+
+    is_scan(&reported, 0, "\"x\"", "string f1 d0 0-3 x\nstate 1 at 3",
+            "string at the root");
+
+    is_scan(&reported, 0, "[{\"a\":1}]",
+            "array f1 d0 0-0 \narray close f1 d0 0-9 \nstate 1 at 9",
+            "array at the root matches no key");
+
+    is_scan(&root, 0, "", "state 0 at 0", "nothing");
+    is_scan(&root, 0, "<html>", "state 2 at 1", "not JSON");
+}
+
+
+static void
+test_sequence(void)
+{
+    is_scan(&reported, LLM_JSON_SEQUENCE, "[{\"a\":1}\n,\r\n{\"a\":2},3,[{}],[]]",
+            "object f1 d0 1-0 \nnumber f2 d1 6-7 1\nobject close f1 d0 1-8 \n"
+            "object f1 d0 12-0 \nnumber f2 d1 17-18 2\n"
+            "object close f1 d0 12-19 \nnumber f1 d0 20-21 3\n"
+            "array f1 d0 22-0 \narray close f1 d0 22-26 \n"
+            "array f1 d0 27-0 \narray close f1 d0 27-29 \nstate 1 at 30",
+            "sequence");
+
+    is_scan(&reported, LLM_JSON_SEQUENCE, "[]x", "state 1 at 2",
+            "empty sequence");
+
+    is_scan(&reported, LLM_JSON_SEQUENCE, "{\"a\":1}",
+            "object f1 d0 0-0 \nnumber f2 d1 5-6 1\nobject close f1 d0 0-7 \n"
+            "state 1 at 7", "one document where a sequence could be");
+
+    is_scan(&reported, LLM_JSON_SEQUENCE, "[{}}", "object f1 d0 1-0 \n"
+            "object close f1 d0 1-3 \nstate 2 at 4", "sequence closed wrongly");
+
+    is_scan(&reported, LLM_JSON_SEQUENCE, "[1,]", "number f1 d0 1-2 1\n"
+            "state 2 at 4", "sequence with a comma too many");
+}
+
+
+static void
+test_strings(void)
+{
+    is_scan(&root, 0, "{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}",
+            "string f2 d1 5-23 \"\\/\b\f\n\r\t\nstate 1 at 24", "escapes");
+
+    is_scan(&root, 0, "{\"a\":\"\\u0041\\u00e9\\u20AC\\uD83D\\uDe00\"}",
+            "string f2 d1 5-37 A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\n"
+            "state 1 at 38", "unicode escapes");
+
+    is_scan(&root, 0, "{\"a\":\"\\ud800x\",\"b\":\"\\udc00\"}",
+            "string f2 d1 5-14 \xef\xbf\xbdx\n"
+            "string f3 d1 19-27 \xef\xbf\xbd\nstate 1 at 28",
+            "lone surrogates");
+
+    is_scan(&root, 0, "{\"a\":\"\\ud800\\ud83d\\ude00\\ud800\"}",
+            "string f2 d1 5-31 \xef\xbf\xbd\xf0\x9f\x98\x80\xef\xbf\xbd\n"
+            "state 1 at 32", "surrogates among surrogates");
+
+    is_scan(&root, 0, "{\"a\":\"\\ud800\\n\"}",
+            "string f2 d1 5-15 \xef\xbf\xbd\n\nstate 1 at 16",
+            "surrogate before an escape");
+
+    is_scan(&root, 0, "{\"a\":\"\xff\x01\x80\"}",
+            "string f2 d1 5-10 \xff\x01\x80\nstate 1 at 11", "raw bytes");
+
+    is_scan(&root, 0, "{\"\\u0061\":1,\"\\u00e9\\ud83d\\uDE00\":2,\"\\u0061\\u0000\":3}",
+            "number f2 d1 10-11 1\nnumber f9 d1 33-34 2\nstate 1 at 52",
+            "escaped keys");
+
+    is_scan(&root, 0, "{\"" KEY64 "\":1,\"" KEY64 "5\":2,\"\":3}",
+            "number f10 d1 68-69 1\nstate 1 at 145", "the longest key");
+
+    is_scan(&root, 0, "{\"a\":\"\\x\"}", "state 2 at 8", "bad escape");
+    is_scan(&root, 0, "{\"a\":\"\\u00g0\"}", "state 2 at 11", "bad digit");
+    is_scan(&root, 0, "{\"\\q\":1}", "state 2 at 4", "bad escape in a key");
+    is_scan(&root, 0, "{\"z\":\"\\q\\u\",\"y\":[\\],\"a\":1}",
+            "number f2 d1 24-25 1\nstate 1 at 26",
+            "bad escapes in what is skipped");
+}
+
+
+static void
+test_pieces(void)
+{
+    int     i, good;
+    char    doc[4096], *p;
+    size_t  len, n;
+
+    /* lengths about the size of a piece */
+
+    for (n = 254; n <= 770; n += (n == 259) ? 250 : (n == 515) ? 248 : 1) {
+        p = doc + sprintf(doc, "{\"a\":\"");
+        memset(p, 'x', n);
+        p += n;
+        p += sprintf(p, "\"}");
+        len = p - doc;
+
+        scan(&vector, &root, 0, doc, len, 0, &journal[0]);
+        scan(&vector, &root, 0, doc, len, 1, &journal[1]);
+        scan(&bytes, &root, 0, doc, len, 300, &journal[2]);
+
+        good = strcmp(journal[0].data, journal[1].data) == 0
+               && strcmp(journal[0].data, journal[2].data) == 0;
+
+        for (i = 0, p = journal[0].data; (p = strstr(p, " more")); p++) {
+            i++;
+        }
+
+        ok(good && i == (int) (n - 1) / LLM_JSON_TEXT,
+           "a string of %zu bytes in pieces", n);
+    }
+
+    p = doc + sprintf(doc, "{\"a\":");
+    memset(p, '7', 300);
+    strcpy(p + 300, "}");
+    len = strlen(doc);
+
+    scan(&vector, &root, 0, doc, len, 0, &journal[0]);
+    scan(&bytes, &root, 0, doc, len, 7, &journal[1]);
+
+    ok(strstr(journal[0].data, "number more f2 d1 5-0 777")
+       && strstr(journal[0].data, "number f2 d1 5-305 777")
+       && strcmp(journal[0].data, journal[1].data) == 0, "a long number");
+}
+
+
+static void
+test_invalid(void)
+{
+    int     good;
+    size_t  i;
+
+    static const struct {
+        const char               *doc;
+        size_t                    at;
+    } docs[] = {
+        { "{\"a\":01}", 7 },
+        { "{\"a\":1.}", 8 },
+        { "{\"a\":1.e1}", 8 },
+        { "{\"a\":-}", 7 },
+        { "{\"a\":+1}", 6 },
+        { "{\"a\":.5}", 6 },
+        { "{\"a\":1e}", 8 },
+        { "{\"a\":1e+}", 9 },
+        { "{\"a\":1x}", 7 },
+        { "{\"z\":1x}", 7 },
+        { "{\"a\":0x1}", 7 },
+        { "{\"a\":NaN}", 6 },
+        { "{\"a\":nul}", 9 },
+        { "{\"a\":nullx}", 10 },
+        { "{\"a\":tRue}", 7 },
+        { "{\"a\":\"x\"x}", 9 },
+        { "{\"a\":}", 6 },
+        { "{\"a\"}", 5 },
+        { "{\"a\" 1}", 6 },
+        { "{\"a\":1,}", 8 },
+        { "{,\"a\":1}", 2 },
+        { "{\"a\":1 \"b\":2}", 8 },
+        { "{\"a\":1]", 7 },
+        { "{a:1}", 2 },
+        { "{'a':1}", 2 },
+        { "{1:1}", 2 },
+        { "{\"list\":[1,]}", 12 },
+        { "{\"list\":[,1]}", 10 },
+        { "{\"list\":[1}", 11 },
+        { "{\"list\":[1 2]}", 12 },
+        { "}", 1 },
+        { "]", 1 },
+        { ",", 1 },
+        { ":", 1 },
+        { "\xef\xbb\x80{}", 3 },
+        { NULL, 0 }
+    };
+
+    for (i = 0; docs[i].doc != NULL; i++) {
+        scan(&vector, &root, 0, docs[i].doc, strlen(docs[i].doc), 0,
+             &journal[0]);
+        scan(&bytes, &root, 0, docs[i].doc, strlen(docs[i].doc), 1,
+             &journal[1]);
+
+        good = strcmp(journal[0].data, journal[1].data) == 0;
+        sprintf(journal[2].data, "state 2 at %zu", docs[i].at);
+
+        ok(good && strstr(journal[0].data, journal[2].data) != NULL,
+           "not JSON: %s (%s)", docs[i].doc, journal[2].data);
+    }
+}
+
+
+static void
+test_variants(void)
+{
+    is_scan(&root, LLM_JSON_VARIANTS,
+            "{\"A\":1,\"a\":2,\"USAGE\":{\"prompt_tokens\":3},\"List\":[{\"a\":1}]}",
+            "number variant f2 d1 5-6 1\nnumber f2 d1 11-12 2\n"
+            "object variant f7 d1 21-0 \narray variant f4 d1 48-0 \n"
+            "state 1 at 58", "keys in another case");
+
+    is_scan(&root, LLM_JSON_VARIANTS,
+            "{\"stream_key\":1,\"\xc5\xbftream_\xe2\x84\xaa""ey\":2,"
+            "\"Stream_Key\":3,\"\\u017ftream_key\":4,\"Stream_Kex\":5,"
+            "\"Stream_Ke\":6,\"Stream_Keyy\":7,\"s\xc5\":8,\"\xe2\x84\":9}",
+            "number variant f11 d1 14-15 1\nnumber variant f11 d1 32-33 2\n"
+            "number f11 d1 47-48 3\nnumber variant f11 d1 67-68 4\n"
+            "state 1 at 128", "letters that fold to ASCII");
+
+    is_scan(&root, 0, "{\"A\":1,\"STREAM_KEY\":2}", "state 1 at 22",
+            "not asked for");
+}
+
+
+static void
+test_depth(void)
+{
+    size_t   i, n;
+    char    *doc, *p;
+
+    n = 100000;
+    doc = malloc(4 * n);
+
+    p = doc + sprintf(doc, "{\"z\":");
+    memset(p, '[', n);
+    memset(p + n, ']', n);
+    p += 2 * n + sprintf(p + 2 * n, ",\"a\":1}");
+
+    ok(scan(&vector, &root, 0, doc, p - doc, 0, &journal[0]) == LLM_JSON_DONE
+       && scan(&bytes, &root, 0, doc, p - doc, 99, &journal[1])
+          == LLM_JSON_DONE
+       && strcmp(journal[0].data, journal[1].data) == 0
+       && strstr(journal[0].data, "number f2") != NULL,
+       "100,000 levels before the value");
+
+    for (p = doc, i = 0; i < 40; i++) {
+        p += sprintf(p, "{\"a\":");
+    }
+
+    p += sprintf(p, "1");
+
+    for (i = 0; i < 40; i++) {
+        p += sprintf(p, "}");
+    }
+
+    scan(&vector, &endless_root, 0, doc, p - doc, 0, &journal[0]);
+    scan(&bytes, &endless_root, 0, doc, p - doc, 1, &journal[1]);
+
+    ok(strstr(journal[0].data, "object f2 d12 60-0 \nobject close f2 d12 60-")
+       != NULL && strcmp(journal[0].data, journal[1].data) == 0
+       && strstr(journal[0].data, "d13") == NULL,
+       "paths are followed for %d levels", LLM_JSON_DEPTH);
+
+    for (p = doc, i = 0; i < 40; i++) {
+        p += sprintf(p, "[");
+    }
+
+    p += sprintf(p, "1");
+
+    for (i = 0; i < 40; i++) {
+        p += sprintf(p, "]");
+    }
+
+    ok(scan(&vector, &endless_root, LLM_JSON_SEQUENCE, doc, p - doc, 3,
+            &journal[0]) == LLM_JSON_DONE
+       && strstr(journal[0].data, "d12") != NULL
+       && strstr(journal[0].data, "d13") == NULL,
+       "the array of documents is not a level");
+
+    free(doc);
+}
+
+
+static void
+test_count(void)
+{
+    int               rc;
+    size_t            i;
+    int64_t           n;
+    llm_json_value_t  v;
+
+    static const struct {
+        llm_json_type_e           type;
+        const char               *text;
+        int                       rc;
+        int64_t                   n;
+    } counts[] = {
+        { LLM_JSON_NUMBER, "9", 0, 9 },
+        { LLM_JSON_NUMBER, "0", 0, 0 },
+        { LLM_JSON_NUMBER, "-0", 0, 0 },
+        { LLM_JSON_NUMBER, "-0.0e5", 0, 0 },
+        { LLM_JSON_NUMBER, "9.0", 0, 9 },
+        { LLM_JSON_NUMBER, "9e0", 0, 9 },
+        { LLM_JSON_NUMBER, "9.7", 0, 9 },
+        { LLM_JSON_NUMBER, "9.99e1", 0, 99 },
+        { LLM_JSON_NUMBER, "9.99E+2", 0, 999 },
+        { LLM_JSON_NUMBER, "9.99e3", 0, 9990 },
+        { LLM_JSON_NUMBER, "1234e-2", 0, 12 },
+        { LLM_JSON_NUMBER, "1234e-9", 0, 0 },
+        { LLM_JSON_NUMBER, "0.00012e5", 0, 12 },
+        { LLM_JSON_NUMBER, "0e999999999999999999999", 0, 0 },
+        { LLM_JSON_NUMBER, "1e-999999999999999999999", 0, 0 },
+        { LLM_JSON_NUMBER, "1e999999999999999999999", -3, 0 },
+        { LLM_JSON_NUMBER, "1e400", -3, 0 },
+        { LLM_JSON_NUMBER, "9007199254740992", 0, 9007199254740992 },
+        { LLM_JSON_NUMBER, "9007199254740993", -3, 0 },
+        { LLM_JSON_NUMBER, "9.007199254740992e15", 0, 9007199254740992 },
+        { LLM_JSON_NUMBER, "9.007199254740993e15", -3, 0 },
+        { LLM_JSON_NUMBER, "18446744073709551616", -3, 0 },
+        { LLM_JSON_NUMBER, "18446744073709551616e-10", 0, 1844674407 },
+        { LLM_JSON_NUMBER, "-9", -2, 0 },
+        { LLM_JSON_NUMBER, "-1e400", -2, 0 },
+        { LLM_JSON_NUMBER, "-0.5", -2, 0 },
+        { LLM_JSON_STRING, "9", 0, 9 },
+        { LLM_JSON_STRING, "0000000000000012", 0, 12 },
+        { LLM_JSON_STRING, "9007199254740992", 0, 9007199254740992 },
+        { LLM_JSON_STRING, "9007199254740993", -3, 0 },
+        { LLM_JSON_STRING, "00000000000000012", -1, 0 },
+        { LLM_JSON_STRING, "", -1, 0 },
+        { LLM_JSON_STRING, "-9", -1, 0 },
+        { LLM_JSON_STRING, "9.0", -1, 0 },
+        { LLM_JSON_STRING, " 9", -1, 0 },
+        { LLM_JSON_TRUE, "", -1, 0 },
+        { LLM_JSON_NULL, "", -1, 0 },
+        { LLM_JSON_OBJECT, "", -1, 0 },
+        { LLM_JSON_NULL, NULL, 0, 0 }
+    };
+
+    for (i = 0; counts[i].text != NULL; i++) {
+        memset(&v, 0, sizeof(v));
+        v.type = counts[i].type;
+        v.text = (u_char *) counts[i].text;
+        v.len = strlen(counts[i].text);
+
+        rc = llm_json_count(&v, &n);
+
+        ok(rc == counts[i].rc && n == counts[i].n,
+           "count of \"%s\": %d, %lld", counts[i].text, rc, (long long) n);
+    }
+
+    v.type = LLM_JSON_NUMBER;
+    v.text = (u_char *) "1";
+    v.len = 1;
+    v.more = 1;
+
+    is_int(llm_json_count(&v, &n), -3, "a number in pieces is no count");
+
+    v.type = LLM_JSON_STRING;
+
+    is_int(llm_json_count(&v, &n), -1, "nor is a string in pieces");
+}
+
+
+/* Random documents: the keys of the tree at right and wrong places, all kinds
+   of values, escapes wherever they are possible. */
+
+static const char  *keys[] = {
+    "a", "b", "list", "usage", "prompt_tokens", "Stream_Key", "A", "*", "",
+    "us\\u0061ge", "\\u00e9\\ud83d\\ude00", "\\\"", "z\\\\", "b{", "}b", "x",
+    "stream_key", KEY64, KEY64 "5", "USAGE"
+};
+
+#define KEYS  (sizeof(keys) / sizeof(keys[0]))
+
+static const char  *strings[] = {
+    "", "x", "\\\\", "\\\"", "\\\\\\\"", "{", "}]", "{\\\"usage\\\":1}", ",",
+    "\\u0041", "\\ud83d\\ude00", "\xc3\xa9", "\\n\\t", "\\\\\\\\", "://",
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+};
+
+#define STRINGS  (sizeof(strings) / sizeof(strings[0]))
+
+static const char  *scalars[] = {
+    "null", "true", "false", "0", "-1", "12", "3.5", "1e3", "-0.25E-2",
+    "123456789012345"
+};
+
+#define SCALARS  (sizeof(scalars) / sizeof(scalars[0]))
+
+
+typedef struct {
+    size_t                   len;
+    unsigned                 unique:1;   /* no key twice in an object */
+    char                     data[DOCUMENT];
+} document_t;
+
+
+static void
+put(document_t *d, const char *s)
+{
+    size_t  n;
+
+    n = strlen(s);
+
+    if (d->len + n < DOCUMENT) {
+        memcpy(d->data + d->len, s, n);
+        d->len += n;
+        d->data[d->len] = '\0';
+    }
+}
+
+
+static void
+put_space(document_t *d)
+{
+    static const char  *spaces[] = { " ", "\n", "\r\n", "\t", "            " };
+
+    while (rnd(6) == 0) {
+        put(d, spaces[rnd(5)]);
+    }
+}
+
+
+static void
+put_string(document_t *d)
+{
+    uint32_t  i, n;
+
+    put(d, "\"");
+
+    n = (rnd(30) == 0) ? 60 : rnd(4);
+
+    for (i = 0; i < n; i++) {
+        put(d, strings[rnd(STRINGS)]);
+    }
+
+    put(d, "\"");
+}
+
+
+static void
+put_value(document_t *d, int depth)
+{
+    uint32_t  i, n, used;
+
+    put_space(d);
+
+    n = rnd(depth > 7 || d->len > DOCUMENT / 2 ? 4 : 10);
+
+    if (n < 2) {
+        put_string(d);
+
+    } else if (n < 4) {
+        put(d, scalars[rnd(SCALARS)]);
+
+    } else if (n < 8) {
+        put(d, "{");
+
+        for (used = 0, n = rnd(8); n > 0; n--) {
+            i = rnd(KEYS);
+
+            /* two spellings of one key are one key */
+
+            if (d->unique && (used & (1u << (i == 9 ? 3 : i)))) {
+                continue;
+            }
+
+            put(d, used ? "," : "");
+            used |= 1u << (i == 9 ? 3 : i);
+            put_space(d);
+            put(d, "\"");
+            put(d, keys[i]);
+            put(d, "\"");
+            put_space(d);
+            put(d, ":");
+            put_value(d, depth + 1);
+        }
+
+        put_space(d);
+        put(d, "}");
+
+    } else {
+        put(d, "[");
+
+        for (n = rnd(6); n > 0; n--) {
+            put_value(d, depth + 1);
+            put(d, n > 1 ? "," : "");
+        }
+
+        put_space(d);
+        put(d, "]");
+    }
+
+    put_space(d);
+}
+
+
+/* What jansson's view of the document makes of the tree. */
+
+static void
+expect(journal_t *l, const json_t *value, const llm_json_node_t *node, int depth)
+{
+    int                     n;
+    char                    line[128];
+    void                   *iter;
+    json_t                 *object;
+    const char             *key;
+    const llm_json_node_t  *child;
+
+    if (node == NULL) {
+        return;
+    }
+
+    n = snprintf(line, sizeof(line), "f%d d%d ", node->field, depth);
+
+    if (node->field != 0) {
+        note(l, line, n);
+
+        if (json_is_string(value)) {
+            note(l, json_string_value(value), json_string_length(value));
+
+        } else if (json_is_number(value)) {
+            n = snprintf(line, sizeof(line), "%.10g",
+                         json_number_value(value));
+            note(l, line, n);
+        }
+
+        note(l, "\n", 1);
+    }
+
+    if (node->children != NULL && json_is_array(value)) {
+
+        for (child = node->children; child->key != NULL; child++) {
+
+            if (strcmp(child->key, "*") == 0) {
+                for (n = 0; n < (int) json_array_size(value); n++) {
+                    expect(l, json_array_get(value, n), child, depth + 1);
+                }
+            }
+        }
+    }
+
+    if (node->children != NULL && json_is_object(value)) {
+        object = (json_t *) value;
+
+        for (iter = json_object_iter(object); iter != NULL;
+             iter = json_object_iter_next(object, iter))
+        {
+            key = json_object_iter_key(iter);
+
+            for (child = node->children; child->key != NULL; child++) {
+
+                if (strcmp(child->key, key) == 0 && strcmp(key, "*") != 0) {
+                    expect(l, json_object_iter_value(iter), child, depth + 1);
+                }
+            }
+        }
+    }
+
+    if (node->field != 0 && (json_is_array(value) || json_is_object(value))) {
+        note(l, "close\n", 6);
+    }
+}
+
+
+/* The same form of what the scanner says; pieces are joined. */
+
+static void
+record_plain(void *data, const llm_json_value_t *v)
+{
+    int          n;
+    char         line[128];
+    journal_t   *l;
+
+    static int   joining;
+    static char  text[512];
+
+    l = data;
+
+    if (v->close) {
+        note(l, "close\n", 6);
+        return;
+    }
+
+    if (!joining) {
+        n = snprintf(line, sizeof(line), "f%d d%d ", v->field, v->depth);
+        note(l, line, n);
+    }
+
+    joining = v->more;
+
+    if (v->type == LLM_JSON_NUMBER) {
+        memcpy(text, v->text, v->len);
+        text[v->len] = '\0';
+        n = snprintf(line, sizeof(line), "%.10g", strtod(text, NULL));
+        note(l, line, n);
+
+    } else {
+        note(l, v->len ? (const char *) v->text : "", v->len);
+    }
+
+    if (!joining) {
+        note(l, "\n", 1);
+    }
+}
+
+
+static void
+test_against_jansson(void)
+{
+    int                bad, valid;
+    json_t            *value;
+    uint64_t           from;
+    llm_json_t         j;
+    static document_t  d;
+
+    bad = 0;
+    valid = 0;
+    d.unique = 1;
+
+    for (seed = 1; seed < 4000; seed = from + 1) {
+        from = seed;
+        d.len = 0;
+        put_value(&d, 0);
+
+        value = json_loadb(d.data, d.len, JSON_DECODE_ANY | JSON_ALLOW_NUL,
+                           NULL);
+        if (value == NULL) {
+            continue;
+        }
+
+        valid++;
+
+        journal[0].len = 0;
+        journal[1].len = 0;
+        note(&journal[0], "", 0);
+        note(&journal[1], "", 0);
+        expect(&journal[0], value, &reported, 0);
+        json_decref(value);
+
+        llm_json_init(&j, &reported, record_plain, &journal[1], 0);
+        llm_json_feed(&j, (u_char *) d.data, d.len);
+        llm_json_feed(&j, (u_char *) " ", 1);
+
+        if (j.state != LLM_JSON_DONE || journal[0].len != journal[1].len
+            || memcmp(journal[0].data, journal[1].data, journal[0].len) != 0)
+        {
+            bad++;
+            printf("# seed %llu\n# %s\n", (unsigned long long) from, d.data);
+        }
+    }
+
+    ok(valid > 3500, "%d documents are valid", valid);
+    is_int(bad, 0, "the scanner and jansson see the same");
+}
+
+
+/* Everything that is random, valid or not, over all machines and pieces. */
+
+static void
+test_machines(void)
+{
+    int                bad, states[3];
+    size_t             i, n;
+    unsigned           flags;
+    uint64_t           from;
+    llm_json_state_e   state;
+    static document_t  d;
+
+    static const char  spoil[] = "{}[],:\"\\ \0x0eu\xff";
+
+    bad = 0;
+    states[0] = states[1] = states[2] = 0;
+    d.unique = 0;
+
+    for (seed = 1; seed < 6000; seed = from + 1) {
+        from = seed;
+        d.len = 0;
+        put_value(&d, 0);
+
+        for (n = rnd(4); n > 0 && d.len > 0; n--) {
+            d.data[rnd(d.len)] = spoil[rnd(sizeof(spoil) - 1)];
+        }
+
+        if (rnd(4) == 0) {
+            d.len = rnd(d.len + 1);
+        }
+
+        flags = rnd(4);
+
+        state = scan(&vector, &reported, flags, d.data, d.len, 0, &journal[0]);
+        states[state]++;
+
+        scan(&bytes, &reported, flags, d.data, d.len, 0, &journal[1]);
+        scan(&vector, &reported, flags, d.data, d.len, 1 + rnd(200),
+             &journal[2]);
+        scan(&bytes, &reported, flags, d.data, d.len, 1 + rnd(20),
+             &journal[3]);
+
+        for (i = 1; i < 4; i++) {
+            if (journal[0].len != journal[i].len
+                || memcmp(journal[0].data, journal[i].data, journal[0].len))
+            {
+                bad++;
+                printf("# seed %llu\n", (unsigned long long) from);
+                break;
+            }
+        }
+    }
+
+    ok(states[0] > 300 && states[1] > 300 && states[2] > 300,
+       "cut: %d, whole: %d, invalid: %d", states[0], states[1], states[2]);
+    is_int(bad, 0, "both machines and all pieces agree");
+}
+
+
+int
+main(void)
+{
+    test_values();
+    test_root();
+    test_sequence();
+    test_strings();
+    test_pieces();
+    test_invalid();
+    test_variants();
+    test_depth();
+    test_count();
+    test_against_jansson();
+    test_machines();
+
+    return tap_done();
+}
