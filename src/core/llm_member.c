@@ -160,6 +160,9 @@ enum {
 };
 
 
+_Static_assert(llm_field_prompt <= 64, "a bit for each that may stand once");
+
+
 const llm_member_t  llm_members[] = {
     LLM_MEMBERS(llm_member_entry)
 };
@@ -305,6 +308,21 @@ static const llm_json_node_t  llm_embed_requests[] = {
 };
 
 
+/* What else a document has is its author's choice. */
+
+static const llm_json_node_t  llm_document[] = {
+    llm_branch("image", image, llm_medium),
+    llm_branch("image_url", image_url, llm_url),
+    llm_end
+};
+
+
+static const llm_json_node_t  llm_documents[] = {
+    llm_branch("*", none, llm_document),
+    llm_end
+};
+
+
 static const llm_json_node_t  llm_item[] = {
     llm_leaf("type", item_type),
     llm_branch("content", item_content, llm_parts),
@@ -429,7 +447,7 @@ static const llm_json_node_t  llm_extra_body[] = {
     llm_branch("input", input, llm_parts),                         \
     llm_branch("inputs", input, llm_messages),                                \
     llm_branch("images", messages, llm_images),                               \
-    llm_branch("documents", documents, llm_parts),                            \
+    llm_branch("documents", documents, llm_documents),                        \
     llm_leaf("prompt", stored_prompt),                                        \
     llm_leaf("promptVariables", prompt_variables),                            \
     llm_leaf("previous_response_id", previous_response),                      \

@@ -190,15 +190,11 @@ llm_request_end(llm_request_t *r)
         r->max_output = r->raise;
     }
 
-    if (r->unlimited) {
-        r->max_output = -1;
-    }
-
     if (r->route.api == LLM_API_EMBEDDINGS) {
         r->max_output = 0;
     }
 
-    /* neither factor is over 2^31, and a body has not as many prompts */
+    /* neither factor is over 2^31 */
 
     r->choices = r->times * ((r->prompts > 1) ? r->prompts : 1);
 
@@ -288,7 +284,9 @@ llm_request_value(void *data, const llm_json_value_t *v)
 
         /* numbers are the tokens of one prompt */
 
-        if (v->type != LLM_JSON_NUMBER && !v->more) {
+        if (v->type != LLM_JSON_NUMBER && !v->more
+            && r->prompts < LLM_REQUEST_TIMES)
+        {
             r->prompts++;
         }
 
@@ -497,7 +495,6 @@ llm_request_number(llm_request_t *r, const llm_member_t *m,
     if (m->kind == LLM_MEMBER_CAP_OR_NONE && v->len == 2
         && v->text[0] == '-' && (v->text[1] == '1' || v->text[1] == '2'))
     {
-        r->unlimited = 1;
         r->no_cap.start = v->start;
         r->no_cap.end = v->end;
         return;

@@ -65,6 +65,12 @@ typedef struct {
                                               whichever the upstream obeys;
                                               thinking is inside of it; 0 on
                                               routes without output */
+    int64_t                  raise;        /* of members that only some
+                                              servers of the API obey the
+                                              largest, -1: none.  max_output
+                                              is at least this already; where
+                                              it is -1, a cap that is put in
+                                              must not count for less */
     int64_t                  choices;      /* n, best_of, candidateCount,
                                               array prompts: how often the
                                               output cap applies, at least 1;
@@ -107,8 +113,6 @@ typedef struct {
 
     uint64_t                 seen;         /* members, bits */
     int64_t                  cap;
-    int64_t                  raise;        /* by members that only some
-                                              upstreams obey */
     int64_t                  times;
     int64_t                  prompts;
     size_t                   word_len;
@@ -117,7 +121,6 @@ typedef struct {
     uint8_t                  rank;         /* of the customer's member */
     unsigned                 bounds:1;
     unsigned                 partial:1;
-    unsigned                 unlimited:1;
     unsigned                 tool_known:1;
     unsigned                 content:1;
     unsigned                 sealed:1;

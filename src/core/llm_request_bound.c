@@ -162,7 +162,6 @@ llm_request_bound(llm_request_t *r, const llm_member_t *m,
         return;
 
     default: /* LLM_MEMBER_TOOL_SERVER */
-        r->tool_known = 1;
 
         if (llm_request_is_set(r, v)) {
             llm_request_tool(r, m->name);

@@ -304,7 +304,8 @@ llm_route_find(const u_char *uri, size_t len, size_t *end)
 }
 
 
-/* Compares from behind; *end is where the tail begins. */
+/* Compares from behind; *end is where the tail begins.  No segment is empty,
+   see llm_route_is_plain(). */
 
 static int
 llm_route_ends(const u_char *uri, size_t len, const llm_route_entry_t *entry,
@@ -329,10 +330,6 @@ llm_route_ends(const u_char *uri, size_t len, const llm_route_entry_t *entry,
             }
 
             continue;
-        }
-
-        if (uri[i] == '/') {
-            return 0;
         }
 
         while (i > 0 && uri[i - 1] != '/') {

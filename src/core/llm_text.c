@@ -247,6 +247,35 @@ llm_text_utf8(const u_char *p, const u_char *last, int *valid)
 }
 
 
+u_char *
+llm_text_number(u_char *p, uint64_t n)
+{
+    u_char    digits[20], *last;
+    unsigned  two;
+
+    last = digits + sizeof(digits);
+
+    while (n >= 100) {
+        two = n % 100;
+        n /= 100;
+        last -= 2;
+        (void) llm_text_pair(last, two);
+    }
+
+    if (n >= 10) {
+        p = llm_text_pair(p, (unsigned) n);
+
+    } else {
+        *p++ = '0' + n;
+    }
+
+    n = digits + sizeof(digits) - last;
+    memcpy(p, last, n);
+
+    return p + n;
+}
+
+
 int
 llm_text_is_id(const u_char *text, size_t n)
 {

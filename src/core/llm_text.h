@@ -21,6 +21,19 @@
  */
 u_char *llm_text_json(u_char *p, u_char *last, const u_char *text, size_t n);
 
+/* Writes a decimal number of at most 20 digits; returns its end. */
+u_char *llm_text_number(u_char *p, uint64_t n);
+
+/* Writes two digits, of n below 100. */
+static inline u_char *
+llm_text_pair(u_char *p, unsigned n)
+{
+    p[0] = '0' + n / 10;
+    p[1] = '0' + n % 10;
+
+    return p + 2;
+}
+
 /*
  * An ID from a directive: 1..128 bytes, printable, valid UTF-8 without
  * control characters (C0, DEL, C1), no leading or trailing space.

@@ -4,6 +4,7 @@
  */
 
 
+#include <stddef.h>
 #include <string.h>
 
 #include "llm_usage_record.h"
@@ -22,8 +23,6 @@
 #define LLM_ANSWER_DONE   "[DONE]"
 #define LLM_ANSWER_NOT    0xff         /* what a->done is where it is not */
 
-#define llm_bit(n)  ((uint32_t) 1 << (n))
-
 
 static llm_framing_e llm_answer_sniff(const llm_answer_t *a, u_char c);
 static void llm_answer_json(llm_answer_t *a, const u_char *p,
@@ -32,6 +31,9 @@ static void llm_answer_sse(llm_answer_t *a, const u_char *p,
     const u_char *last);
 static void llm_answer_data(llm_answer_t *a, const u_char *p, size_t n);
 static void llm_answer_next(llm_answer_t *a);
+static int llm_answer_is_stated(const llm_answer_t *a,
+    const llm_usage_t *usage);
+static int llm_answer_is_void(const llm_answer_t *a);
 static unsigned llm_answer_find_lacks(const llm_answer_t *a, int complete);
 
 
@@ -61,7 +63,7 @@ llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len)
     size_t       i, n;
     const char  *type;
 
-    /* what the parts have of their own is set by llm_answer_next() */
+    /* what stands before it has its own initialisation below */
 
     memset(&a->document, 0, sizeof(llm_answer_t)
                             - offsetof(llm_answer_t, document));
@@ -91,6 +93,7 @@ llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len)
     }
 
     llm_sse_init(&a->sse);
+    llm_repeat_clear(&a->repeat);
     llm_answer_next(a);
 }
 
@@ -213,6 +216,10 @@ llm_answer_sse(llm_answer_t *a, const u_char *p, const u_char *last)
                 p = next;
             }
 
+            if (p == last) {
+                return;
+            }
+
             llm_repeat_clear(&a->repeat);
 
             start = p;
@@ -249,4 +256,202 @@ llm_answer_sse(llm_answer_t *a, const u_char *p, const u_char *last)
             break;
         }
     }
+}
+
+
+static void
+llm_answer_data(llm_answer_t *a, const u_char *p, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; i < n && a->done < sizeof(LLM_ANSWER_DONE) - 1; i++) {
+
+        if (p[i] == (u_char) LLM_ANSWER_DONE[a->done]) {
+            a->done++;
+
+        } else if (a->done != 0 || p[i] != ' ') {
+            a->done = LLM_ANSWER_NOT;
+        }
+    }
+
+    if (a->done == sizeof(LLM_ANSWER_DONE) - 1) {
+        a->ended = 1;
+        return;
+    }
+
+    (void) llm_json_feed(&a->json, p, n);
+}
+
+
+/* Prepares for another document. */
+
+static void
+llm_answer_next(llm_answer_t *a)
+{
+    a->done = 0;
+    a->more = 0;
+
+    llm_usage_begin(a);
+
+    llm_json_init(&a->json, &llm_usage_tree, llm_usage_value, a,
+                  LLM_JSON_SEQUENCE);
+}
+
+
+llm_charge_e
+llm_answer_end(llm_answer_t *a, int complete, llm_usage_t *usage)
+{
+    if (a->open) {
+        a->cut = a->counting;
+        llm_usage_merge(a);
+    }
+
+    a->ended = 1;
+
+    llm_usage_resolve(&a->stated, usage);
+
+    if (usage->input > LLM_USAGE_ABSURD || usage->output > LLM_USAGE_ABSURD) {
+        a->anomaly = 1;
+        a->invalid = 1;
+    }
+
+    if (a->invalid || !llm_answer_is_stated(a, usage)) {
+        memset(usage, 0, sizeof(llm_usage_t));
+        usage->cost = -1;
+
+        return llm_answer_is_void(a) ? LLM_CHARGE_NONE : LLM_CHARGE_ESTIMATE;
+    }
+
+    a->lacks = llm_answer_find_lacks(a, complete);
+
+    return a->lacks ? LLM_CHARGE_PARTIAL : LLM_CHARGE_EXACT;
+}
+
+
+/* A usage of zeros is none where something was generated. */
+
+static int
+llm_answer_is_stated(const llm_answer_t *a, const llm_usage_t *usage)
+{
+    uint32_t  known;
+
+    if (a->stated.marks & llm_usage_bit(LLM_M_UNITS)) {
+        return 1;
+    }
+
+    if (usage->input == 0 && usage->output == 0) {
+        known = llm_usage_bit(LLM_N_INPUT) | llm_usage_bit(LLM_N_OUTPUT)
+                | llm_usage_bit(LLM_N_TOTAL);
+
+        return (a->stated.known & known) && llm_answer_text_bytes(a) == 0;
+    }
+
+    return 1;
+}
+
+
+/* An error, a prompt that was not let through, an answer that is still to be
+   made: nothing was generated, and no usage says otherwise. */
+
+static int
+llm_answer_is_void(const llm_answer_t *a)
+{
+    if (a->invalid || llm_answer_text_bytes(a) != 0) {
+        return 0;
+    }
+
+    if (a->error || a->blocked) {
+        return 1;
+    }
+
+    return a->queued && a->framing == LLM_FRAMING_JSON
+           && a->json.state == LLM_JSON_DONE;
+}
+
+
+static unsigned
+llm_answer_find_lacks(const llm_answer_t *a, int complete)
+{
+    unsigned                   lacks;
+    const llm_usage_record_t  *s;
+
+    s = &a->stated;
+    lacks = 0;
+
+    if (!(s->known & (llm_usage_bit(LLM_N_INPUT) | llm_usage_bit(LLM_N_TOTAL)
+                      | llm_usage_bit(LLM_N_TOKENS_IN)))
+        && !(s->marks & (llm_usage_bit(LLM_M_COHERE) | llm_usage_bit(LLM_M_UNITS))))
+    {
+        lacks |= LLM_LACKS_INPUT;
+    }
+
+    /* what stands at a message's start is only a placeholder */
+
+    if (a->cut || s->row == LLM_ROW_START || s->row == LLM_ROW_MAYBE_START) {
+        lacks |= LLM_LACKS_OUTPUT;
+    }
+
+    /* usage in every event is that of the answer so far */
+
+    if ((s->marks & llm_usage_bit(LLM_M_GEMINI)) && !a->finished
+        && (a->framing == LLM_FRAMING_SSE
+            ? !complete || llm_answer_text_bytes(a) != 0
+            : a->json.state != LLM_JSON_DONE))
+    {
+        lacks |= LLM_LACKS_OUTPUT;
+    }
+
+    if ((s->marks & llm_usage_bit(LLM_M_OPENAI)) && a->framing == LLM_FRAMING_SSE
+        && a->choosing && !a->finished
+        && a->done != sizeof(LLM_ANSWER_DONE) - 1)
+    {
+        lacks |= LLM_LACKS_OUTPUT;
+    }
+
+    return lacks;
+}
+
+
+const llm_answer_name_t *
+llm_answer_model(const llm_answer_t *a)
+{
+    return &a->model;
+}
+
+
+const llm_answer_name_t *
+llm_answer_id(const llm_answer_t *a)
+{
+    return &a->id;
+}
+
+
+llm_tier_e
+llm_answer_tier(const llm_answer_t *a)
+{
+    return a->tier;
+}
+
+
+unsigned
+llm_answer_lacks(const llm_answer_t *a)
+{
+    return a->lacks;
+}
+
+
+/* What comes at the end of a stream often repeats what came in it. */
+
+uint64_t
+llm_answer_text_bytes(const llm_answer_t *a)
+{
+    return a->text[LLM_T_DELTA] ? a->text[LLM_T_DELTA]
+                                : a->text[LLM_T_WHOLE];
+}
+
+
+int
+llm_answer_anomaly(const llm_answer_t *a)
+{
+    return a->anomaly;
 }

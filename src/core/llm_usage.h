@@ -129,13 +129,11 @@ struct llm_answer_s {
     unsigned                 typed:1;
     unsigned                 start:1;    /* type is message_start */
     unsigned                 choice:1;   /* choices is not empty */
-    unsigned                 faulty:1;   /* it is an error */
 
     /* of the answer */
     unsigned                 more:1;     /* a scalar's next piece follows */
     unsigned                 ended:1;    /* what follows is not looked at */
     unsigned                 cut:1;      /* inside an object of counts */
-    unsigned                 delta:1;    /* usage came after message_start */
     unsigned                 choosing:1; /* usage came with a choice */
     unsigned                 finished:1; /* the model gave a reason to stop */
     unsigned                 error:1;

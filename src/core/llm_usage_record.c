@@ -18,9 +18,10 @@
  */
 
 
-#define LLM_USAGE_MAX  ((int64_t) 1 << 53)
+#define LLM_USAGE_MAX     ((int64_t) 1 << 53)
 
-#define llm_bit(n)  ((uint32_t) 1 << (n))
+#define LLM_USAGE_BESIDE                                                      \
+    (llm_usage_bit(LLM_N_CACHE_N) | llm_usage_bit(LLM_N_TOOL_SEARCHES))
 
 
 static void llm_usage_document(llm_answer_t *a, const llm_json_value_t *v);
@@ -42,14 +43,6 @@ static void llm_usage_name(llm_answer_name_t *name,
     const llm_json_value_t *v);
 static llm_tier_e llm_usage_tier(const llm_json_value_t *v);
 static int llm_usage_rank(uint32_t row);
-
-static int llm_usage_is_anthropic(const llm_usage_record_t *r);
-static void llm_usage_inclusive(const llm_usage_record_t *r, llm_usage_t *u);
-static void llm_usage_exclusive(const llm_usage_record_t *r, llm_usage_t *u);
-static void llm_usage_summed(const llm_usage_record_t *r, llm_usage_t *u);
-static void llm_usage_cohere(const llm_usage_record_t *r, llm_usage_t *u);
-static int64_t llm_usage_either(const llm_usage_record_t *r, unsigned count,
-    unsigned otherwise);
 
 #define llm_is_text(v, s)                                                     \
     ((v)->type == LLM_JSON_STRING && (v)->len == sizeof(s) - 1                \
@@ -76,7 +69,7 @@ llm_usage_value(void *data, const llm_json_value_t *v)
         return;
     }
 
-    switch (llm_usage_kind(v->field)) {
+    switch (llm_field_kind(v->field)) {
 
     case LLM_K_DOCUMENT:
         llm_usage_document(a, v);
@@ -138,16 +131,23 @@ llm_usage_document(llm_answer_t *a, const llm_json_value_t *v)
         return;
     }
 
+    llm_usage_begin(a);
+    a->open = 1;
+}
+
+
+void
+llm_usage_begin(llm_answer_t *a)
+{
     a->document.known = 0;
     a->document.marks = 0;
     a->document.row = 0;
 
-    a->open = 1;
+    a->open = 0;
     a->counting = 0;
     a->typed = 0;
     a->start = 0;
     a->choice = 0;
-    a->faulty = 0;
 }
 
 
@@ -173,7 +173,7 @@ llm_usage_root(llm_answer_t *a, const llm_json_value_t *v)
     }
 
     d = &a->document;
-    row = llm_usage_of(v->field);
+    row = llm_field_of(v->field);
 
     if (row == LLM_ROW_START && !a->start) {
 
@@ -191,8 +191,8 @@ llm_usage_root(llm_answer_t *a, const llm_json_value_t *v)
     /* a second one in the same place replaces the first */
 
     d->row = row;
-    d->known &= llm_bit(LLM_N_CACHE_N);
-    d->marks = llm_bit(llm_usage_mark(v->field));
+    d->known &= LLM_USAGE_BESIDE;
+    d->marks = llm_usage_bit(llm_field_mark(v->field));
 
     a->counting = 1;
 }
@@ -206,8 +206,8 @@ llm_usage_count(llm_answer_t *a, const llm_json_value_t *v)
     llm_usage_record_t  *d;
 
     d = &a->document;
-    count = llm_usage_of(v->field);
-    mark = llm_usage_mark(v->field);
+    count = llm_field_of(v->field);
+    mark = llm_field_mark(v->field);
 
     if (mark == LLM_M_TOP) {
 
@@ -215,7 +215,7 @@ llm_usage_count(llm_answer_t *a, const llm_json_value_t *v)
             return;
         }
 
-    } else if (!a->counting && count != LLM_N_CACHE_N) {
+    } else if (!a->counting && mark != LLM_M_BESIDE) {
         return;
     }
 
@@ -227,14 +227,14 @@ llm_usage_count(llm_answer_t *a, const llm_json_value_t *v)
         d->row = LLM_ROW_TOP;
     }
 
-    if (llm_usage_kind(v->field) == LLM_K_SUM) {
+    if (llm_field_kind(v->field) == LLM_K_SUM) {
         llm_usage_add(a, count, n);
 
     } else {
         llm_usage_set(d, count, n);
     }
 
-    d->marks |= llm_bit(mark);
+    d->marks |= llm_usage_bit(mark);
 }
 
 
@@ -290,7 +290,7 @@ llm_usage_mark(llm_answer_t *a, const llm_json_value_t *v)
 {
     unsigned  mark;
 
-    mark = llm_usage_mark(v->field);
+    mark = llm_field_mark(v->field);
 
     /* details of the input may be null and still are what tells OpenAI's
        responses from Anthropic's messages */
@@ -298,7 +298,7 @@ llm_usage_mark(llm_answer_t *a, const llm_json_value_t *v)
     if (a->counting
         && (v->type != LLM_JSON_NULL || mark == LLM_M_RESPONSES))
     {
-        a->document.marks |= llm_bit(mark);
+        a->document.marks |= llm_usage_bit(mark);
     }
 }
 
@@ -316,7 +316,7 @@ llm_usage_list(llm_answer_t *a, const llm_json_value_t *v)
 
     d = &a->document;
 
-    switch (llm_usage_of(v->field)) {
+    switch (llm_field_of(v->field)) {
 
     case LLM_L_ITERATIONS:
         llm_usage_set(d, LLM_N_COMPACT_IN, 0);
@@ -358,7 +358,7 @@ llm_usage_element(llm_answer_t *a, const llm_json_value_t *v)
         return;
     }
 
-    switch (llm_usage_of(v->field)) {
+    switch (llm_field_of(v->field)) {
 
     case LLM_L_ITERATIONS:
 
@@ -373,7 +373,7 @@ llm_usage_element(llm_answer_t *a, const llm_json_value_t *v)
             llm_usage_add(a, LLM_N_COMPACT_WRITTEN, a->part[LLM_P_WRITTEN]);
 
         } else if (llm_is_word(a, "fallback_message")) {
-            a->document.marks |= llm_bit(LLM_M_FALLBACK);
+            a->document.marks |= llm_usage_bit(LLM_M_FALLBACK);
         }
 
         break;
@@ -386,7 +386,7 @@ llm_usage_element(llm_answer_t *a, const llm_json_value_t *v)
 
     default: /* LLM_L_PROMPT_MODALITIES, LLM_L_OUTPUT_MODALITIES */
 
-        output = (llm_usage_of(v->field) == LLM_L_OUTPUT_MODALITIES);
+        output = (llm_field_of(v->field) == LLM_L_OUTPUT_MODALITIES);
 
         /* Google's enumeration is sometimes sent as its numbers */
 
@@ -414,7 +414,7 @@ llm_usage_part(llm_answer_t *a, const llm_json_value_t *v)
         return;
     }
 
-    part = llm_usage_of(v->field);
+    part = llm_field_of(v->field);
 
     if (part != LLM_P_NAME) {
 
@@ -443,7 +443,7 @@ llm_usage_add(llm_answer_t *a, unsigned count, int64_t n)
 
     d = &a->document;
 
-    if (d->known & llm_bit(count)) {
+    if (d->known & llm_usage_bit(count)) {
         n += d->count[count];
     }
 
@@ -460,7 +460,7 @@ llm_usage_add(llm_answer_t *a, unsigned count, int64_t n)
 static void
 llm_usage_set(llm_usage_record_t *r, unsigned count, int64_t n)
 {
-    r->known |= llm_bit(count);
+    r->known |= llm_usage_bit(count);
     r->count[count] = n;
 }
 
@@ -470,9 +470,9 @@ llm_usage_text(llm_answer_t *a, const llm_json_value_t *v)
 {
     unsigned  text;
 
-    text = llm_usage_of(v->field);
+    text = llm_field_of(v->field);
 
-    switch (llm_usage_kind(v->field)) {
+    switch (llm_field_kind(v->field)) {
 
     case LLM_K_TEXT:
 
@@ -511,7 +511,7 @@ llm_usage_text(llm_answer_t *a, const llm_json_value_t *v)
 static void
 llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
 {
-    switch (llm_usage_of(v->field)) {
+    switch (llm_field_of(v->field)) {
 
     case LLM_W_ID:
         llm_usage_name(&a->id, v);
@@ -526,7 +526,7 @@ llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
         a->start = llm_is_text(v, "message_start");
 
         if (llm_is_text(v, "error")) {
-            a->faulty = 1;
+            a->error = 1;
         }
 
         break;
@@ -548,7 +548,7 @@ llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
         if (v->type == LLM_JSON_OBJECT || v->type == LLM_JSON_TRUE
             || (v->type == LLM_JSON_STRING && v->len != 0))
         {
-            a->faulty = 1;
+            a->error = 1;
         }
 
         break;
@@ -574,9 +574,6 @@ llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
         break;
     }
 
-    if (a->faulty) {
-        a->error = 1;
-    }
 }
 
 
@@ -641,16 +638,16 @@ llm_usage_merge(llm_answer_t *a)
     a->open = 0;
 
     if ((d->row == LLM_ROW_MAYBE_START && !a->start)
-        || (d->row == LLM_ROW_META && !(d->marks & llm_bit(LLM_M_COHERE))))
+        || (d->row == LLM_ROW_META && !(d->marks & llm_usage_bit(LLM_M_COHERE))))
     {
         return;
     }
 
-    if (d->row != LLM_ROW_USAGE) {
-        d->known &= ~llm_bit(LLM_N_CACHE_N);
+    if (d->row != LLM_ROW_USAGE && d->row != LLM_ROW_RESPONSE) {
+        d->known &= ~LLM_USAGE_BESIDE;
     }
 
-    if (d->known == 0 && !(d->marks & llm_bit(LLM_M_UNITS))) {
+    if (d->known == 0 && !(d->marks & llm_usage_bit(LLM_M_UNITS))) {
         return;
     }
 
@@ -666,7 +663,7 @@ llm_usage_merge(llm_answer_t *a)
     }
 
     for (i = 0; i < LLM_USAGE_COUNTS; i++) {
-        if (d->known & llm_bit(i)) {
+        if (d->known & llm_usage_bit(i)) {
             s->count[i] = d->count[i];
         }
     }
@@ -676,10 +673,9 @@ llm_usage_merge(llm_answer_t *a)
     s->row = d->row;
 
     if (a->start) {
-        s->marks |= llm_bit(LLM_M_ANTHROPIC);
+        s->marks |= llm_usage_bit(LLM_M_ANTHROPIC);
     }
 
-    a->delta = !a->start;
     a->choosing = a->choice;
 }
 
@@ -704,218 +700,4 @@ llm_usage_rank(uint32_t row)
     default:
         return 2;
     }
-}
-
-
-int
-llm_usage_is_stated(const llm_usage_record_t *r)
-{
-    return (r->marks & llm_bit(LLM_M_UNITS))
-           || (r->known & (llm_bit(LLM_N_INPUT) | llm_bit(LLM_N_OUTPUT)
-                           | llm_bit(LLM_N_TOTAL) | llm_bit(LLM_N_TOKENS_IN)
-                           | llm_bit(LLM_N_TOKENS_OUT)));
-}
-
-
-/* A count that is not known is 0 from here on. */
-
-void
-llm_usage_resolve(const llm_usage_record_t *stated, llm_usage_t *u)
-{
-    unsigned            i;
-    llm_usage_record_t  r;
-
-    r = *stated;
-
-    for (i = 0; i < LLM_USAGE_COUNTS; i++) {
-        if (!(r.known & llm_bit(i))) {
-            r.count[i] = 0;
-        }
-    }
-
-    memset(u, 0, sizeof(llm_usage_t));
-
-    u->reasoning = llm_usage_either(&r, LLM_N_REASONING, LLM_N_REASONING_ELSE);
-    u->audio_in = r.count[LLM_N_AUDIO_IN];
-    u->audio_out = r.count[LLM_N_AUDIO_OUT];
-    u->image_in = r.count[LLM_N_IMAGE_IN];
-    u->image_out = r.count[LLM_N_IMAGE_OUT];
-    u->web_searches = r.count[LLM_N_SEARCHES];
-    u->cost = (r.known & llm_bit(LLM_N_COST)) ? r.count[LLM_N_COST] : -1;
-
-    if (r.marks & (llm_bit(LLM_M_METRICS) | llm_bit(LLM_M_CONVERSE))) {
-        llm_usage_exclusive(&r, u);
-
-    } else if ((r.marks & llm_bit(LLM_M_COHERE))
-               || (r.known & llm_bit(LLM_N_TOKENS_IN)))
-    {
-        llm_usage_cohere(&r, u);
-
-    } else if (r.marks & (llm_bit(LLM_M_GEMINI)
-                          | llm_bit(LLM_M_INTERACTIONS)))
-    {
-        llm_usage_summed(&r, u);
-
-    } else if (llm_usage_is_anthropic(&r)) {
-        llm_usage_exclusive(&r, u);
-
-    } else {
-        llm_usage_inclusive(&r, u);
-    }
-}
-
-
-/* Only Anthropic has no total and no details of the input; that it does count
-   its cache apart is as sure a sign, unless OpenAI's names stand beside it,
-   as a proxy puts them there. */
-
-static int
-llm_usage_is_anthropic(const llm_usage_record_t *r)
-{
-    if (r->marks & llm_bit(LLM_M_OPENAI)) {
-        return 0;
-    }
-
-    if (r->marks & llm_bit(LLM_M_ANTHROPIC)) {
-        return 1;
-    }
-
-    return (r->marks & llm_bit(LLM_M_IN_OUT))
-           && !(r->marks & llm_bit(LLM_M_RESPONSES))
-           && !(r->known & llm_bit(LLM_N_TOTAL));
-}
-
-
-/* The input holds what was cached: OpenAI and its likes. */
-
-static void
-llm_usage_inclusive(const llm_usage_record_t *r, llm_usage_t *u)
-{
-    int64_t  total, more;
-
-    u->input = r->count[LLM_N_INPUT];
-    u->output = r->count[LLM_N_OUTPUT];
-
-    total = r->count[LLM_N_TOTAL];
-
-    if (!(r->known & llm_bit(LLM_N_INPUT))) {
-
-        if (total > u->output) {
-            u->input = total - u->output;
-        }
-
-    } else if ((r->marks & llm_bit(LLM_M_OPENAI))
-               && total > u->input + u->output)
-    {
-        /* xAI and Gemini leave the reasoning out of the output, not out of
-           the total */
-
-        u->output = total - u->input;
-    }
-
-    /* Perplexity bills these on top */
-
-    more = r->count[LLM_N_CITATION] + u->reasoning;
-
-    if (r->count[LLM_N_CITATION] > 0 && total < u->input + u->output + more) {
-        u->output += more;
-    }
-
-    u->cached_read = llm_usage_either(r, LLM_N_CACHED, LLM_N_CACHED_ELSE);
-
-    if (!(r->known & (llm_bit(LLM_N_CACHED) | llm_bit(LLM_N_CACHED_ELSE)))) {
-        u->cached_read = r->count[LLM_N_CACHE_N];
-    }
-
-    u->cache_write_5m = llm_usage_either(r, LLM_N_WRITTEN_5M, LLM_N_WRITTEN);
-
-    if (u->cached_read > u->input) {
-
-        /* then it cannot be a part of it */
-
-        u->input += u->cached_read;
-    }
-}
-
-
-/* The input holds only what the cache had no part in: Anthropic, Bedrock. */
-
-static void
-llm_usage_exclusive(const llm_usage_record_t *r, llm_usage_t *u)
-{
-    int64_t  written;
-
-    u->input = r->count[LLM_N_INPUT];
-    u->output = r->count[LLM_N_OUTPUT];
-    u->cached_read = llm_usage_either(r, LLM_N_CACHED, LLM_N_CACHED_ELSE);
-    u->cache_write_1h = r->count[LLM_N_WRITTEN_1H];
-
-    if (r->known & (llm_bit(LLM_N_WRITTEN) | llm_bit(LLM_N_WRITTEN_ELSE))) {
-        written = llm_usage_either(r, LLM_N_WRITTEN, LLM_N_WRITTEN_ELSE);
-
-    } else {
-        written = r->count[LLM_N_WRITTEN_5M] + u->cache_write_1h;
-    }
-
-    if (!(r->marks & llm_bit(LLM_M_FALLBACK))) {
-        u->input += r->count[LLM_N_COMPACT_IN];
-        u->output += r->count[LLM_N_COMPACT_OUT];
-        u->cached_read += r->count[LLM_N_COMPACT_CACHED];
-        written += r->count[LLM_N_COMPACT_WRITTEN];
-    }
-
-    /* the sum is final where a split may be of an earlier moment; what the
-       split leaves open lives for the default time */
-
-    if (u->cache_write_1h > written) {
-        u->cache_write_1h = written;
-    }
-
-    u->cache_write_5m = written - u->cache_write_1h;
-    u->input += u->cached_read + written;
-}
-
-
-/* The parts are beside each other: Gemini. */
-
-static void
-llm_usage_summed(const llm_usage_record_t *r, llm_usage_t *u)
-{
-    u->input = r->count[LLM_N_INPUT] + r->count[LLM_N_TOOL_INPUT];
-    u->output = r->count[LLM_N_OUTPUT] + r->count[LLM_N_REASONING];
-    u->cached_read = r->count[LLM_N_CACHED];
-
-    if (!(r->known & (llm_bit(LLM_N_INPUT) | llm_bit(LLM_N_OUTPUT)
-                      | llm_bit(LLM_N_REASONING))))
-    {
-        /* a total alone is that of content put in the cache */
-
-        u->input = r->count[LLM_N_TOTAL];
-        u->cache_write_5m = r->count[LLM_N_TOTAL];
-    }
-}
-
-
-/* Billed are the units; images are units of their own. */
-
-static void
-llm_usage_cohere(const llm_usage_record_t *r, llm_usage_t *u)
-{
-    if (r->marks & llm_bit(LLM_M_COHERE)) {
-        u->input = r->count[LLM_N_INPUT] + u->image_in;
-        u->output = r->count[LLM_N_OUTPUT];
-        return;
-    }
-
-    u->input = r->count[LLM_N_TOKENS_IN];
-    u->output = r->count[LLM_N_TOKENS_OUT];
-}
-
-
-static int64_t
-llm_usage_either(const llm_usage_record_t *r, unsigned count,
-    unsigned otherwise)
-{
-    return (r->known & llm_bit(count)) ? r->count[count]
-                                       : r->count[otherwise];
 }

@@ -17,11 +17,11 @@
 /* The scanner's handler; data is the answer. */
 void llm_usage_value(void *data, const llm_json_value_t *v);
 
+/* A document begins. */
+void llm_usage_begin(llm_answer_t *a);
+
 /* The document ends here, closed or cut. */
 void llm_usage_merge(llm_answer_t *a);
-
-/* Whether anything was stated that can be charged. */
-int llm_usage_is_stated(const llm_usage_record_t *r);
 
 /* Puts what was stated in canonical form. */
 void llm_usage_resolve(const llm_usage_record_t *r, llm_usage_t *usage);

@@ -394,12 +394,23 @@ static const llm_json_node_t  llm_message[] = {
     LLM_END
 };
 
+static const llm_json_node_t  llm_web_search[] = {
+    { "num_requests", NULL, LLM_COUNT(TOOL_SEARCHES, BESIDE) },
+    LLM_END
+};
+
+static const llm_json_node_t  llm_tool_usage[] = {
+    { "web_search", llm_web_search, 0 },
+    LLM_END
+};
+
 static const llm_json_node_t  llm_response[] = {
     { "id", NULL, LLM_WORD(ID) },
     { "model", NULL, LLM_WORD(MODEL) },
     { "usage", llm_usage, LLM_ROOT(RESPONSE, RESPONSES) },
     { "error", NULL, LLM_WORD(ERROR) },
     { "service_tier", NULL, LLM_WORD(TIER) },
+    { "tool_usage", llm_tool_usage, 0 },
     { "meta", llm_meta, LLM_ROOT(META, NONE) },
     LLM_END
 };
@@ -422,7 +433,7 @@ static const llm_json_node_t  llm_interaction[] = {
 };
 
 static const llm_json_node_t  llm_timings[] = {
-    { "cache_n", NULL, LLM_COUNT(CACHE_N, NONE) },
+    { "cache_n", NULL, LLM_COUNT(CACHE_N, BESIDE) },
     LLM_END
 };
 
@@ -468,6 +479,7 @@ static const llm_json_node_t  llm_document[] = {
 
     { "content", llm_blocks, LLM_TEXT(WHOLE) },
     { "output", llm_output, 0 },
+    { "tool_usage", llm_tool_usage, 0 },
     { "text", NULL, LLM_TEXT(WHOLE) },
     { "candidates", llm_candidates, 0 },
     { "usageMetadata", llm_gemini_usage, LLM_ROOT(GEMINI, NONE) },

@@ -50,6 +50,7 @@ enum {
     LLM_N_COMPACT_CACHED,
     LLM_N_COMPACT_WRITTEN,
     LLM_N_CACHE_N,           /* llama.cpp's timings */
+    LLM_N_TOOL_SEARCHES,     /* OpenAI's tool_usage */
     LLM_N_COST,              /* nano-dollars */
     LLM_USAGE_COUNTS
 };
@@ -70,6 +71,7 @@ enum {
     LLM_M_METRICS,
     LLM_M_TOP,               /* counts that stand in the document itself */
     LLM_M_UNITS,             /* charged by something that is no token */
+    LLM_M_BESIDE,            /* stands beside the object of counts */
     LLM_M_FALLBACK           /* iterations are of no interest */
 };
 
@@ -157,9 +159,11 @@ enum {
 
 #define LLM_USAGE_FIELD(kind, mark, of)  ((kind) << 10 | (mark) << 6 | (of))
 
-#define llm_usage_kind(field)  ((field) >> 10)
-#define llm_usage_mark(field)  ((field) >> 6 & 0x0f)
-#define llm_usage_of(field)    ((field) & 0x3f)
+#define llm_field_kind(field)  ((field) >> 10)
+#define llm_field_mark(field)  ((field) >> 6 & 0x0f)
+#define llm_field_of(field)    ((field) & 0x3f)
+
+#define llm_usage_bit(n)       ((uint32_t) 1 << (n))
 
 
 extern const llm_json_node_t  llm_usage_tree;

@@ -66,42 +66,33 @@ uint64_t
 llm_window_wait(const llm_window_t *w, unsigned mask, uint64_t room,
     uint64_t now_ms)
 {
-    unsigned         i;
-    uint64_t         sum, second, last, free_ms;
+    unsigned         i, age;
+    uint64_t         sum, second, free_ms;
     const uint32_t  *bucket;
+
+    /* from the newest back: the first second that no longer fits beside the
+       later ones must be let go, and with it all before */
 
     sum = 0;
 
-    for (i = 0; i < LLM_WINDOW_COUNTERS; i++) {
-        if (mask & (1u << i)) {
-            sum += w->sum[i];
-        }
-    }
-
-    if (sum <= room) {
-        return 0;
-    }
-
-    second = w->second;
-    last = second + LLM_WINDOW_BUCKETS;
-
-    /* when the last second begins, everything is let go */
-
-    do {
-        second++;
+    for (age = 0; age < LLM_WINDOW_BUCKETS && age <= w->second; age++) {
+        second = w->second - age;
         bucket = w->bucket[second % LLM_WINDOW_BUCKETS];
 
         for (i = 0; i < LLM_WINDOW_COUNTERS; i++) {
             if (mask & (1u << i)) {
-                sum -= bucket[i];
+                sum += bucket[i];
             }
         }
 
-    } while (sum > room && second < last);
+        if (sum > room) {
+            free_ms = (second + LLM_WINDOW_BUCKETS) * 1000;
 
-    free_ms = second * 1000;
+            return (free_ms > now_ms) ? free_ms - now_ms : 0;
+        }
+    }
 
-    return (free_ms > now_ms) ? free_ms - now_ms : 0;
+    return 0;
 }
 
 

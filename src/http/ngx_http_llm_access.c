@@ -8,6 +8,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <sys/random.h>
+
 #include "ngx_http_llm.h"
 
 
@@ -26,6 +28,7 @@
 static ngx_int_t ngx_http_llm_decide(ngx_http_request_t *r);
 static ngx_http_llm_ctx_t *ngx_http_llm_create_ctx(ngx_http_request_t *r,
     ngx_http_llm_loc_conf_t *llcf);
+static ngx_int_t ngx_http_llm_request_id(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_route(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_read(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_read_done(ngx_http_request_t *r);
@@ -100,11 +103,9 @@ ngx_http_llm_decide(ngx_http_request_t *r)
 static ngx_http_llm_ctx_t *
 ngx_http_llm_create_ctx(ngx_http_request_t *r, ngx_http_llm_loc_conf_t *llcf)
 {
-    ngx_pool_cleanup_t         *cln;
-    ngx_http_llm_ctx_t         *ctx;
-    ngx_http_llm_quota_t       *quota;
-    ngx_http_variable_value_t  *vv;
-    ngx_http_llm_main_conf_t   *lmcf;
+    ngx_pool_cleanup_t    *cln;
+    ngx_http_llm_ctx_t    *ctx;
+    ngx_http_llm_quota_t  *quota;
 
     quota = llcf->quota->data;
 
@@ -134,18 +135,69 @@ ngx_http_llm_create_ctx(ngx_http_request_t *r, ngx_http_llm_loc_conf_t *llcf)
     ctx->started = ngx_current_msec;
     ctx->verdict.reservation = LLM_NONE;
 
-    lmcf = ngx_http_get_module_main_conf(r, ngx_http_llm_quota_module);
-
-    vv = ngx_http_get_indexed_variable(r, lmcf->request_id);
-
-    if (vv && !vv->not_found) {
-        ctx->request_id.len = vv->len;
-        ctx->request_id.data = vv->data;
+    if (ngx_http_llm_request_id(ctx) != NGX_OK) {
+        return NULL;
     }
 
     ngx_http_set_ctx(r, ctx, ngx_http_llm_quota_module);
 
     return ctx;
+}
+
+
+/*
+ * nginx's $request_id.  Its own way to make one asks OpenSSL for 16 random
+ * bytes, which costs more than an admission; so where nobody has asked for
+ * it yet it is made here, of the kernel's random bytes, of which 256 always
+ * come at once, and put where nginx and everybody else find it.
+ */
+
+static ngx_int_t
+ngx_http_llm_request_id(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_http_request_t         *r;
+    ngx_http_variable_value_t  *vv;
+    ngx_http_llm_main_conf_t   *lmcf;
+
+    static u_char   random[16 * 16];
+    static size_t   left;
+
+    r = ctx->request;
+
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_llm_quota_module);
+
+    vv = &r->variables[lmcf->request_id];
+
+    if (!vv->valid) {
+
+        if (left == 0) {
+
+            if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
+                return NGX_ERROR;
+            }
+
+            left = sizeof(random);
+        }
+
+        left -= 16;
+
+        vv->data = ngx_pnalloc(r->pool, 32);
+        if (vv->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) ngx_hex_dump(vv->data, &random[left], 16);
+
+        vv->len = 32;
+        vv->valid = 1;
+        vv->no_cacheable = 0;
+        vv->not_found = 0;
+    }
+
+    ctx->request_id.data = vv->data;
+    ctx->request_id.len = vv->len;
+
+    return NGX_OK;
 }
 
 

@@ -208,8 +208,8 @@ ngx_http_llm_add_rate(ngx_http_llm_ctx_t *ctx,
     left = s->amount > s->used ? s->amount - s->used : 0;
 
     limit = p;
-    remaining = ngx_sprintf(limit, "%L", s->amount);
-    reset = ngx_sprintf(remaining, "%L", left);
+    remaining = llm_text_number(limit, s->amount);
+    reset = llm_text_number(remaining, left);
 
     p = (names == ngx_http_llm_anthropic_names
          || names == ngx_http_llm_anthropic_names + 1)
@@ -334,16 +334,24 @@ static u_char *
 ngx_http_llm_print_duration(u_char *p, int64_t ms)
 {
     if (ms < 1000) {
-        return ngx_sprintf(p, "%Lms", ms);
-    }
+        p = llm_text_number(p, ms);
+        *p++ = 'm';
+        *p++ = 's';
 
-    if (ms < 60000) {
-        return ngx_sprintf(p, "%Ls", (ms + 999) / 1000);
+        return p;
     }
 
     ms = (ms + 999) / 1000;
 
-    return ngx_sprintf(p, "%Lm%Ls", ms / 60, ms % 60);
+    if (ms >= 60) {
+        p = llm_text_number(p, ms / 60);
+        *p++ = 'm';
+    }
+
+    p = llm_text_number(p, ms % 60);
+    *p++ = 's';
+
+    return p;
 }
 
 

@@ -11,122 +11,94 @@
 #include "llm_text.h"
 
 
-static u_char *llm_line_literal(u_char *p, const char *s);
-static u_char *llm_line_string(u_char *p, const char *name,
-    const llm_line_text_t *text);
-static u_char *llm_line_number(u_char *p, const char *name, int64_t n);
-static u_char *llm_line_digits(u_char *p, uint64_t n, unsigned width);
+static u_char *llm_line_text(u_char *p, const llm_line_text_t *text);
+static u_char *llm_line_count(u_char *p, int64_t n);
 static u_char *llm_line_hex(u_char *p, uint64_t n);
+
+
+#define llm_line_put(p, literal)                                              \
+    ((u_char *) memcpy(p, literal, sizeof(literal) - 1) + sizeof(literal) - 1)
 
 
 u_char *
 llm_line_print(u_char *p, const llm_line_t *line)
 {
+    size_t              n;
     const llm_usage_t  *u;
 
     u = line->usage;
 
-    p = llm_line_literal(p, "{\"type\":\"usage\",\"id\":\"");
+    p = llm_line_put(p, "{\"type\":\"usage\",\"id\":\"");
     p = llm_line_hex(p, line->epoch);
     *p++ = '-';
-    p = llm_line_digits(p, line->number, 1);
-    p = llm_line_literal(p, "\",\"started\":\"");
+    p = llm_text_number(p, line->number);
+    p = llm_line_put(p, "\",\"started\":\"");
     p = llm_line_time(p, line->started);
-    p = llm_line_literal(p, "\",\"timestamp\":\"");
+    p = llm_line_put(p, "\",\"timestamp\":\"");
     p = llm_line_time(p, line->timestamp);
-    *p++ = '"';
-
-    p = llm_line_string(p, "request_id", &line->request_id);
-    p = llm_line_string(p, "upstream_id", &line->upstream_id);
-    p = llm_line_string(p, "team_id", &line->team);
-    p = llm_line_string(p, "user_id", &line->user);
-    p = llm_line_string(p, "customer_id", &line->customer);
-    p = llm_line_string(p, "key_id", &line->key);
-    p = llm_line_string(p, "model", &line->model);
-    p = llm_line_string(p, "response_model", &line->response_model);
-    p = llm_line_string(p, "price_id", &line->price_id);
-
-    p = llm_line_number(p, "prompt_tokens", u->input);
-    p = llm_line_number(p, "completion_tokens", u->output);
-    p = llm_line_number(p, "total_tokens", llm_sat_add(u->input, u->output));
-    p = llm_line_number(p, "cached_tokens", u->cached_read);
-    p = llm_line_number(p, "cache_write_tokens",
-                        llm_sat_add(u->cache_write_5m, u->cache_write_1h));
-    p = llm_line_number(p, "reasoning_tokens", u->reasoning);
-
-    p = llm_line_literal(p, ",\"cost_usd\":");
+    p = llm_line_put(p, "\",\"request_id\":\"");
+    p = llm_line_text(p, &line->request_id);
+    p = llm_line_put(p, "\",\"upstream_id\":\"");
+    p = llm_line_text(p, &line->upstream_id);
+    p = llm_line_put(p, "\",\"team_id\":\"");
+    p = llm_line_text(p, &line->team);
+    p = llm_line_put(p, "\",\"user_id\":\"");
+    p = llm_line_text(p, &line->user);
+    p = llm_line_put(p, "\",\"customer_id\":\"");
+    p = llm_line_text(p, &line->customer);
+    p = llm_line_put(p, "\",\"key_id\":\"");
+    p = llm_line_text(p, &line->key);
+    p = llm_line_put(p, "\",\"model\":\"");
+    p = llm_line_text(p, &line->model);
+    p = llm_line_put(p, "\",\"response_model\":\"");
+    p = llm_line_text(p, &line->response_model);
+    p = llm_line_put(p, "\",\"price_id\":\"");
+    p = llm_line_text(p, &line->price_id);
+    p = llm_line_put(p, "\",\"prompt_tokens\":");
+    p = llm_line_count(p, u->input);
+    p = llm_line_put(p, ",\"completion_tokens\":");
+    p = llm_line_count(p, u->output);
+    p = llm_line_put(p, ",\"total_tokens\":");
+    p = llm_line_count(p, llm_sat_add(u->input, u->output));
+    p = llm_line_put(p, ",\"cached_tokens\":");
+    p = llm_line_count(p, u->cached_read);
+    p = llm_line_put(p, ",\"cache_write_tokens\":");
+    p = llm_line_count(p, llm_sat_add(u->cache_write_5m, u->cache_write_1h));
+    p = llm_line_put(p, ",\"reasoning_tokens\":");
+    p = llm_line_count(p, u->reasoning);
+    p = llm_line_put(p, ",\"cost_usd\":");
     p += llm_money_print(p, line->cost);
+    p = llm_line_put(p, ",\"status\":");
+    p = llm_line_count(p, line->status);
+    p = llm_line_put(p, ",\"source\":\"");
 
-    p = llm_line_number(p, "status", line->status);
+    n = strlen(line->source);
+    memcpy(p, line->source, n);
+    p += n;
 
-    p = llm_line_literal(p, ",\"source\":\"");
-    p = llm_line_literal(p, line->source);
-    p = llm_line_literal(p, line->stream ? "\",\"stream\":true"
-                                         : "\",\"stream\":false");
-    p = llm_line_number(p, "duration_ms", line->duration);
-    p = llm_line_literal(p, ",\"labels\":{}}\n");
-
-    return p;
-}
-
-
-static u_char *
-llm_line_literal(u_char *p, const char *s)
-{
-    size_t  n;
-
-    n = strlen(s);
-    memcpy(p, s, n);
-
-    return p + n;
-}
-
-
-static u_char *
-llm_line_string(u_char *p, const char *name, const llm_line_text_t *text)
-{
-    p = llm_line_literal(p, ",\"");
-    p = llm_line_literal(p, name);
-    p = llm_line_literal(p, "\":\"");
-
-    /* the text cannot forge the beginning of a line: a quote is escaped */
-
-    p = llm_text_json(p, p + text->len * 6, text->data, text->len);
-    *p++ = '"';
+    p = line->stream ? llm_line_put(p, "\",\"stream\":true")
+                     : llm_line_put(p, "\",\"stream\":false");
+    p = llm_line_put(p, ",\"duration_ms\":");
+    p = llm_line_count(p, line->duration);
+    p = llm_line_put(p, ",\"labels\":{}}\n");
 
     return p;
 }
 
 
-static u_char *
-llm_line_number(u_char *p, const char *name, int64_t n)
-{
-    p = llm_line_literal(p, ",\"");
-    p = llm_line_literal(p, name);
-    p = llm_line_literal(p, "\":");
+/* The text cannot forge the beginning of a line: a quote is escaped. */
 
-    return llm_line_digits(p, n < 0 ? 0 : (uint64_t) n, 1);
+static u_char *
+llm_line_text(u_char *p, const llm_line_text_t *text)
+{
+    return llm_text_json(p, p + text->len * 6, text->data, text->len);
 }
 
 
 static u_char *
-llm_line_digits(u_char *p, uint64_t n, unsigned width)
+llm_line_count(u_char *p, int64_t n)
 {
-    unsigned  len;
-    u_char    digits[20];
-
-    len = 0;
-
-    do {
-        digits[len++] = '0' + n % 10;
-        n /= 10;
-    } while (n || len < width);
-
-    while (len) {
-        *p++ = digits[--len];
-    }
-
-    return p;
+    return llm_text_number(p, n < 0 ? 0 : (uint64_t) n);
 }
 
 
@@ -169,19 +141,21 @@ llm_line_time(u_char *p, int64_t ms)
     month = mp < 10 ? mp + 3 : mp - 9;
     year = yoe + era * 400 + (month <= 2);
 
-    p = llm_line_digits(p, year % 10000, 4);
+    p = llm_text_pair(p, year / 100 % 100);
+    p = llm_text_pair(p, year % 100);
     *p++ = '-';
-    p = llm_line_digits(p, month, 2);
+    p = llm_text_pair(p, month);
     *p++ = '-';
-    p = llm_line_digits(p, day, 2);
+    p = llm_text_pair(p, day);
     *p++ = 'T';
-    p = llm_line_digits(p, left / 3600000, 2);
+    p = llm_text_pair(p, left / 3600000);
     *p++ = ':';
-    p = llm_line_digits(p, left / 60000 % 60, 2);
+    p = llm_text_pair(p, left / 60000 % 60);
     *p++ = ':';
-    p = llm_line_digits(p, left / 1000 % 60, 2);
+    p = llm_text_pair(p, left / 1000 % 60);
     *p++ = '.';
-    p = llm_line_digits(p, left % 1000, 3);
+    *p++ = '0' + left % 1000 / 100;
+    p = llm_text_pair(p, left % 100);
     *p++ = 'Z';
 
     return p;

@@ -392,8 +392,6 @@ llm_account(llm_decide_t *d)
 }
 
 
-/* How long until a window is empty costs a walk: only for what is told. */
-
 static void
 llm_account_reset(llm_decide_t *d, llm_standing_t *s)
 {

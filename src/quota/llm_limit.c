@@ -8,6 +8,7 @@
 
 #include "llm_limit.h"
 #include "llm_money.h"
+#include "llm_text.h"
 
 
 typedef struct {
@@ -26,7 +27,6 @@ static const char *llm_row_throttle(llm_row_t *row, const u_char *p, size_t n);
 static const char *llm_row_over(llm_row_t *row, const u_char *p, size_t n);
 static int llm_amount_parse(const u_char *p, size_t n, int64_t *amount);
 static int llm_percent_parse(const u_char *p, size_t n, uint8_t *percent);
-static size_t llm_number_print(u_char *buf, int64_t n);
 
 
 #define LLM_DAY  LLM_PERIOD(LLM_PERIOD_DAYS, 1)
@@ -361,7 +361,7 @@ llm_limit_print(u_char *buf, const llm_limit_t *limit)
         p += llm_money_print(p, limit->amount);
 
     } else {
-        p += llm_number_print(p, limit->amount);
+        p = llm_text_number(p, limit->amount);
     }
 
     if (limit->period) {
@@ -423,25 +423,4 @@ llm_percent_parse(const u_char *p, size_t n, uint8_t *percent)
     *percent = (uint8_t) value;
 
     return 0;
-}
-
-
-static size_t
-llm_number_print(u_char *buf, int64_t n)
-{
-    size_t  len;
-    u_char  digits[20];
-
-    len = 0;
-
-    do {
-        digits[len++] = '0' + n % 10;
-        n /= 10;
-    } while (n);
-
-    for (n = 0; n < (int64_t) len; n++) {
-        buf[n] = digits[len - 1 - n];
-    }
-
-    return len;
 }

@@ -1,0 +1,230 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <string.h>
+
+#include "llm_usage_record.h"
+
+
+/*
+ * What the counts mean.  The families differ in two things: whether the input
+ * holds what came from the cache or went into it, and whether the output
+ * holds the reasoning.  The canonical form has all of it in both.
+ */
+
+
+static int llm_usage_is_anthropic(const llm_usage_record_t *r);
+static void llm_usage_inclusive(const llm_usage_record_t *r, llm_usage_t *u);
+static void llm_usage_exclusive(const llm_usage_record_t *r, llm_usage_t *u);
+static void llm_usage_summed(const llm_usage_record_t *r, llm_usage_t *u);
+static void llm_usage_cohere(const llm_usage_record_t *r, llm_usage_t *u);
+static int64_t llm_usage_either(const llm_usage_record_t *r, unsigned count,
+    unsigned otherwise);
+
+
+/* A count that is not known is 0 from here on. */
+
+void
+llm_usage_resolve(const llm_usage_record_t *stated, llm_usage_t *u)
+{
+    unsigned            i;
+    llm_usage_record_t  r;
+
+    r = *stated;
+
+    for (i = 0; i < LLM_USAGE_COUNTS; i++) {
+        if (!(r.known & llm_usage_bit(i))) {
+            r.count[i] = 0;
+        }
+    }
+
+    memset(u, 0, sizeof(llm_usage_t));
+
+    u->reasoning = llm_usage_either(&r, LLM_N_REASONING, LLM_N_REASONING_ELSE);
+    u->audio_in = r.count[LLM_N_AUDIO_IN];
+    u->audio_out = r.count[LLM_N_AUDIO_OUT];
+    u->image_in = r.count[LLM_N_IMAGE_IN];
+    u->image_out = r.count[LLM_N_IMAGE_OUT];
+    u->web_searches = llm_usage_either(&r, LLM_N_SEARCHES,
+                                       LLM_N_TOOL_SEARCHES);
+    u->cost = (r.known & llm_usage_bit(LLM_N_COST)) ? r.count[LLM_N_COST] : -1;
+
+    if (r.marks & (llm_usage_bit(LLM_M_METRICS) | llm_usage_bit(LLM_M_CONVERSE))) {
+        llm_usage_exclusive(&r, u);
+
+    } else if ((r.marks & llm_usage_bit(LLM_M_COHERE))
+               || (r.known & llm_usage_bit(LLM_N_TOKENS_IN)))
+    {
+        llm_usage_cohere(&r, u);
+
+    } else if (r.marks & (llm_usage_bit(LLM_M_GEMINI)
+                          | llm_usage_bit(LLM_M_INTERACTIONS)))
+    {
+        llm_usage_summed(&r, u);
+
+    } else if (llm_usage_is_anthropic(&r)) {
+        llm_usage_exclusive(&r, u);
+
+    } else {
+        llm_usage_inclusive(&r, u);
+    }
+}
+
+
+/* Only Anthropic has no total and no details of the input; that it does count
+   its cache apart is as sure a sign, unless OpenAI's names stand beside it,
+   as a proxy puts them there. */
+
+static int
+llm_usage_is_anthropic(const llm_usage_record_t *r)
+{
+    if (r->marks & llm_usage_bit(LLM_M_OPENAI)) {
+        return 0;
+    }
+
+    if (r->marks & llm_usage_bit(LLM_M_ANTHROPIC)) {
+        return 1;
+    }
+
+    return (r->marks & llm_usage_bit(LLM_M_IN_OUT))
+           && !(r->marks & llm_usage_bit(LLM_M_RESPONSES))
+           && !(r->known & llm_usage_bit(LLM_N_TOTAL));
+}
+
+
+/* The input holds what was cached: OpenAI and its likes. */
+
+static void
+llm_usage_inclusive(const llm_usage_record_t *r, llm_usage_t *u)
+{
+    int64_t  total, more;
+
+    u->input = r->count[LLM_N_INPUT];
+    u->output = r->count[LLM_N_OUTPUT];
+
+    total = r->count[LLM_N_TOTAL];
+
+    if (!(r->known & llm_usage_bit(LLM_N_INPUT))) {
+
+        if (total > u->output) {
+            u->input = total - u->output;
+        }
+
+    } else if ((r->marks & llm_usage_bit(LLM_M_OPENAI))
+               && total > u->input + u->output)
+    {
+        /* xAI and Gemini leave the reasoning out of the output, not out of
+           the total */
+
+        u->output = total - u->input;
+    }
+
+    /* Perplexity bills these on top */
+
+    more = r->count[LLM_N_CITATION] + u->reasoning;
+
+    if (r->count[LLM_N_CITATION] > 0 && total < u->input + u->output + more) {
+        u->output += more;
+    }
+
+    u->cached_read = llm_usage_either(r, LLM_N_CACHED, LLM_N_CACHED_ELSE);
+
+    if (!(r->known & (llm_usage_bit(LLM_N_CACHED) | llm_usage_bit(LLM_N_CACHED_ELSE)))) {
+        u->cached_read = r->count[LLM_N_CACHE_N];
+    }
+
+    u->cache_write_5m = llm_usage_either(r, LLM_N_WRITTEN_5M, LLM_N_WRITTEN);
+
+    if (u->cached_read > u->input) {
+
+        /* then it cannot be a part of it */
+
+        u->input += u->cached_read;
+    }
+}
+
+
+/* The input holds only what the cache had no part in: Anthropic, Bedrock. */
+
+static void
+llm_usage_exclusive(const llm_usage_record_t *r, llm_usage_t *u)
+{
+    int64_t  written;
+
+    u->input = r->count[LLM_N_INPUT];
+    u->output = r->count[LLM_N_OUTPUT];
+    u->cached_read = llm_usage_either(r, LLM_N_CACHED, LLM_N_CACHED_ELSE);
+    u->cache_write_1h = r->count[LLM_N_WRITTEN_1H];
+
+    if (r->known & (llm_usage_bit(LLM_N_WRITTEN) | llm_usage_bit(LLM_N_WRITTEN_ELSE))) {
+        written = llm_usage_either(r, LLM_N_WRITTEN, LLM_N_WRITTEN_ELSE);
+
+    } else {
+        written = r->count[LLM_N_WRITTEN_5M] + u->cache_write_1h;
+    }
+
+    if (!(r->marks & llm_usage_bit(LLM_M_FALLBACK))) {
+        u->input += r->count[LLM_N_COMPACT_IN];
+        u->output += r->count[LLM_N_COMPACT_OUT];
+        u->cached_read += r->count[LLM_N_COMPACT_CACHED];
+        written += r->count[LLM_N_COMPACT_WRITTEN];
+    }
+
+    /* the sum is final where a split may be of an earlier moment; what the
+       split leaves open lives for the default time */
+
+    if (u->cache_write_1h > written) {
+        u->cache_write_1h = written;
+    }
+
+    u->cache_write_5m = written - u->cache_write_1h;
+    u->input += u->cached_read + written;
+}
+
+
+/* The parts are beside each other: Gemini. */
+
+static void
+llm_usage_summed(const llm_usage_record_t *r, llm_usage_t *u)
+{
+    u->input = r->count[LLM_N_INPUT] + r->count[LLM_N_TOOL_INPUT];
+    u->output = r->count[LLM_N_OUTPUT] + r->count[LLM_N_REASONING];
+    u->cached_read = r->count[LLM_N_CACHED];
+
+    if (!(r->known & (llm_usage_bit(LLM_N_INPUT) | llm_usage_bit(LLM_N_OUTPUT)
+                      | llm_usage_bit(LLM_N_REASONING))))
+    {
+        /* a total alone is that of content put in the cache */
+
+        u->input = r->count[LLM_N_TOTAL];
+        u->cache_write_5m = r->count[LLM_N_TOTAL];
+    }
+}
+
+
+/* Billed are the units; images are units of their own. */
+
+static void
+llm_usage_cohere(const llm_usage_record_t *r, llm_usage_t *u)
+{
+    if (r->marks & llm_usage_bit(LLM_M_COHERE)) {
+        u->input = r->count[LLM_N_INPUT] + u->image_in;
+        u->output = r->count[LLM_N_OUTPUT];
+        return;
+    }
+
+    u->input = r->count[LLM_N_TOKENS_IN];
+    u->output = r->count[LLM_N_TOKENS_OUT];
+}
+
+
+static int64_t
+llm_usage_either(const llm_usage_record_t *r, unsigned count,
+    unsigned otherwise)
+{
+    return (r->known & llm_usage_bit(count)) ? r->count[count]
+                                       : r->count[otherwise];
+}
