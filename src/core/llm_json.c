@@ -24,14 +24,20 @@
  */
 
 
+#define LLM_JSON_BOM  "\xef\xbb\xbf"
+
 #define llm_json_in_array(j)  ((j)->arrays >> (j)->depth & 1)
 
 
+static const u_char *llm_json_bom(llm_json_t *j, const u_char *p);
 static const u_char *llm_json_structure(llm_json_t *j, const u_char *p,
     const u_char *last);
-static const u_char *llm_json_value(llm_json_t *j, const u_char *p);
+static const u_char *llm_json_key(llm_json_t *j, const u_char *p,
+    const u_char *last);
+static const u_char *llm_json_value(llm_json_t *j, const u_char *p,
+    const u_char *last);
 static void llm_json_open(llm_json_t *j, const u_char *p);
-static void llm_json_close(llm_json_t *j, const u_char *p);
+static void llm_json_close(llm_json_t *j, const u_char *end);
 static void llm_json_element(llm_json_t *j);
 static void llm_json_ended(llm_json_t *j);
 static const llm_json_node_t *llm_json_star(const llm_json_node_t *node);
@@ -71,6 +77,10 @@ llm_json_feed(llm_json_t *j, const u_char *p, size_t n)
 
         switch (j->phase) {
 
+        case sw_bom:
+            p = llm_json_bom(j, p);
+            break;
+
         case sw_text:
             p = llm_json_text(j, p, last);
             break;
@@ -105,8 +115,22 @@ llm_json_feed(llm_json_t *j, const u_char *p, size_t n)
 }
 
 
-/* Everything between two tokens; returns at the first byte of the next one,
-   or after it where that byte says all. */
+static const u_char *
+llm_json_bom(llm_json_t *j, const u_char *p)
+{
+    if (*p != (u_char) LLM_JSON_BOM[j->bom]) {
+        j->state = LLM_JSON_INVALID;
+
+    } else if (++j->bom == sizeof(LLM_JSON_BOM) - 1) {
+        j->phase = sw_before;
+    }
+
+    return p + 1;
+}
+
+
+/* What is between tokens, and the tokens too as long as they do not end with
+   the piece: most do not, and so the way back to llm_json_feed() is spared. */
 
 static const u_char *
 llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
@@ -116,9 +140,7 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
     while (p != last) {
         c = *p;
 
-        if (llm_json_is_space(c) && j->phase != sw_bom
-            && j->phase != sw_bom_end)
-        {
+        if (c <= ' ' && llm_json_is_space(c)) {
             p++;
             continue;
         }
@@ -127,44 +149,29 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
 
         case sw_before:
 
-            if (c == 0xef && !j->bom) {
-                j->bom = 1;
+            if (c == (u_char) LLM_JSON_BOM[0] && j->bom == 0) {
                 j->phase = sw_bom;
-                p++;
-                break;
+                return p;
             }
 
-            return llm_json_value(j, p);
-
-        case sw_bom:
-        case sw_bom_end:
-
-            if (c != (j->phase == sw_bom ? 0xbb : 0xbf)) {
-                j->state = LLM_JSON_INVALID;
-                return p + 1;
-            }
-
-            j->phase = (j->phase == sw_bom) ? sw_bom_end : sw_before;
-            p++;
+            p = llm_json_value(j, p, last);
             break;
 
         case sw_first:
 
             if (c == ']') {
-                llm_json_close(j, p);
-                return p + 1;
+                llm_json_close(j, ++p);
+                break;
             }
 
-            /* fall through */
-
-        case sw_value:
-            return llm_json_value(j, p);
+            p = llm_json_value(j, p, last);
+            break;
 
         case sw_member:
 
             if (c == '}') {
-                llm_json_close(j, p);
-                return p + 1;
+                llm_json_close(j, ++p);
+                break;
             }
 
             /* fall through */
@@ -176,25 +183,40 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
                 return p + 1;
             }
 
-            j->key = 1;
-            j->len = 0;
-            j->phase = sw_text;
-            return p + 1;
+            p = llm_json_key(j, p + 1, last);
+
+            if (j->phase != sw_colon || p == last || *p != ':') {
+                break;
+            }
+
+            /* fall through */
 
         case sw_colon:
 
-            if (c != ':') {
+            if (*p != ':') {
                 j->state = LLM_JSON_INVALID;
                 return p + 1;
             }
 
-            j->phase = sw_value;
             p++;
+            j->phase = sw_value;
+
+            if (p == last || *p <= ' ') {
+                break;
+            }
+
+            /* fall through */
+
+        case sw_value:
+            p = llm_json_value(j, p, last);
             break;
 
         default: /* sw_after */
 
+            p++;
+
             if (c == ',') {
+
                 if (llm_json_in_array(j)) {
                     llm_json_element(j);
                     j->phase = sw_value;
@@ -203,18 +225,18 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
                     j->phase = sw_key;
                 }
 
-                p++;
-                break;
-            }
-
-            if (c == (llm_json_in_array(j) ? ']' : '}')) {
+            } else if (c == (llm_json_in_array(j) ? ']' : '}')) {
                 llm_json_close(j, p);
 
             } else {
                 j->state = LLM_JSON_INVALID;
             }
 
-            return p + 1;
+            break;
+        }
+
+        if (j->phase > sw_after || j->state != LLM_JSON_MORE) {
+            return p;
         }
     }
 
@@ -223,7 +245,27 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
 
 
 static const u_char *
-llm_json_value(llm_json_t *j, const u_char *p)
+llm_json_key(llm_json_t *j, const u_char *p, const u_char *last)
+{
+    const u_char  *end;
+
+    end = llm_json_quote(p, last);
+
+    if (end != last && *end == '"') {
+        llm_json_lookup(j, p, end - p);
+        return end + 1;
+    }
+
+    j->key = 1;
+    j->len = 0;
+    j->phase = sw_text;
+
+    return llm_json_text(j, p, last);
+}
+
+
+static const u_char *
+llm_json_value(llm_json_t *j, const u_char *p, const u_char *last)
 {
     j->start = llm_json_offset(j, p);
     j->key = 0;
@@ -238,25 +280,26 @@ llm_json_value(llm_json_t *j, const u_char *p)
 
     case '"':
         j->type = LLM_JSON_STRING;
-        j->phase = (llm_json_is_reported(j)
-                    && !(j->current->field & LLM_JSON_SPAN))
-                   ? sw_text : sw_string;
-        return p + 1;
+
+        if (llm_json_is_reported(j) && !(j->current->field & LLM_JSON_SPAN)) {
+            j->phase = sw_text;
+            return llm_json_text(j, p + 1, last);
+        }
+
+        j->phase = sw_string;
+        return llm_json_string(j, p + 1, last);
 
     case 'n':
         j->type = LLM_JSON_NULL;
-        j->phase = sw_literal;
-        return p;
+        break;
 
     case 'f':
         j->type = LLM_JSON_FALSE;
-        j->phase = sw_literal;
-        return p;
+        break;
 
     case 't':
         j->type = LLM_JSON_TRUE;
-        j->phase = sw_literal;
-        return p;
+        break;
 
     default:
 
@@ -265,8 +308,12 @@ llm_json_value(llm_json_t *j, const u_char *p)
         j->type = LLM_JSON_NUMBER;
         j->number = sw_start;
         j->phase = sw_number;
-        return p;
+        return llm_json_number(j, p, last);
     }
+
+    j->phase = sw_literal;
+
+    return llm_json_literal(j, p, last);
 }
 
 
@@ -317,7 +364,7 @@ llm_json_open(llm_json_t *j, const u_char *p)
 
 
 static void
-llm_json_close(llm_json_t *j, const u_char *p)
+llm_json_close(llm_json_t *j, const u_char *end)
 {
     const llm_json_node_t  *node;
 
@@ -334,7 +381,7 @@ llm_json_close(llm_json_t *j, const u_char *p)
     j->depth--;
 
     if (node->field != 0) {
-        llm_json_container(j, node, p + 1);
+        llm_json_container(j, node, end);
     }
 
     llm_json_ended(j);
@@ -383,6 +430,8 @@ llm_json_star(const llm_json_node_t *node)
 void
 llm_json_lookup(llm_json_t *j, const u_char *key, size_t len)
 {
+    size_t                  i;
+    const char             *name;
     const llm_json_node_t  *child, *children;
 
     j->current = NULL;
@@ -399,10 +448,22 @@ llm_json_lookup(llm_json_t *j, const u_char *key, size_t len)
 
     for (child = children; child->key != NULL; child++) {
 
-        if (child->key[0] == (char) key[0]
-            && strlen(child->key) == len
-            && memcmp(child->key, key, len) == 0)
-        {
+        if (child->key[0] != (char) key[0]) {
+            continue;
+        }
+
+        name = child->key;
+
+        for (i = 1; i < len; i++) {
+
+            /* a NUL may well be in the key, too */
+
+            if (name[i] == '\0' || name[i] != (char) key[i]) {
+                break;
+            }
+        }
+
+        if (i == len && name[i] == '\0') {
             j->current = child;
             return;
         }

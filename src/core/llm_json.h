@@ -134,8 +134,8 @@ typedef struct {
     uint8_t                  phase;
     uint8_t                  number;
     uint8_t                  escape;
+    uint8_t                  bom;        /* bytes of it */
     uint8_t                  type;
-    unsigned                 bom:1;
     unsigned                 key:1;      /* text is a key */
     unsigned                 variant:1;
     unsigned                 sequence:1; /* in the array of documents */

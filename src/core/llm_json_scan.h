@@ -19,6 +19,7 @@
 
 
 #if defined(__SSE2__) && !defined(LLM_JSON_BYTES)
+#include <emmintrin.h>
 #define LLM_JSON_SSE2  1
 #endif
 
@@ -38,14 +39,13 @@
 
 typedef enum {
     sw_before = 0,      /* the root; a BOM may come first */
-    sw_bom,
-    sw_bom_end,
     sw_value,
     sw_first,           /* after '[': a value or the end */
     sw_member,          /* after '{': a key or the end */
     sw_key,             /* after ',' in an object */
     sw_colon,
     sw_after,           /* after a value: ',' or the end */
+    sw_bom,             /* here begin the tokens */
     sw_text,            /* in a key or in a string that is reported */
     sw_number,
     sw_literal,
@@ -98,6 +98,37 @@ const u_char *llm_json_skip(llm_json_t *j, const u_char *p,
 
 /* The first quote or backslash, or last. */
 const u_char *llm_json_find(const u_char *p, const u_char *last);
+
+
+/* The same where it is expected to be near. */
+
+static inline const u_char *
+llm_json_quote(const u_char *p, const u_char *last)
+{
+#if (LLM_JSON_SSE2)
+
+    unsigned  mask;
+    __m128i   v;
+
+    if (last - p >= 16) {
+        v = _mm_loadu_si128((const __m128i *) p);
+
+        mask = _mm_movemask_epi8(
+                   _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+                                _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+
+        if (mask != 0) {
+            return p + __builtin_ctz(mask);
+        }
+
+        p += 16;
+    }
+
+#endif
+
+    return llm_json_find(p, last);
+}
+
 
 /* A token is complete (end: where it ends), or a piece of it is (NULL). */
 void llm_json_lookup(llm_json_t *j, const u_char *key, size_t len);

@@ -19,9 +19,6 @@
 
 #if (LLM_JSON_SSE2)
 
-#include <emmintrin.h>
-
-
 #define LLM_JSON_BLOCK  64
 
 
@@ -56,7 +53,7 @@ llm_json_string(llm_json_t *j, const u_char *p, const u_char *last)
             p++;
         }
 
-        p = llm_json_find(p, last);
+        p = llm_json_quote(p, last);
 
         if (p == last) {
             return p;
@@ -81,6 +78,16 @@ llm_json_find(const u_char *p, const u_char *last)
     __m128i           v;
     llm_json_block_t  b;
 
+    while (last - p >= LLM_JSON_BLOCK) {
+        llm_json_load(&b, p);
+
+        if (llm_json_matters(&b, 1)) {
+            break;
+        }
+
+        p += LLM_JSON_BLOCK;
+    }
+
     while (last - p >= 16) {
         v = _mm_loadu_si128((const __m128i *) p);
 
@@ -93,16 +100,6 @@ llm_json_find(const u_char *p, const u_char *last)
         }
 
         p += 16;
-
-        while (last - p >= LLM_JSON_BLOCK) {
-            llm_json_load(&b, p);
-
-            if (llm_json_matters(&b, 1)) {
-                break;
-            }
-
-            p += LLM_JSON_BLOCK;
-        }
     }
 
 #endif

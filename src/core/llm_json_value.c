@@ -52,7 +52,7 @@ llm_json_text(llm_json_t *j, const u_char *p, const u_char *last)
         }
 
         start = p;
-        p = llm_json_find(p, last);
+        p = llm_json_quote(p, last);
 
         if (p != last && *p == '"') {
             break;
@@ -268,7 +268,20 @@ llm_json_number(llm_json_t *j, const u_char *p, const u_char *last)
 {
     const u_char  *start;
 
-    for (start = p; p != last && !llm_json_ends_token(*p); p++) {
+    start = p;
+
+    if (j->number == sw_start && *p >= '1' && *p <= '9') {
+
+        /* digits alone need no state machine */
+
+        j->number = sw_digits;
+
+        while (p != last && llm_json_is_digit(*p)) {
+            p++;
+        }
+    }
+
+    for ( /* void */ ; p != last && !llm_json_ends_token(*p); p++) {
 
         j->number = llm_json_number_next(j->number, *p);
 

@@ -90,7 +90,7 @@ llm_request_feed(llm_request_t *r, const u_char *p, size_t n)
 
     r->length += n;
 
-    if (r->error != LLM_REQUEST_OK) {
+    if (r->error != LLM_REQUEST_OK || n == 0) {
         return;
     }
 

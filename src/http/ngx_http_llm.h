@@ -64,6 +64,7 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                  quotas;     /* of ngx_http_llm_quota_t * */
+    ngx_array_t                  places;     /* of ngx_http_llm_place_t */
     ngx_http_llm_catalog_t      *catalog;
     ngx_int_t                    request_id; /* index of $request_id */
     ngx_uint_t                   used;       /* some location enforces */
@@ -77,7 +78,9 @@ typedef enum {
 } ngx_http_llm_policy_e;
 
 
-typedef struct {
+typedef struct ngx_http_llm_loc_conf_s  ngx_http_llm_loc_conf_t;
+
+struct ngx_http_llm_loc_conf_s {
     ngx_shm_zone_t              *quota;      /* data: ngx_http_llm_quota_t */
     ngx_uint_t                   closed;     /* fail=closed */
 
@@ -107,7 +110,20 @@ typedef struct {
     ngx_flag_t                   stream_buffering;
     ngx_flag_t                   dry_run;
     ngx_flag_t                   headers;
-} ngx_http_llm_loc_conf_t;
+
+    ngx_http_llm_loc_conf_t     *outer;
+    ngx_uint_t                   enforced;   /* here, or further inside */
+};
+
+
+/* Where llm_quota or a limit stands, for what is checked at the end. */
+
+typedef struct {
+    ngx_http_llm_loc_conf_t     *conf;
+    ngx_shm_zone_t              *quota;      /* NULL: a limit */
+    u_char                      *file;
+    ngx_uint_t                   line;
+} ngx_http_llm_place_t;
 
 
 typedef enum {
@@ -206,17 +222,27 @@ char *ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf);
 void *ngx_http_llm_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 
-char *ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_quota(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_enum(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_max_output(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_price(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_price_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* After the last directive. */
+ngx_int_t ngx_http_llm_check_places(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf);
 
 /* The row that bears on an ID: its own, else the default one, else NULL;
    *own says which. */
 const llm_row_t *ngx_http_llm_find_row(ngx_http_llm_rows_t *rows,
     ngx_str_t *id, ngx_uint_t *own);
+
+
+/* ngx_http_llm_conf_zone.c */
+
+char *ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 /* ngx_http_llm_access.c */

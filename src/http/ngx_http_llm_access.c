@@ -77,7 +77,16 @@ ngx_http_llm_decide(ngx_http_request_t *r)
 
         case NGX_HTTP_LLM_READING:
         case NGX_HTTP_LLM_WAITING:
-            return NGX_DONE;
+
+            if (r->err_status == 0) {
+                return NGX_DONE;
+            }
+
+            /* the body could not be read: this is the error's page */
+
+            ctx->state = NGX_HTTP_LLM_REFUSED;
+
+            return NGX_DECLINED;
 
         default:
             return NGX_DECLINED;

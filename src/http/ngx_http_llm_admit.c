@@ -305,14 +305,19 @@ ngx_http_llm_price_model(ngx_http_llm_ctx_t *ctx,
 static ngx_int_t
 ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
+    int64_t      cap;
     const char  *member;
 
     if (ctx->conf->max_output == 0 || body->max_output != -1) {
         return NGX_OK;
     }
 
+    /* members that only some upstreams obey may ask for more */
+
+    cap = ngx_max(ctx->conf->max_output, body->raise);
+
     if (!ctx->conf->inject) {
-        ctx->cap = ctx->conf->max_output;
+        ctx->cap = cap;
         return NGX_OK;
     }
 
@@ -342,7 +347,7 @@ ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         return NGX_OK;
     }
 
-    ctx->cap = ctx->conf->max_output;
+    ctx->cap = cap;
 
     return ngx_http_llm_body_splice(ctx, body, member, ctx->conf->max_output);
 }

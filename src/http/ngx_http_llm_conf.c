@@ -12,13 +12,11 @@
 #include "ngx_http_llm.h"
 
 
-static ngx_int_t ngx_http_llm_zone_size(ngx_conf_t *cf, ngx_str_t *value,
-    ngx_str_t *name, ssize_t *size);
-static ngx_int_t ngx_http_llm_zone_state(ngx_conf_t *cf,
-    ngx_http_llm_quota_t *quota, ngx_str_t *value);
+static ngx_int_t ngx_http_llm_note_place(ngx_conf_t *cf,
+    ngx_http_llm_loc_conf_t *llcf, ngx_shm_zone_t *quota);
 static ngx_http_llm_rows_t *ngx_http_llm_create_rows(ngx_conf_t *cf);
 static ngx_http_llm_row_t *ngx_http_llm_add_row(ngx_conf_t *cf,
-    ngx_http_llm_rows_t *rows, ngx_str_t *id);
+    ngx_command_t *cmd, ngx_http_llm_rows_t *rows, ngx_str_t *id);
 
 
 void *
@@ -33,7 +31,10 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
 
     if (ngx_array_init(&lmcf->quotas, cf->pool, 2,
                        sizeof(ngx_http_llm_quota_t *))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&lmcf->places, cf->pool, 16,
+                          sizeof(ngx_http_llm_place_t))
+           != NGX_OK)
     {
         return NULL;
     }
@@ -74,6 +75,8 @@ ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     llcf->rows[] = NULL;
+     *     llcf->outer = NULL;
+     *     llcf->enforced = 0;
      */
 
     llcf->quota = NGX_CONF_UNSET_PTR;
@@ -114,8 +117,8 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_llm_loc_conf_t *prev = parent;
     ngx_http_llm_loc_conf_t *conf = child;
 
-    ngx_uint_t                 i, own;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_uint_t                i;
+    ngx_http_llm_loc_conf_t  *level;
 
     ngx_conf_merge_ptr_value(conf->quota, prev->quota, NULL);
     ngx_conf_merge_uint_value(conf->closed, prev->closed, 0);
@@ -153,269 +156,81 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
     ngx_conf_merge_value(conf->headers, prev->headers, 1);
 
-    own = 0;
-
     for (i = 0; i < LLM_SUBJECT_TYPES; i++) {
-        if (conf->rows[i]) {
-            own = 1;
-
-        } else {
+        if (conf->rows[i] == NULL) {
             conf->rows[i] = prev->rows[i];
         }
     }
 
-    /* limits that nothing enforces are a hole that looks like a wall; outer
-       levels may mean them for the locations inside */
+    /* outer levels are merged before inner ones: the chain is complete */
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    conf->outer = prev;
 
-    if (own && conf->quota == NULL && clcf->name.len
-        && clcf->locations == NULL)
+    for (level = conf; conf->quota && level && !level->enforced;
+         level = level->outer)
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "location \"%V\" has llm limits, but no "
-                           "\"llm_quota\" is in force there: name a zone with "
-                           "\"llm_quota\"", &clcf->name);
-        return NGX_CONF_ERROR;
+        level->enforced = 1;
     }
 
     return NGX_CONF_OK;
 }
 
 
-char *
-ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_llm_main_conf_t *lmcf = conf;
-
-    ssize_t                 size;
-    ngx_int_t               n;
-    ngx_str_t              *value, name, s;
-    ngx_uint_t              i;
-    ngx_shm_zone_t         *shm_zone;
-    ngx_http_llm_quota_t   *quota, **qp;
-
-    value = cf->args->elts;
-
-    quota = ngx_pcalloc(cf->pool, sizeof(ngx_http_llm_quota_t));
-    if (quota == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    quota->zone.clock.calendar.reset_day = 1;
-
-    ngx_str_null(&name);
-    size = 0;
-
-    for (i = 1; i < cf->args->nelts; i++) {
-
-        if (ngx_strncmp(value[i].data, "zone=", 5) == 0) {
-
-            if (ngx_http_llm_zone_size(cf, &value[i], &name, &size)
-                != NGX_OK)
-            {
-                return NGX_CONF_ERROR;
-            }
-
-            continue;
-        }
-
-        if (ngx_strncmp(value[i].data, "state=", 6) == 0) {
-
-            s.data = value[i].data + 6;
-            s.len = value[i].len - 6;
-
-            if (ngx_http_llm_zone_state(cf, quota, &s) != NGX_OK) {
-                return NGX_CONF_ERROR;
-            }
-
-            continue;
-        }
-
-        if (ngx_strncmp(value[i].data, "reset_day=", 10) == 0) {
-
-            n = ngx_atoi(value[i].data + 10, value[i].len - 10);
-
-            if (n < 1 || n > 31) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "invalid \"%V\": use a day from 1 to 31",
-                                   &value[i]);
-                return NGX_CONF_ERROR;
-            }
-
-            quota->zone.clock.calendar.reset_day = n;
-
-            continue;
-        }
-
-        if (ngx_strcmp(value[i].data, "timezone=utc") == 0) {
-            quota->zone.clock.calendar.local = 0;
-            continue;
-        }
-
-        if (ngx_strcmp(value[i].data, "timezone=local") == 0) {
-            quota->zone.clock.calendar.local = 1;
-            continue;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\": use zone=NAME:SIZE, "
-                           "state=DIR, reset_day=N, timezone=utc or "
-                           "timezone=local", &value[i]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (name.len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" must have a \"zone=NAME:SIZE\" parameter",
-                           &cmd->name);
-        return NGX_CONF_ERROR;
-    }
-
-    shm_zone = ngx_shared_memory_add(cf, &name, size,
-                                     &ngx_http_llm_quota_module);
-    if (shm_zone == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (shm_zone->data) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "llm_quota zone \"%V\" is made twice", &name);
-        return NGX_CONF_ERROR;
-    }
-
-    if (quota->state == NULL) {
-        ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0,
-                           "llm_quota zone \"%V\" has no \"state=DIR\": what "
-                           "it counts is forgotten on restart", &name);
-    }
-
-    quota->name = name;
-    quota->zone.shm_zone = shm_zone;
-
-    shm_zone->init = ngx_http_llm_zone_init;
-    shm_zone->data = &quota->zone;
-
-    qp = ngx_array_push(&lmcf->quotas);
-    if (qp == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *qp = quota;
-
-    return NGX_CONF_OK;
-}
-
+/* A line that enforces, against the zone quota, or that limits. */
 
 static ngx_int_t
-ngx_http_llm_zone_size(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *name,
-    ssize_t *size)
+ngx_http_llm_note_place(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *llcf,
+    ngx_shm_zone_t *quota)
 {
-    u_char     *p;
-    ngx_str_t   s;
+    ngx_http_llm_place_t      *place;
+    ngx_http_llm_main_conf_t  *lmcf;
 
-    name->data = value->data + 5;
+    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_quota_module);
 
-    p = (u_char *) ngx_strchr(name->data, ':');
-
-    if (p == NULL || p == name->data) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone \"%V\": use zone=NAME:SIZE, such as "
-                           "zone=main:10m", value);
+    place = ngx_array_push(&lmcf->places);
+    if (place == NULL) {
         return NGX_ERROR;
     }
 
-    name->len = p - name->data;
-
-    s.data = p + 1;
-    s.len = value->data + value->len - s.data;
-
-    *size = ngx_parse_size(&s);
-
-    if (*size == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\": use a number with k or "
-                           "m, such as 10m", value);
-        return NGX_ERROR;
-    }
-
-    /* nginx's own pages come off what is asked for */
-
-    if (*size < (ssize_t) (LLM_ZONE_MIN + 16 * ngx_pagesize)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone \"%V\" is too small: use at least 512k",
-                           value);
-        return NGX_ERROR;
-    }
+    place->conf = llcf;
+    place->quota = quota;
+    place->file = cf->conf_file->file.name.data;
+    place->line = cf->conf_file->line;
 
     return NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_http_llm_zone_state(ngx_conf_t *cf, ngx_http_llm_quota_t *quota,
-    ngx_str_t *value)
+/* What can only be told when all is read.  Limits that nothing enforces are a
+   hole that looks like a wall. */
+
+ngx_int_t
+ngx_http_llm_check_places(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
 {
-    u_char      *p;
-    ngx_str_t    name;
-    ngx_uint_t   i;
-    ngx_path_t  *path, **paths;
+    ngx_uint_t             i;
+    ngx_http_llm_place_t  *place;
 
-    if (value->len == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"state=\" is empty: name a directory");
-        return NGX_ERROR;
-    }
+    place = lmcf->places.elts;
 
-    name = *value;
+    for (i = 0; i < lmcf->places.nelts; i++) {
 
-    while (name.len > 1 && name.data[name.len - 1] == '/') {
-        name.len--;
-        name.data[name.len] = '\0';
-    }
+        if (place[i].quota && place[i].quota->data == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "llm_quota has unknown zone \"%V\": make it with "
+                          "llm_quota_zone in %s:%ui",
+                          &place[i].quota->shm.name, place[i].file,
+                          place[i].line);
+            return NGX_ERROR;
+        }
 
-    if (ngx_conf_full_name(cf->cycle, &name, 0) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    paths = cf->cycle->paths.elts;
-
-    for (i = 0; i < cf->cycle->paths.nelts; i++) {
-        if (paths[i]->name.len == name.len
-            && ngx_strcmp(paths[i]->name.data, name.data) == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "the directory \"%V\" is used already: each "
-                               "zone needs a \"state=\" of its own", &name);
+        if (place[i].quota == NULL && !place[i].conf->enforced) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "llm limits are enforced nowhere: name their zone "
+                          "with llm_quota in %s:%ui",
+                          place[i].file, place[i].line);
             return NGX_ERROR;
         }
     }
-
-    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
-    if (path == NULL) {
-        return NGX_ERROR;
-    }
-
-    path->name = name;
-    path->conf_file = cf->conf_file->file.name.data;
-    path->line = cf->conf_file->line;
-
-    if (ngx_add_path(cf, &path) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_pnalloc(cf->pool, name.len + 2);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    quota->state = path;
-    quota->ledger.directory.data = p;
-    quota->ledger.directory.len = name.len + 1;
-
-    p = ngx_cpymem(p, name.data, name.len);
-    *p++ = '/';
-    *p = '\0';
 
     return NGX_OK;
 }
@@ -450,8 +265,8 @@ ngx_http_llm_quota(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         } else {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\": use fail=open or "
-                               "fail=closed", &value[2]);
+                               "llm_quota has invalid parameter \"%V\": use "
+                               "fail=open or fail=closed", &value[2]);
             return NGX_CONF_ERROR;
         }
 
@@ -459,11 +274,13 @@ ngx_http_llm_quota(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         llcf->closed = 0;
     }
 
-    /* the zone may be made further down; nginx complains if it never is */
+    /* the zone may be made further down */
 
     llcf->quota = ngx_shared_memory_add(cf, &value[1], 0,
                                         &ngx_http_llm_quota_module);
-    if (llcf->quota == NULL) {
+    if (llcf->quota == NULL
+        || ngx_http_llm_note_place(cf, llcf, llcf->quota) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -490,6 +307,10 @@ ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     type = (ngx_uint_t) (uintptr_t) cmd->post;
 
+    if (ngx_http_llm_note_place(cf, llcf, NULL) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     rows = llcf->rows[type];
 
     if (rows == NULL) {
@@ -511,20 +332,20 @@ ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (!llm_text_is_id(id.data, id.len)) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid ID \"%V\": use 1 to %d printable "
-                               "bytes", &id, LLM_ID_MAX);
+                               "%V has invalid ID \"%V\": use 1 to %d "
+                               "printable bytes", &cmd->name, &id, LLM_ID_MAX);
             return NGX_CONF_ERROR;
         }
 
         if (cf->args->nelts < 3) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V %V\" has no limit, such as rpm=60",
+                               "%V \"%V\" has no limit, such as rpm=60",
                                &cmd->name, &id);
             return NGX_CONF_ERROR;
         }
     }
 
-    row = ngx_http_llm_add_row(cf, rows, &id);
+    row = ngx_http_llm_add_row(cf, cmd, rows, &id);
     if (row == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -534,8 +355,8 @@ ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (error) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" in \"%V\" %s", &value[i], &cmd->name,
-                               error);
+                               "%V has \"%V\", which %s", &cmd->name,
+                               &value[i], error);
             return NGX_CONF_ERROR;
         }
     }
@@ -563,7 +384,8 @@ ngx_http_llm_create_rows(ngx_conf_t *cf)
 
 
 static ngx_http_llm_row_t *
-ngx_http_llm_add_row(ngx_conf_t *cf, ngx_http_llm_rows_t *rows, ngx_str_t *id)
+ngx_http_llm_add_row(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_llm_rows_t *rows, ngx_str_t *id)
 {
     uint32_t             hash;
     ngx_uint_t           duplicate;
@@ -593,8 +415,8 @@ ngx_http_llm_add_row(ngx_conf_t *cf, ngx_http_llm_rows_t *rows, ngx_str_t *id)
 
     if (duplicate) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "duplicate limits of \"%V\": put them in one line",
-                           id);
+                           "%V has \"%V\" twice: put its limits in one line",
+                           &cmd->name, id);
         return NULL;
     }
 
@@ -627,6 +449,78 @@ ngx_http_llm_find_row(ngx_http_llm_rows_t *rows, ngx_str_t *id,
 }
 
 
+/* Unlike nginx's own slot this one says which values there are. */
+
+char *
+ngx_http_llm_enum(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    u_char           *last, known[64];
+    ngx_str_t        *value;
+    ngx_uint_t       *field;
+    ngx_conf_enum_t  *e;
+
+    field = (ngx_uint_t *) (p + cmd->offset);
+
+    if (*field != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    last = known;
+
+    for (e = cmd->post; e->name.len; e++) {
+
+        if (e->name.len == value[1].len
+            && ngx_strcmp(e->name.data, value[1].data) == 0)
+        {
+            *field = e->value;
+            return NGX_CONF_OK;
+        }
+
+        last = ngx_slprintf(last, known + sizeof(known), " %V", &e->name);
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "%V has invalid value \"%V\": use one of%*s",
+                       &cmd->name, &value[1], last - known, known);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_llm_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char  *p = conf;
+
+    ngx_int_t    status;
+    ngx_str_t   *value;
+    ngx_uint_t  *field;
+
+    field = (ngx_uint_t *) (p + cmd->offset);
+
+    if (*field != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    status = ngx_atoi(value[1].data, value[1].len);
+
+    if (status < 400 || status > 599) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%V has invalid status \"%V\": use 400 to 599",
+                           &cmd->name, &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    *field = status;
+
+    return NGX_CONF_OK;
+}
+
+
 char *
 ngx_http_llm_max_output(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -650,8 +544,8 @@ ngx_http_llm_max_output(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (llcf->max_output < 1 || llcf->max_output > 100000000) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid number of tokens \"%V\": use 1 to "
-                           "100000000, or off", &value[1]);
+                           "llm_max_output has invalid number of tokens "
+                           "\"%V\": use 1 to 100000000, or off", &value[1]);
         return NGX_CONF_ERROR;
     }
 
@@ -659,8 +553,8 @@ ngx_http_llm_max_output(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (ngx_strcmp(value[2].data, "inject") != 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\": only \"inject\" is "
-                               "known", &value[2]);
+                               "llm_max_output has invalid parameter \"%V\": "
+                               "only inject is known", &value[2]);
             return NGX_CONF_ERROR;
         }
 

@@ -156,12 +156,15 @@ ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         return NGX_OK;
     }
 
-    model = body->model;
-    len = body->model_len;
+    /* a path that names a model is what the provider obeys, whatever a member
+       of the body says beside it */
+
+    model = ctx->route.model;
+    len = ctx->route.model_len;
 
     if (len == 0) {
-        model = ctx->route.model;
-        len = ctx->route.model_len;
+        model = body->model;
+        len = body->model_len;
     }
 
     if (len == 0) {

@@ -78,10 +78,13 @@ ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx)
 
     /*
      * Charged is what an upstream answered with 2xx; not an error, not what
-     * comes from nginx itself, not what a cache gives a second time.
+     * comes from nginx itself, not what a cache gives a second time.  An
+     * upstream without its cleanup has been finalized: it failed, and a page
+     * answers in its place.
      */
 
     if (u == NULL
+        || u->cleanup == NULL
         || r->headers_out.status < NGX_HTTP_OK
         || r->headers_out.status >= NGX_HTTP_SPECIAL_RESPONSE
         || r->headers_out.status == NGX_HTTP_NO_CONTENT

@@ -98,6 +98,13 @@ llm_line_text(u_char *p, const llm_line_text_t *text)
 static u_char *
 llm_line_count(u_char *p, int64_t n)
 {
+    /* most are none */
+
+    if (n == 0) {
+        *p++ = '0';
+        return p;
+    }
+
     return llm_text_number(p, n < 0 ? 0 : (uint64_t) n);
 }
 

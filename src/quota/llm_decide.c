@@ -327,34 +327,13 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
 }
 
 
-/* The newest second that something was counted in is the last to be let go,
-   and mostly the present one: it is looked for from there. */
-
 void
 llm_view_reset(llm_zone_t *z, const llm_view_t *view, llm_standing_t *s)
 {
-    unsigned             mask, counter;
-    uint64_t             second, age;
-    const uint32_t      *bucket;
-    const llm_window_t  *w;
-
-    if (!s->limit->minute || view->minute == NULL) {
-        return;
-    }
-
-    w = &view->minute->window;
-    mask = llm_resource_mask(s->limit->resource);
-
-    for (age = 0; age < LLM_WINDOW_BUCKETS; age++) {
-        second = w->second + LLM_WINDOW_BUCKETS - age;
-        bucket = w->bucket[second % LLM_WINDOW_BUCKETS];
-
-        for (counter = 0; counter < LLM_WINDOW_COUNTERS; counter++) {
-            if ((mask & (1U << counter)) && bucket[counter]) {
-                s->reset = second * 1000 - z->now;
-                return;
-            }
-        }
+    if (s->limit->minute && view->minute) {
+        s->reset = llm_window_wait(&view->minute->window,
+                                   llm_resource_mask(s->limit->resource), 0,
+                                   z->now);
     }
 }
 

@@ -86,6 +86,7 @@ fuzz_same(const llm_request_t *a, const llm_request_t *b)
         || a->customer_len != b->customer_len
         || memcmp(a->customer, b->customer, n) != 0
         || a->max_output != b->max_output
+        || a->raise != b->raise
         || a->choices != b->choices
         || a->tier != b->tier
         || a->stream != b->stream

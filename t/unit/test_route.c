@@ -163,6 +163,10 @@ static const test_path_t  free_paths[] = {
     { "/v1/vector_stores/vs_1/file_batches/b/cancel", OPENAI },
     { "/v1/responses/resp_1/cancel", OPENAI },
     { "/api/show", NONE },
+
+    /* other words, though they begin with those of a model call */
+    { "/completions-x/v1/files", NONE },
+    { "/generated/tokenize", NONE },
     { NULL, 0 }
 };
 
@@ -216,14 +220,14 @@ static const test_path_t  opaque_paths[] = {
     { "/v1/Chat/Completions", NONE },
     { "/v1/chat/COMPLETIONS", NONE },
     { "/v1/MODELS", NONE },
-    { "/v1/chat/completions?/v1/models", NONE },
-    { "/v1/chat/completions#/files", NONE },
-    { "/v1/chat/completions;/v1/models", NONE },
-    { "/v1/chat/completions%3f/v1/models", NONE },
-    { "/v1/chat/completions\\/v1/models", NONE },
-    { "/v1/chat/completions /v1/models", NONE },
-    { "/v1/chat/completions\x7f/v1/models", NONE },
-    { "/v1/chat/completions\n/v1/models", NONE },
+    { "/v1/messages?/v1/models", NONE },
+    { "/v1/messages#/files", NONE },
+    { "/v1/messages;/v1/models", NONE },
+    { "/v1/messages%3f/v1/models", NONE },
+    { "/v1/messages\\/v1/models", NONE },
+    { "/v1/messages /v1/models", NONE },
+    { "/v1/messages\x7f/v1/models", NONE },
+    { "/v1/messages\n/v1/models", NONE },
     { "/v1/xchat/completionsx", NONE },
     { "xv1/chat/completions", NONE },
     { "/v1/mychat_completions", NONE },
@@ -232,6 +236,8 @@ static const test_path_t  opaque_paths[] = {
     { "/v1/chat/completions/files", NONE },
     { "/v1/chat/completions/v1/models", NONE },
     { "/v1/messages/v1/models", ANTHROPIC },
+    { "/v1/messages/x/v1/files", ANTHROPIC },
+    { "/v1/embeddings/x/y/moderations", NONE },
     { "/v1/responses/moderations", NONE },
     { "/v1/embeddings/tokenize", NONE },
     { "/v1/batches/files", NONE },

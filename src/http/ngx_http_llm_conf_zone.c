@@ -1,0 +1,260 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_llm.h"
+
+
+/* llm_quota_zone */
+
+
+static ngx_int_t ngx_http_llm_zone_size(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_str_t *name, ssize_t *size);
+static ngx_int_t ngx_http_llm_zone_state(ngx_conf_t *cf,
+    ngx_http_llm_quota_t *quota, ngx_str_t *value);
+
+
+char *
+ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_main_conf_t *lmcf = conf;
+
+    ssize_t                 size;
+    ngx_int_t               n;
+    ngx_str_t              *value, name, s;
+    ngx_uint_t              i;
+    ngx_shm_zone_t         *shm_zone;
+    ngx_http_llm_quota_t   *quota, **qp;
+
+    value = cf->args->elts;
+
+    quota = ngx_pcalloc(cf->pool, sizeof(ngx_http_llm_quota_t));
+    if (quota == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    quota->zone.clock.calendar.reset_day = 1;
+
+    ngx_str_null(&name);
+    size = 0;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "zone=", 5) == 0) {
+
+            if (ngx_http_llm_zone_size(cf, &value[i], &name, &size)
+                != NGX_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "state=", 6) == 0) {
+
+            s.data = value[i].data + 6;
+            s.len = value[i].len - 6;
+
+            if (ngx_http_llm_zone_state(cf, quota, &s) != NGX_OK) {
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "reset_day=", 10) == 0) {
+
+            n = ngx_atoi(value[i].data + 10, value[i].len - 10);
+
+            if (n < 1 || n > 31) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "llm_quota_zone has invalid \"%V\": use a "
+                                   "day from 1 to 31", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            quota->zone.clock.calendar.reset_day = n;
+
+            continue;
+        }
+
+        if (ngx_strcmp(value[i].data, "timezone=utc") == 0) {
+            quota->zone.clock.calendar.local = 0;
+            continue;
+        }
+
+        if (ngx_strcmp(value[i].data, "timezone=local") == 0) {
+            quota->zone.clock.calendar.local = 1;
+            continue;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_quota_zone has invalid parameter \"%V\": use "
+                           "zone=NAME:SIZE, state=DIR, reset_day=N, "
+                           "timezone=utc or timezone=local", &value[i]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (name.len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_quota_zone has no zone=NAME:SIZE, such as "
+                           "zone=main:10m");
+        return NGX_CONF_ERROR;
+    }
+
+    shm_zone = ngx_shared_memory_add(cf, &name, size,
+                                     &ngx_http_llm_quota_module);
+    if (shm_zone == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (shm_zone->data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_quota_zone \"%V\" is made twice", &name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (quota->state == NULL) {
+        ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0,
+                           "llm_quota zone \"%V\" has no \"state=DIR\": what "
+                           "it counts is forgotten on restart", &name);
+    }
+
+    quota->name = name;
+    quota->zone.shm_zone = shm_zone;
+
+    shm_zone->init = ngx_http_llm_zone_init;
+    shm_zone->data = &quota->zone;
+
+    qp = ngx_array_push(&lmcf->quotas);
+    if (qp == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *qp = quota;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_zone_size(ngx_conf_t *cf, ngx_str_t *value, ngx_str_t *name,
+    ssize_t *size)
+{
+    u_char     *p;
+    ngx_str_t   s;
+
+    name->data = value->data + 5;
+
+    p = (u_char *) ngx_strchr(name->data, ':');
+
+    if (p == NULL || p == name->data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_quota_zone has invalid \"%V\": use "
+                           "zone=NAME:SIZE, such as zone=main:10m", value);
+        return NGX_ERROR;
+    }
+
+    name->len = p - name->data;
+
+    s.data = p + 1;
+    s.len = value->data + value->len - s.data;
+
+    *size = ngx_parse_size(&s);
+
+    if (*size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_quota_zone has invalid size in \"%V\": use a "
+                           "number with k or m, such as 10m", value);
+        return NGX_ERROR;
+    }
+
+    /* nginx's own pages come off what is asked for */
+
+    if (*size < (ssize_t) (LLM_ZONE_MIN + 16 * ngx_pagesize)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_quota_zone \"%V\" is too small: use at least "
+                           "512k", value);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_zone_state(ngx_conf_t *cf, ngx_http_llm_quota_t *quota,
+    ngx_str_t *value)
+{
+    u_char      *p;
+    ngx_str_t    name;
+    ngx_uint_t   i;
+    ngx_path_t  *path, **paths;
+
+    if (value->len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_quota_zone has empty \"state=\": name a "
+                           "directory");
+        return NGX_ERROR;
+    }
+
+    name = *value;
+
+    while (name.len > 1 && name.data[name.len - 1] == '/') {
+        name.len--;
+        name.data[name.len] = '\0';
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &name, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    paths = cf->cycle->paths.elts;
+
+    for (i = 0; i < cf->cycle->paths.nelts; i++) {
+        if (paths[i]->name.len == name.len
+            && ngx_strcmp(paths[i]->name.data, name.data) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "llm_quota_zone has directory \"%V\", which is "
+                               "used already: each zone needs one of its own",
+                               &name);
+            return NGX_ERROR;
+        }
+    }
+
+    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
+    if (path == NULL) {
+        return NGX_ERROR;
+    }
+
+    path->name = name;
+    path->conf_file = cf->conf_file->file.name.data;
+    path->line = cf->conf_file->line;
+
+    if (ngx_add_path(cf, &path) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(cf->pool, name.len + 2);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    quota->state = path;
+    quota->ledger.directory.data = p;
+    quota->ledger.directory.len = name.len + 1;
+
+    p = ngx_cpymem(p, name.data, name.len);
+    *p++ = '/';
+    *p = '\0';
+
+    return NGX_OK;
+}
