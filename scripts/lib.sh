@@ -19,7 +19,7 @@ die()
 # deb or deb-src: those of the machine's suites, or of one that it does not
 # follow.  Sets apt_private, the options that make apt use nothing else.  The
 # mirror is the one that the machine's apt has, and Debian's keyring verifies
-# what it sends.
+# what it sends, which on a frozen mirror may be past its date.
 
 debian_lists()
 {
@@ -47,6 +47,7 @@ debian_lists()
                  -o "Dir::State::lists=$dir/lists"
                  -o "Dir::Cache::pkgcache="
                  -o "Dir::Cache::srcpkgcache="
+                 -o "Acquire::Check-Valid-Until=false"
                  -o "Acquire::Languages=none")
 
     apt-get "${apt_private[@]}" update

@@ -39,7 +39,6 @@ static const u_char *llm_json_value(llm_json_t *j, const u_char *p,
 static void llm_json_open(llm_json_t *j, const u_char *p);
 static void llm_json_close(llm_json_t *j, const u_char *end);
 static void llm_json_element(llm_json_t *j);
-static void llm_json_ended(llm_json_t *j);
 static const llm_json_node_t *llm_json_star(const llm_json_node_t *node);
 static int llm_json_is_variant(const char *name, const u_char *key,
     size_t len);
@@ -185,7 +184,7 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
 
             p = llm_json_key(j, p + 1, last);
 
-            if (j->phase != sw_colon || p == last || *p != ':') {
+            if (j->phase != sw_colon || p == last || *p <= ' ') {
                 break;
             }
 
@@ -193,12 +192,11 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
 
         case sw_colon:
 
-            if (*p != ':') {
+            if (*p++ != ':') {
                 j->state = LLM_JSON_INVALID;
-                return p + 1;
+                return p;
             }
 
-            p++;
             j->phase = sw_value;
 
             if (p == last || *p <= ' ') {
@@ -209,11 +207,16 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
 
         case sw_value:
             p = llm_json_value(j, p, last);
-            break;
+
+            if (j->phase != sw_after || p == last || *p <= ' ') {
+                break;
+            }
+
+            /* fall through */
 
         default: /* sw_after */
 
-            p++;
+            c = *p++;
 
             if (c == ',') {
 
@@ -225,13 +228,15 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
                     j->phase = sw_key;
                 }
 
-            } else if (c == (llm_json_in_array(j) ? ']' : '}')) {
-                llm_json_close(j, p);
-
-            } else {
-                j->state = LLM_JSON_INVALID;
+                continue;
             }
 
+            if (c != (llm_json_in_array(j) ? ']' : '}')) {
+                j->state = LLM_JSON_INVALID;
+                return p;
+            }
+
+            llm_json_close(j, p);
             break;
         }
 
@@ -399,18 +404,6 @@ llm_json_element(llm_json_t *j)
 }
 
 
-static void
-llm_json_ended(llm_json_t *j)
-{
-    if (j->depth == 0 && !j->sequence) {
-        j->state = LLM_JSON_DONE;
-        return;
-    }
-
-    j->phase = sw_after;
-}
-
-
 static const llm_json_node_t *
 llm_json_star(const llm_json_node_t *node)
 {
@@ -430,8 +423,7 @@ llm_json_star(const llm_json_node_t *node)
 void
 llm_json_lookup(llm_json_t *j, const u_char *key, size_t len)
 {
-    size_t                  i;
-    const char             *name;
+    u_char                  second;
     const llm_json_node_t  *child, *children;
 
     j->current = NULL;
@@ -445,25 +437,17 @@ llm_json_lookup(llm_json_t *j, const u_char *key, size_t len)
     }
 
     children = j->node[j->depth]->children;
+    second = (len > 1) ? key[1] : '\0';
 
     for (child = children; child->key != NULL; child++) {
 
-        if (child->key[0] != (char) key[0]) {
-            continue;
-        }
+        /* two letters tell nearly all keys apart; strlen() is for the NUL
+           that may well be in a key */
 
-        name = child->key;
-
-        for (i = 1; i < len; i++) {
-
-            /* a NUL may well be in the key, too */
-
-            if (name[i] == '\0' || name[i] != (char) key[i]) {
-                break;
-            }
-        }
-
-        if (i == len && name[i] == '\0') {
+        if (child->key[0] == (char) key[0] && child->key[1] == (char) second
+            && strncmp(child->key, (char *) key, len) == 0
+            && strlen(child->key) == len)
+        {
             j->current = child;
             return;
         }
@@ -529,29 +513,23 @@ llm_json_is_variant(const char *name, const u_char *key, size_t len)
 
 
 void
-llm_json_scalar(llm_json_t *j, const u_char *text, size_t len,
+llm_json_report(llm_json_t *j, const u_char *text, size_t len,
     const u_char *end)
 {
     llm_json_value_t  v;
 
-    if (llm_json_is_reported(j)) {
-        v.type = j->type;
-        v.field = j->current->field & ~LLM_JSON_SPAN;
-        v.depth = j->depth;
-        v.close = 0;
-        v.more = (end == NULL);
-        v.variant = j->variant;
-        v.text = text;
-        v.len = len;
-        v.start = j->start;
-        v.end = (end != NULL) ? llm_json_offset(j, end) : 0;
+    v.type = j->type;
+    v.field = j->current->field & ~LLM_JSON_SPAN;
+    v.depth = j->depth;
+    v.close = 0;
+    v.more = (end == NULL);
+    v.variant = j->variant;
+    v.text = text;
+    v.len = len;
+    v.start = j->start;
+    v.end = (end != NULL) ? llm_json_offset(j, end) : 0;
 
-        j->handler(j->data, &v);
-    }
-
-    if (end != NULL) {
-        llm_json_ended(j);
-    }
+    j->handler(j->data, &v);
 }
 
 

@@ -100,7 +100,26 @@ const u_char *llm_json_skip(llm_json_t *j, const u_char *p,
 const u_char *llm_json_find(const u_char *p, const u_char *last);
 
 
-/* The same where it is expected to be near. */
+#if (LLM_JSON_SSE2)
+
+/* One bit for each of 16 bytes that is a quote or a backslash. */
+
+static inline unsigned
+llm_json_quotes(const u_char *p)
+{
+    __m128i  v;
+
+    v = _mm_loadu_si128((const __m128i *) p);
+
+    return _mm_movemask_epi8(
+               _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+                            _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+}
+
+#endif
+
+
+/* The same as llm_json_find() where it is expected to be near. */
 
 static inline const u_char *
 llm_json_quote(const u_char *p, const u_char *last)
@@ -108,14 +127,9 @@ llm_json_quote(const u_char *p, const u_char *last)
 #if (LLM_JSON_SSE2)
 
     unsigned  mask;
-    __m128i   v;
 
     if (last - p >= 16) {
-        v = _mm_loadu_si128((const __m128i *) p);
-
-        mask = _mm_movemask_epi8(
-                   _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-                                _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+        mask = llm_json_quotes(p);
 
         if (mask != 0) {
             return p + __builtin_ctz(mask);
@@ -130,11 +144,42 @@ llm_json_quote(const u_char *p, const u_char *last)
 }
 
 
-/* A token is complete (end: where it ends), or a piece of it is (NULL). */
+/* A key is complete. */
 void llm_json_lookup(llm_json_t *j, const u_char *key, size_t len);
-void llm_json_scalar(llm_json_t *j, const u_char *text, size_t len,
+
+/* A scalar of interest is complete (end: where it ends), or a piece of it
+   (NULL). */
+void llm_json_report(llm_json_t *j, const u_char *text, size_t len,
     const u_char *end);
+
+/* A container that was skipped is complete. */
 void llm_json_skipped(llm_json_t *j, const u_char *end);
+
+
+/* A value is complete. */
+
+static inline void
+llm_json_ended(llm_json_t *j)
+{
+    if (j->depth == 0 && !j->sequence) {
+        j->state = LLM_JSON_DONE;
+        return;
+    }
+
+    j->phase = sw_after;
+}
+
+
+static inline void
+llm_json_scalar(llm_json_t *j, const u_char *text, size_t len,
+    const u_char *end)
+{
+    if (llm_json_is_reported(j)) {
+        llm_json_report(j, text, len, end);
+    }
+
+    llm_json_ended(j);
+}
 
 
 #endif /* _LLM_JSON_SCAN_H_INCLUDED_ */

@@ -74,32 +74,29 @@ llm_json_find(const u_char *p, const u_char *last)
 {
 #if (LLM_JSON_SSE2)
 
-    unsigned          mask;
-    __m128i           v;
+    unsigned          i, mask;
     llm_json_block_t  b;
 
-    while (last - p >= LLM_JSON_BLOCK) {
-        llm_json_load(&b, p);
-
-        if (llm_json_matters(&b, 1)) {
-            break;
-        }
-
-        p += LLM_JSON_BLOCK;
-    }
-
-    while (last - p >= 16) {
-        v = _mm_loadu_si128((const __m128i *) p);
-
-        mask = _mm_movemask_epi8(
-                   _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-                                _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+    for (i = 0; last - p >= 16; i++) {
+        mask = llm_json_quotes(p);
 
         if (mask != 0) {
             return p + __builtin_ctz(mask);
         }
 
         p += 16;
+
+        /* a string that is longer than this is likely to be much longer */
+
+        while (i > 3 && last - p >= LLM_JSON_BLOCK) {
+            llm_json_load(&b, p);
+
+            if (llm_json_matters(&b, 1)) {
+                break;
+            }
+
+            p += LLM_JSON_BLOCK;
+        }
     }
 
 #endif

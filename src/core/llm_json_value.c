@@ -18,6 +18,8 @@
     (llm_json_is_space(c) || (c) == ',' || (c) == '}' || (c) == ']')
 
 
+static void llm_json_whole(llm_json_t *j, const u_char *p, const u_char *last,
+    const u_char *end);
 static void llm_json_escape(llm_json_t *j, u_char c);
 static void llm_json_code_point(llm_json_t *j, uint32_t c);
 static void llm_json_put(llm_json_t *j, const u_char *p, size_t n);
@@ -70,24 +72,33 @@ llm_json_text(llm_json_t *j, const u_char *p, const u_char *last)
         p++;
     }
 
-    /* whole in this piece and without escapes: no need of a copy */
-
-    if (j->len != 0 || j->surrogate != 0 || p - start > LLM_JSON_TEXT) {
-        llm_json_put(j, start, p - start);
-        start = j->text;
-
-    } else {
-        j->len = p - start;
-    }
-
-    if (j->key) {
-        llm_json_lookup(j, start, j->len);
+    if (!j->key) {
+        llm_json_whole(j, start, p, p + 1);
+        llm_json_ended(j);
         return p + 1;
     }
 
-    llm_json_scalar(j, start, j->len, p + 1);
+    llm_json_put(j, start, p - start);
+    llm_json_lookup(j, j->text, j->len);
 
     return p + 1;
+}
+
+
+/* The last piece of a scalar; what lies in the input as it is to be reported,
+   and is all of it, needs no copy. */
+
+static void
+llm_json_whole(llm_json_t *j, const u_char *p, const u_char *last,
+    const u_char *end)
+{
+    if (j->len == 0 && j->surrogate == 0 && last - p <= LLM_JSON_TEXT) {
+        llm_json_report(j, p, last - p, end);
+        return;
+    }
+
+    llm_json_put(j, p, last - p);
+    llm_json_report(j, j->text, j->len, end);
 }
 
 
@@ -237,12 +248,12 @@ llm_json_append(llm_json_t *j, const u_char *p, size_t n)
                 return;
             }
 
-            llm_json_scalar(j, j->text, j->len, NULL);
+            llm_json_report(j, j->text, j->len, NULL);
             j->len = 0;
         }
 
         if (j->len == 0 && n > LLM_JSON_TEXT && !j->key) {
-            llm_json_scalar(j, p, LLM_JSON_TEXT, NULL);
+            llm_json_report(j, p, LLM_JSON_TEXT, NULL);
             p += LLM_JSON_TEXT;
             n -= LLM_JSON_TEXT;
             continue;
@@ -276,9 +287,9 @@ llm_json_number(llm_json_t *j, const u_char *p, const u_char *last)
 
         j->number = sw_digits;
 
-        while (p != last && llm_json_is_digit(*p)) {
+        do {
             p++;
-        }
+        } while (p != last && llm_json_is_digit(*p));
     }
 
     for ( /* void */ ; p != last && !llm_json_ends_token(*p); p++) {
@@ -291,33 +302,27 @@ llm_json_number(llm_json_t *j, const u_char *p, const u_char *last)
         }
     }
 
-    if (p != last && j->number != sw_zero && j->number != sw_digits
+    if (p == last) {
+
+        if (llm_json_is_reported(j)) {
+            llm_json_append(j, start, p - start);
+        }
+
+        return p;
+    }
+
+    if (j->number != sw_zero && j->number != sw_digits
         && j->number != sw_fraction && j->number != sw_exponent)
     {
         j->state = LLM_JSON_INVALID;
         return p + 1;
     }
 
-    if (!llm_json_is_reported(j)) {
-
-        if (p != last) {
-            llm_json_scalar(j, NULL, 0, p);
-        }
-
-        return p;
+    if (llm_json_is_reported(j)) {
+        llm_json_whole(j, start, p, p);
     }
 
-    if (p == last || j->len != 0 || p - start > LLM_JSON_TEXT) {
-        llm_json_append(j, start, p - start);
-        start = j->text;
-
-    } else {
-        j->len = p - start;
-    }
-
-    if (p != last) {
-        llm_json_scalar(j, start, j->len, p);
-    }
+    llm_json_ended(j);
 
     return p;
 }
@@ -499,11 +504,26 @@ llm_json_count_number(const u_char *p, size_t len, int64_t *n)
         p++;
     }
 
-    /* how many digits stand before the point once the exponent is applied */
+    count = 0;
 
     for (end = p; end != last && llm_json_is_digit(*end); end++) {
-        /* void */
+
+        if (count <= LLM_JSON_COUNT_MAX) {
+            count = count * 10 + (*end - '0');
+        }
     }
+
+    if (end == last && !negative) {
+
+        if (count > LLM_JSON_COUNT_MAX) {
+            return -3;
+        }
+
+        *n = count;
+        return 0;
+    }
+
+    /* how many digits stand before the point once the exponent is applied */
 
     whole = end - p;
 

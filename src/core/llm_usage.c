@@ -43,6 +43,7 @@ static const struct {
     const char               *type;
     llm_framing_e             framing;
 } llm_answer_types[] = {
+    { "application/json", LLM_FRAMING_SNIFF },
     { "text/event-stream", LLM_FRAMING_SSE },
     { "application/x-ndjson", LLM_FRAMING_LINES },
     { "application/ndjson", LLM_FRAMING_LINES },

@@ -232,6 +232,14 @@ ngx_http_llm_get_ctx(ngx_http_request_t *r)
             if (cln->handler == ngx_http_llm_cleanup) {
                 ctx = cln->data;
                 ngx_http_set_ctx(r, ctx, ngx_http_llm_quota_module);
+
+                /* redirected while the body was read: to the page of the
+                   error that ended the reading */
+
+                if (ctx->state == NGX_HTTP_LLM_READING) {
+                    ctx->state = NGX_HTTP_LLM_REFUSED;
+                }
+
                 break;
             }
         }

@@ -17,6 +17,13 @@
 #define NGX_HTTP_LLM_INFLATED_MAX   (256 * 1024 * 1024)
 
 
+typedef enum {
+    NGX_HTTP_LLM_BODY_IDENTITY = 0,
+    NGX_HTTP_LLM_BODY_GZIP,
+    NGX_HTTP_LLM_BODY_UNKNOWN
+} ngx_http_llm_body_coding_e;
+
+
 /* Takes the body's bytes in order; n bytes at p. */
 typedef ngx_int_t (*ngx_http_llm_body_pt)(void *data, u_char *p, size_t n);
 
@@ -37,7 +44,8 @@ static ngx_int_t ngx_http_llm_body_plain(void *data, u_char *p, size_t n);
 static ngx_int_t ngx_http_llm_body_gzip(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 static ngx_int_t ngx_http_llm_body_inflate(void *data, u_char *p, size_t n);
-static ngx_table_elt_t *ngx_http_llm_body_coding(ngx_http_request_t *r);
+static ngx_http_llm_body_coding_e ngx_http_llm_body_coding(
+    ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_body_verdict(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 
@@ -46,8 +54,6 @@ ngx_int_t
 ngx_http_llm_body_scan(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
     ngx_int_t            rc;
-    ngx_str_t           *coding;
-    ngx_table_elt_t     *h;
     ngx_http_request_t  *r;
 
     r = ctx->request;
@@ -56,24 +62,20 @@ ngx_http_llm_body_scan(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
                      ctx->conf->reserve == LLM_RESERVE_STRICT
                      ? LLM_REQUEST_BOUNDS : 0);
 
-    h = ngx_http_llm_body_coding(r);
+    switch (ngx_http_llm_body_coding(r)) {
 
-    if (h == NULL) {
+    case NGX_HTTP_LLM_BODY_IDENTITY:
         rc = ngx_http_llm_body_walk(r, ngx_http_llm_body_plain, body);
+        break;
 
-    } else {
-        coding = &h->value;
-
-        if (coding->len != 4
-            || ngx_strncasecmp(coding->data, (u_char *) "gzip", 4) != 0)
-        {
-            return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNSUPPORTED,
-                                       "The body's content coding cannot be "
-                                       "read here: send it as it is, or with "
-                                       "gzip.");
-        }
-
+    case NGX_HTTP_LLM_BODY_GZIP:
         rc = ngx_http_llm_body_gzip(ctx, body);
+        break;
+
+    default: /* NGX_HTTP_LLM_BODY_UNKNOWN */
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNSUPPORTED,
+                                   "The body's content coding cannot be read "
+                                   "here: send it as it is, or with gzip.");
     }
 
     if (rc != NGX_OK) {
@@ -167,12 +169,18 @@ ngx_http_llm_body_plain(void *data, u_char *p, size_t n)
 }
 
 
-static ngx_table_elt_t *
+/* Of several codings, in one header or in many, gzip may not be the one that
+   the upstream takes off first. */
+
+static ngx_http_llm_body_coding_e
 ngx_http_llm_body_coding(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_uint_t                   i;
+    ngx_list_part_t             *part;
+    ngx_table_elt_t             *h;
+    ngx_http_llm_body_coding_e   coding;
+
+    coding = NGX_HTTP_LLM_BODY_IDENTITY;
 
     part = &r->headers_in.headers.part;
     h = part->elts;
@@ -182,7 +190,7 @@ ngx_http_llm_body_coding(ngx_http_request_t *r)
         if (i >= part->nelts) {
 
             if (part->next == NULL) {
-                return NULL;
+                return coding;
             }
 
             part = part->next;
@@ -190,17 +198,26 @@ ngx_http_llm_body_coding(ngx_http_request_t *r)
             i = 0;
         }
 
-        if (h[i].key.len == sizeof("content-encoding") - 1
-            && ngx_strncasecmp(h[i].key.data, (u_char *) "content-encoding",
+        if (h[i].key.len != sizeof("content-encoding") - 1
+            || ngx_strncasecmp(h[i].key.data, (u_char *) "content-encoding",
                                h[i].key.len)
-               == 0
-            && h[i].value.len
-            && (h[i].value.len != 8
-                || ngx_strncasecmp(h[i].value.data, (u_char *) "identity", 8)
-                   != 0))
+               != 0
+            || h[i].value.len == 0
+            || (h[i].value.len == 8
+                && ngx_strncasecmp(h[i].value.data, (u_char *) "identity", 8)
+                   == 0))
         {
-            return &h[i];
+            continue;
         }
+
+        if (coding != NGX_HTTP_LLM_BODY_IDENTITY
+            || h[i].value.len != 4
+            || ngx_strncasecmp(h[i].value.data, (u_char *) "gzip", 4) != 0)
+        {
+            return NGX_HTTP_LLM_BODY_UNKNOWN;
+        }
+
+        coding = NGX_HTTP_LLM_BODY_GZIP;
     }
 }
 
@@ -339,7 +356,9 @@ ngx_http_llm_body_splice(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
 
     r = ctx->request;
 
-    if (r->request_body == NULL || ngx_http_llm_body_coding(r)) {
+    if (r->request_body == NULL
+        || ngx_http_llm_body_coding(r) != NGX_HTTP_LLM_BODY_IDENTITY)
+    {
         return NGX_OK;
     }
 

@@ -20,9 +20,19 @@ package LLMNginx;
 # $TEST_NGINX_ZONE and $TEST_NGINX_STATE are a zone called main and a folder,
 # new for each block in HUP mode too, where the zones outlive a block.  There
 # is no plan to keep up to date.
+#
+# Two sections tell what must be found after a block's last request, where
+# Test::Nginx looks after each; "..." in them stands for any text:
+#
+#     --- ledger
+#     the lines of the ledger, all and in their order
+#
+#     --- logged
+#     2 times this, neither more nor less, in the error log
 
 use Test::More ();
 use LLMBase;
+use LLMTest ();
 
 my (@lines, $critical, %excused, $block_name);
 
@@ -93,7 +103,7 @@ Test::More::plan('no_plan');
 }
 
 
-my %known = map { $_ => 1 } qw(ONLY LAST SKIP);
+my %known = map { $_ => 1 } qw(ONLY LAST SKIP ledger logged);
 
 for my $file (@INC{'Test/Nginx/Socket.pm', 'Test/Nginx/Util.pm'}) {
     $known{$_} = 1 for LLMBase::slurp($file) =~ /\bblock->(\w+)/g;
@@ -135,6 +145,52 @@ add_block_preprocessor(sub {
 
     $block->set_value('main_config', ($block->main_config // '')
                                      . "\nerror_log $critical crit;\n");
+});
+
+
+# Test::Nginx's filter gives every named sub an argument of its own.
+
+my $pattern = sub {
+    return join '.*', map { quotemeta } split /\.\.\./, $_[0], -1;
+};
+
+
+add_test_cleanup_handler(sub {
+    my $block = shift;
+
+    defined $block->ledger or return;
+
+    my @patterns = map { $pattern->($_) . "\n" } split /\n/, $block->ledger;
+    my @lines;
+
+    # a line is written at the end of the turn in which the client is answered
+
+    eval {
+        LLMTest::wait_until {
+            @lines = map { split /^/, LLMBase::slurp($_) }
+                     sort glob "$ENV{TEST_NGINX_STATE}/usage-*.jsonl";
+
+            @lines >= @patterns;
+        };
+    };
+
+    Test::More::like(join('', @lines), qr/\A@{[join '', @patterns]}\z/,
+                     $block->name . ' - ledger');
+});
+
+
+add_test_cleanup_handler(sub {
+    my $block = shift;
+
+    my @lines = split /\n/, LLMBase::slurp($Test::Nginx::Util::ErrLogFile);
+
+    for (split /\n/, $block->logged // '') {
+        my ($times, $text) = /^(\d+) times (.+)/ or die "not N times: $_\n";
+        my $line = $pattern->($text);
+
+        Test::More::is(scalar(grep { /$line/ } @lines), $times,
+                       $block->name . " - logged: $_");
+    }
 });
 
 

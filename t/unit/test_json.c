@@ -25,6 +25,10 @@
 #define llm_json_find      bytes_find
 #define llm_json_lookup    bytes_lookup
 #define llm_json_scalar    bytes_scalar
+#define llm_json_ended     bytes_ended
+#define llm_json_quote     bytes_quote
+#define llm_json_quotes    bytes_quotes
+#define llm_json_report    bytes_report
 #define llm_json_skipped   bytes_skipped
 
 size_t bytes_feed(llm_json_t *j, const u_char *p, size_t n);
