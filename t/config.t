@@ -95,7 +95,6 @@ __DATA__
 --- error_code eval
 [200, 403]
 
-
 === TEST 2: all that a limit can say
 --- config
     llm_team_limit a rpm=1 tpm=2 itpm=3 otpm=4 rpd=5 tpd=6 requests=7/week
@@ -107,7 +106,6 @@ __DATA__
 chat
 --- more_headers
 X-Team: a
-
 
 === TEST 3: a period has one name, however it is written
 --- config
@@ -131,7 +129,6 @@ X-Team: a
 [map { qr{Global requests=0/$_, } }
  qw(90s 2m hour day week 14d month month 31d day week day)]
 
-
 === TEST 4: thousands and millions
 --- config
     location /1/ { llm_global_limit rpm=0k; }
@@ -143,7 +140,6 @@ X-Team: a
 --- response_headers eval
 ['x-ratelimit-limit-requests: 0',
  "x-ratelimit-limit-requests: 2000\nx-ratelimit-limit-tokens: 3000000"]
-
 
 === TEST 5: a zone without a directory says that it forgets
 --- http_config
@@ -157,7 +153,6 @@ llm_quota zone "forgetful" has no "state=DIR": what it counts is forgotten on re
 --- no_error_log
 llm_quota zone "main"
 
-
 === TEST 6: a zone may be made after the line that names it
 --- config
     location /own/ {
@@ -170,7 +165,6 @@ llm_quota zone "main"
 at('/own', chat)
 --- error_code: 429
 
-
 === TEST 7: timezone=utc and reset_day
 --- http_config
     llm_quota_zone zone=second:1m reset_day=1 timezone=utc;
@@ -181,7 +175,6 @@ at('/own', chat)
 chat
 --- error_code: 403
 --- response_body_like: Resets \d{4}-\d\d-01T00:00:00Z\.
-
 
 === TEST 8: two zones count apart
 --- http_config
@@ -197,7 +190,6 @@ chat
 [chat, at('/own', chat), chat, at('/own', chat)]
 --- error_code eval
 [200, 200, 429, 429]
-
 
 === TEST 9: a quota comes from without, and can be switched off
 --- config
@@ -217,7 +209,6 @@ chat
 [map { at($_, chat) } '', '/inner', '/off', '/off/again']
 --- error_code eval
 [429, 429, 200, 429]
-
 
 === TEST 10: rows of one kind replace those from without as a whole
 --- http_config
@@ -247,7 +238,6 @@ chat
 --- response_body_like eval
 ['', 'User=v rpm=0', 'User=v rpm=0', 'Team=b is not known', '']
 
-
 === TEST 11: rows of a server replace those of http, and a location inherits them
 --- http_config
     llm_team_limit default rpm=10;
@@ -264,18 +254,17 @@ at('/inner', chat)
 !x-ratelimit-limit-requests
 x-ratelimit-limit-tokens: 20
 
-
 === TEST 12: who asks comes from without, or from the location
---- http_config
+--- config
     llm_team outer;
     llm_user outer;
     llm_customer outer;
     llm_model outer;
-    llm_unpriced deny;
---- config
+
     location /team/ { llm_team_limit default rpm=0; }
     location /user/ { llm_user_limit default rpm=0; }
     location /customer/ { llm_customer_limit default rpm=0; }
+    location /model/ { llm_unpriced deny; }
 
     location /own/ {
         llm_team inner;
@@ -286,16 +275,14 @@ x-ratelimit-limit-tokens: 20
         location /own/team/ { llm_team_limit default rpm=0; }
         location /own/user/ { llm_user_limit default rpm=0; }
         location /own/customer/ { llm_customer_limit default rpm=0; }
+        location /own/model/ { llm_unpriced deny; }
     }
 --- request eval
-[map { at($_, chat) } '/team', '/user', '/customer', '',
-                      '/own/team', '/own/user', '/own/customer', '/own']
+[map { (at("/$_", chat), at("/own/$_", chat)) } qw(team user customer model)]
 --- error_code eval
-[(429, 429, 429, 403) x 2]
+[(429) x 6, (403) x 2]
 --- response_body_like eval
-[map({ "$_=outer " } qw(Team User Customer Model)),
- map({ "$_=inner " } qw(Team User Customer Model))]
-
+[map { ("$_=outer ", "$_=inner ") } qw(Team User Customer Model)]
 
 === TEST 13: statuses
 --- config
@@ -316,7 +303,6 @@ x-ratelimit-limit-tokens: 20
 [map { at($_, chat) } '/rate', '/budget', '/own/rate', '/own/budget']
 --- error_code eval
 [430, 431, 530, 531]
-
 
 === TEST 14: dialects, notes and headers
 --- config
@@ -348,7 +334,6 @@ x-ratelimit-limit-tokens: 20
 [qr/^\{"type":"error".* Outer\./, qr/^\{"error":\{"code":429.* Inner\./,
  qr/^\{"error":\{"message":"[^"]*used 0\.","type"/]
 
-
 === TEST 15: dry runs
 --- config
     llm_dry_run on;
@@ -359,7 +344,6 @@ x-ratelimit-limit-tokens: 20
 [chat, at('/own', chat)]
 --- error_code eval
 [200, 429]
-
 
 === TEST 16: unknown teams
 --- config
@@ -379,7 +363,6 @@ x-ratelimit-limit-tokens: 20
 --- error_code eval
 [403, 200, 200]
 
-
 === TEST 17: opaque routes
 --- config
     llm_opaque deny;
@@ -393,7 +376,6 @@ x-ratelimit-limit-tokens: 20
 --- error_code eval
 [403, 200]
 
-
 === TEST 18: models without a price
 --- config
     llm_unpriced deny;
@@ -406,7 +388,6 @@ x-ratelimit-limit-tokens: 20
 [map { post("$_/v1/chat/completions", '{"model":"x"}') } '', '/own']
 --- error_code eval
 [403, 200]
-
 
 === TEST 19: strict limits, caps and tools
 --- config
@@ -438,7 +419,6 @@ my $tools = '"max_tokens":1,"tools":[{"type":"web_search"}]';
 --- error_code eval
 [400, 200, 400, 200, 400, 200, 400]
 
-
 === TEST 20: cached tokens count where they are told to
 --- config
     llm_reserve off;
@@ -463,7 +443,6 @@ my $tools = '"max_tokens":1,"tools":[{"type":"web_search"}]';
 X-Answer: {"model":"m","usage":{"prompt_tokens":20,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":10}}}
 --- error_code eval
 [200, 200, 200, 429]
-
 
 === TEST 21: the level of the log
 --- config

@@ -13,9 +13,24 @@
 #include "llm_repeat.h"
 
 
-static int llm_repeat_equal(const u_char *a, const u_char *b, size_t n);
+static const u_char *llm_repeat_event(const llm_repeat_t *r, const u_char *p,
+    const u_char *last, size_t *len);
+static int llm_repeat_equal(const u_char *event, const u_char *p, size_t n,
+    const u_char *last);
 static const u_char *llm_repeat_string(const u_char *p, const u_char *last);
 static const u_char *llm_repeat_number(const u_char *p, const u_char *last);
+
+
+#if defined(__SSE2__)
+
+/* One bit for each of 16 bytes that is equal. */
+
+#define llm_repeat_mask(a, b)                                                 \
+    (unsigned) _mm_movemask_epi8(                                             \
+        _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *) (a)),                \
+                       _mm_loadu_si128((const __m128i *) (b))))
+
+#endif
 
 
 void
@@ -69,30 +84,51 @@ llm_repeat_learn(llm_repeat_t *r, const u_char *p, const u_char *data,
 
 
 const u_char *
-llm_repeat_match(const llm_repeat_t *r, const u_char *p, const u_char *last,
+llm_repeat_skip(const llm_repeat_t *r, const u_char *p, const u_char *last,
     uint64_t *bytes)
 {
-    size_t                   n, len[LLM_REPEAT_GAPS];
-    unsigned                 i;
-    const u_char            *event, *end;
-    const llm_repeat_gap_t  *gap;
+    size_t         len[LLM_REPEAT_GAPS];
+    unsigned       i;
+    const u_char  *next;
 
     if (r->len == 0) {
-        return NULL;
+        return p;
     }
 
-    event = r->event;
+    while ((next = llm_repeat_event(r, p, last, len)) != NULL) {
+
+        for (i = 0; i < r->gaps; i++) {
+            bytes[r->gap[i].text] += len[i];
+        }
+
+        p = next;
+    }
+
+    return p;
+}
+
+
+static inline const u_char *
+llm_repeat_event(const llm_repeat_t *r, const u_char *p, const u_char *last,
+    size_t *len)
+{
+    size_t                   n;
+    unsigned                 i, from;
+    const u_char            *end;
+    const llm_repeat_gap_t  *gap;
+
+    from = 0;
 
     for (i = 0; i < r->gaps; i++) {
         gap = &r->gap[i];
-        n = r->event + gap->start - event;
+        n = gap->start - from;
 
-        if ((size_t) (last - p) < n || !llm_repeat_equal(event, p, n)) {
+        if (!llm_repeat_equal(r->event + from, p, n, last)) {
             return NULL;
         }
 
         p += n;
-        event = r->event + gap->end;
+        from = gap->end;
 
         end = (gap->type == LLM_REPEAT_STRING) ? llm_repeat_string(p, last)
                                                : llm_repeat_number(p, last);
@@ -104,43 +140,47 @@ llm_repeat_match(const llm_repeat_t *r, const u_char *p, const u_char *last,
         p = end;
     }
 
-    n = r->event + r->len - event;
+    n = r->len - from;
 
-    if ((size_t) (last - p) < n || !llm_repeat_equal(event, p, n)) {
-        return NULL;
-    }
-
-    for (i = 0; i < r->gaps; i++) {
-        bytes[r->gap[i].text] += len[i];
-    }
-
-    return p + n;
+    return llm_repeat_equal(r->event + from, p, n, last) ? p + n : NULL;
 }
 
 
-static int
-llm_repeat_equal(const u_char *a, const u_char *b, size_t n)
+static inline int
+llm_repeat_equal(const u_char *event, const u_char *p, size_t n,
+    const u_char *last)
 {
 #if defined(__SSE2__)
 
-    __m128i  va, vb;
+    unsigned  mask;
 
-    while (n >= 16) {
-        va = _mm_loadu_si128((const __m128i *) a);
-        vb = _mm_loadu_si128((const __m128i *) b);
+#endif
 
-        if (_mm_movemask_epi8(_mm_cmpeq_epi8(va, vb)) != 0xffff) {
+    if ((size_t) (last - p) < n) {
+        return 0;
+    }
+
+#if defined(__SSE2__)
+
+    for ( /* void */ ; n >= 16; n -= 16) {
+
+        if (llm_repeat_mask(event, p) != 0xffff) {
             return 0;
         }
 
-        a += 16;
-        b += 16;
-        n -= 16;
+        event += 16;
+        p += 16;
+    }
+
+    if (last - p >= 16) {
+        mask = (1u << n) - 1;
+
+        return (llm_repeat_mask(event, p) & mask) == mask;
     }
 
 #endif
 
-    return memcmp(a, b, n) == 0;
+    return memcmp(event, p, n) == 0;
 }
 
 

@@ -48,7 +48,7 @@ typedef struct {
     uint8_t                  gaps;
     uint8_t                  overflow;
     llm_repeat_gap_t         gap[LLM_REPEAT_GAPS];
-    u_char                   event[LLM_REPEAT_EVENT];
+    u_char                   event[LLM_REPEAT_EVENT + 16];
 } llm_repeat_t;
 
 
@@ -65,11 +65,10 @@ void llm_repeat_learn(llm_repeat_t *r, const u_char *p, const u_char *data,
     const u_char *last);
 
 /*
- * Where p begins an event that repeats the remembered one: its end, and the
- * lengths of its texts are added to bytes[].  NULL: it does not, or is not
- * all there.
+ * Passes over the events from p on that repeat the remembered one and are all
+ * there; the lengths of their texts are added to bytes[].
  */
-const u_char *llm_repeat_match(const llm_repeat_t *r, const u_char *p,
+const u_char *llm_repeat_skip(const llm_repeat_t *r, const u_char *p,
     const u_char *last, uint64_t *bytes);
 
 

@@ -4,6 +4,7 @@
  */
 
 
+#include <stddef.h>
 #include <string.h>
 
 #if defined(__SSE2__)
@@ -14,6 +15,9 @@
 
 
 #define LLM_SSE_FIELD  "data"
+
+#define llm_sse_is_data(p)                                                    \
+    (memcmp(p, LLM_SSE_FIELD ":", sizeof(LLM_SSE_FIELD)) == 0)
 
 
 enum {
@@ -77,7 +81,19 @@ llm_sse_read(llm_sse_t *s, const u_char **pp, const u_char *last,
             }
 
             s->fresh = 0;
-            s->len = 0;
+
+            if (last - p >= (ptrdiff_t) sizeof(LLM_SSE_FIELD)
+                && llm_sse_is_data(p))
+            {
+                /* the same as below, in one step */
+
+                s->len = sizeof(LLM_SSE_FIELD) - 1;
+                p += sizeof(LLM_SSE_FIELD) - 1;
+
+            } else {
+                s->len = 0;
+            }
+
             s->phase = sw_field;
 
             /* fall through */

@@ -203,7 +203,7 @@ static void
 llm_answer_sse(llm_answer_t *a, const u_char *p, const u_char *last)
 {
     size_t         len;
-    const u_char  *start, *data, *piece, *next;
+    const u_char  *start, *data, *piece;
 
     start = NULL;
     data = NULL;
@@ -211,11 +211,7 @@ llm_answer_sse(llm_answer_t *a, const u_char *p, const u_char *last)
     while (p != last && !a->ended) {
 
         if (a->sse.fresh) {
-            while ((next = llm_repeat_match(&a->repeat, p, last, a->text))
-                   != NULL)
-            {
-                p = next;
-            }
+            p = llm_repeat_skip(&a->repeat, p, last, a->text);
 
             if (p == last) {
                 return;

@@ -82,7 +82,8 @@ typedef struct {
 #define LLM_LACKS_OUTPUT  0x2    /* usage->output is a lower bound */
 
 
-/* The counts that a document, or all of them so far, stated. */
+/* The counts that a document, or all of them so far, stated.  In the latter
+   what is not known is 0. */
 
 typedef struct {
     uint32_t                 known;      /* bits of LLM_N_ */

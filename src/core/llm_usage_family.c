@@ -25,51 +25,38 @@ static int64_t llm_usage_either(const llm_usage_record_t *r, unsigned count,
     unsigned otherwise);
 
 
-/* A count that is not known is 0 from here on. */
-
 void
-llm_usage_resolve(const llm_usage_record_t *stated, llm_usage_t *u)
+llm_usage_resolve(const llm_usage_record_t *r, llm_usage_t *u)
 {
-    unsigned            i;
-    llm_usage_record_t  r;
-
-    r = *stated;
-
-    for (i = 0; i < LLM_USAGE_COUNTS; i++) {
-        if (!(r.known & llm_usage_bit(i))) {
-            r.count[i] = 0;
-        }
-    }
-
     memset(u, 0, sizeof(llm_usage_t));
 
-    u->reasoning = llm_usage_either(&r, LLM_N_REASONING, LLM_N_REASONING_ELSE);
-    u->audio_in = r.count[LLM_N_AUDIO_IN];
-    u->audio_out = r.count[LLM_N_AUDIO_OUT];
-    u->image_in = r.count[LLM_N_IMAGE_IN];
-    u->image_out = r.count[LLM_N_IMAGE_OUT];
-    u->web_searches = llm_usage_either(&r, LLM_N_SEARCHES,
+    u->reasoning = llm_usage_either(r, LLM_N_REASONING, LLM_N_REASONING_ELSE);
+    u->audio_in = r->count[LLM_N_AUDIO_IN];
+    u->audio_out = r->count[LLM_N_AUDIO_OUT];
+    u->image_in = r->count[LLM_N_IMAGE_IN];
+    u->image_out = r->count[LLM_N_IMAGE_OUT];
+    u->web_searches = llm_usage_either(r, LLM_N_SEARCHES,
                                        LLM_N_TOOL_SEARCHES);
-    u->cost = (r.known & llm_usage_bit(LLM_N_COST)) ? r.count[LLM_N_COST] : -1;
+    u->cost = (r->known & llm_usage_bit(LLM_N_COST)) ? r->count[LLM_N_COST] : -1;
 
-    if (r.marks & (llm_usage_bit(LLM_M_METRICS) | llm_usage_bit(LLM_M_CONVERSE))) {
-        llm_usage_exclusive(&r, u);
+    if (r->marks & (llm_usage_bit(LLM_M_METRICS) | llm_usage_bit(LLM_M_CONVERSE))) {
+        llm_usage_exclusive(r, u);
 
-    } else if ((r.marks & llm_usage_bit(LLM_M_COHERE))
-               || (r.known & llm_usage_bit(LLM_N_TOKENS_IN)))
+    } else if ((r->marks & llm_usage_bit(LLM_M_COHERE))
+               || (r->known & llm_usage_bit(LLM_N_TOKENS_IN)))
     {
-        llm_usage_cohere(&r, u);
+        llm_usage_cohere(r, u);
 
-    } else if (r.marks & (llm_usage_bit(LLM_M_GEMINI)
+    } else if (r->marks & (llm_usage_bit(LLM_M_GEMINI)
                           | llm_usage_bit(LLM_M_INTERACTIONS)))
     {
-        llm_usage_summed(&r, u);
+        llm_usage_summed(r, u);
 
-    } else if (llm_usage_is_anthropic(&r)) {
-        llm_usage_exclusive(&r, u);
+    } else if (llm_usage_is_anthropic(r)) {
+        llm_usage_exclusive(r, u);
 
     } else {
-        llm_usage_inclusive(&r, u);
+        llm_usage_inclusive(r, u);
     }
 }
 

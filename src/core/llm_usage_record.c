@@ -630,6 +630,7 @@ void
 llm_usage_merge(llm_answer_t *a)
 {
     unsigned             i;
+    uint32_t             known;
     llm_usage_record_t  *d, *s;
 
     d = &a->document;
@@ -658,14 +659,12 @@ llm_usage_merge(llm_answer_t *a)
     /* a message that starts anew is another attempt, not a second one */
 
     if (llm_usage_rank(d->row) > llm_usage_rank(s->row) || a->start) {
-        s->known = 0;
-        s->marks = 0;
+        memset(s, 0, sizeof(llm_usage_record_t));
     }
 
-    for (i = 0; i < LLM_USAGE_COUNTS; i++) {
-        if (d->known & llm_usage_bit(i)) {
-            s->count[i] = d->count[i];
-        }
+    for (known = d->known; known != 0; known &= known - 1) {
+        i = __builtin_ctz(known);
+        s->count[i] = d->count[i];
     }
 
     s->known |= d->known;

@@ -210,6 +210,7 @@ typedef struct {
     unsigned                     readable:1;     /* no content coding */
     unsigned                     reserved:1;     /* holds a reservation */
     unsigned                     settled:1;      /* settlement is final */
+    unsigned                     looked:1;       /* verdict is set */
     unsigned                     dry_refused:1;
     unsigned                     never:1;        /* asking again is useless */
 } ngx_http_llm_ctx_t;
@@ -287,8 +288,16 @@ ngx_int_t ngx_http_llm_body_splice(ngx_http_llm_ctx_t *ctx,
 /* What can be decided before the body is read. */
 ngx_int_t ngx_http_llm_admit_early(ngx_http_llm_ctx_t *ctx);
 
+/* Sets how the limits stand, where no decision by them has. */
+void ngx_http_llm_look(ngx_http_llm_ctx_t *ctx);
+
 /* body: NULL for a route whose body is not read. */
 ngx_int_t ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body);
+
+
+/* The price of a model, or NULL. */
+const ngx_http_llm_price_t *ngx_http_llm_find_price(ngx_http_llm_ctx_t *ctx,
+    ngx_str_t *model);
 
 
 /* ngx_http_llm_answer.c */

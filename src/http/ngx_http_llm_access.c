@@ -418,6 +418,7 @@ ngx_http_llm_end(ngx_http_llm_ctx_t *ctx, ngx_int_t rc)
 
     case NGX_DECLINED:
         ctx->state = NGX_HTTP_LLM_REFUSED;
+        ngx_http_llm_look(ctx);
         return ngx_http_llm_send_refusal(ctx);
 
     default: /* NGX_ERROR */

@@ -20,6 +20,10 @@ typedef struct {
 
 
 static ngx_uint_t ngx_http_llm_early_budgets(ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
+    llm_request_t *body, ngx_http_llm_bearing_t *bearing);
+static ngx_int_t ngx_http_llm_size_opaque(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_bearing_t *bearing);
 static ngx_int_t ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ngx_http_llm_bearing_t *bearing);
 static ngx_int_t ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx,
@@ -27,11 +31,9 @@ static ngx_int_t ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx,
     ngx_str_t *id);
 static void ngx_http_llm_ask_name(llm_ask_t *ask, llm_name_e name,
     ngx_str_t *value);
-static ngx_int_t ngx_http_llm_price_model(ngx_http_llm_ctx_t *ctx,
-    ngx_http_llm_bearing_t *bearing);
 static void ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
 static ngx_int_t ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
-    llm_request_t *body, ngx_http_llm_bearing_t *bearing);
+    llm_request_t *body);
 static ngx_int_t ngx_http_llm_bound_output(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body, int64_t *output);
 static ngx_int_t ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx,
@@ -67,11 +69,36 @@ ngx_http_llm_admit_early(ngx_http_llm_ctx_t *ctx)
     llm_admit_early(z, &ctx->quota->zone.clock, ask, budgets, &ctx->verdict);
     ngx_http_llm_zone_unlock(&ctx->quota->zone);
 
+    ctx->looked = (ctx->verdict.decision != LLM_ADMITTED);
+
     if (ctx->verdict.decision == LLM_ADMITTED || ctx->conf->dry_run) {
         return NGX_OK;
     }
 
     return ngx_http_llm_refuse_limit(ctx);
+}
+
+
+/* A refusal for another reason than a limit tells how the limits stand, too. */
+
+void
+ngx_http_llm_look(ngx_http_llm_ctx_t *ctx)
+{
+    llm_ask_t               *ask;
+    llm_zone_t              *z;
+    ngx_http_llm_bearing_t   bearing;
+
+    ask = &ngx_http_llm_asked;
+
+    if (ctx->looked || !ctx->conf->headers
+        || ngx_http_llm_ask(ctx, ask, &bearing) != NGX_OK)
+    {
+        return;
+    }
+
+    z = ngx_http_llm_zone_lock(&ctx->quota->zone);
+    llm_admit_early(z, &ctx->quota->zone.clock, ask, 1, &ctx->verdict);
+    ngx_http_llm_zone_unlock(&ctx->quota->zone);
 }
 
 
@@ -84,15 +111,14 @@ ngx_http_llm_early_budgets(ngx_http_llm_ctx_t *ctx)
     const ngx_http_llm_price_t  *price;
     ngx_http_llm_main_conf_t    *lmcf;
 
-    lmcf = ngx_http_get_module_main_conf(ctx->request,
-                                         ngx_http_llm_quota_module);
-
     if (ctx->model.len == 0) {
+        lmcf = ngx_http_get_module_main_conf(ctx->request,
+                                             ngx_http_llm_quota_module);
+
         return !ngx_http_llm_catalog_has_free(lmcf->catalog);
     }
 
-    price = ngx_http_llm_catalog_find(lmcf->catalog, ctx->model.data,
-                                      ctx->model.len);
+    price = ngx_http_llm_find_price(ctx, &ctx->model);
 
     return price == NULL || !llm_price_is_free(&price->price);
 }
@@ -111,50 +137,90 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         return NGX_ERROR;
     }
 
-    if (body) {
-        ctx->stream = body->stream;
-        ctx->cap = body->max_output;
-        ctx->choices = body->choices;
-        ctx->tier = body->tier;
+    ctx->price = ngx_http_llm_find_price(ctx, &ctx->model);
 
-        rc = ngx_http_llm_price_model(ctx, &bearing);
+    rc = body ? ngx_http_llm_size(ctx, ask, body, &bearing)
+              : ngx_http_llm_size_opaque(ctx, &bearing);
 
-        if (rc != NGX_OK) {
-            return rc;
-        }
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
-        rc = ngx_http_llm_inject(ctx, body);
+    return ngx_http_llm_reserve(ctx, ask);
+}
 
-        if (rc != NGX_OK) {
-            return rc;
-        }
 
-        ngx_http_llm_expect(ctx, ask);
+/* How much a request asks for: what is expected, or in strict at most. */
 
-        if (ask->reserve == LLM_RESERVE_STRICT
-            && (bearing.tokens || bearing.money))
-        {
-            rc = ngx_http_llm_bound(ctx, ask, body, &bearing);
+static ngx_int_t
+ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
+    llm_request_t *body, ngx_http_llm_bearing_t *bearing)
+{
+    ngx_int_t  rc;
 
-            if (rc != NGX_OK) {
-                return rc;
-            }
-        }
+    ctx->stream = body->stream;
+    ctx->cap = body->max_output;
+    ctx->choices = body->choices;
+    ctx->tier = body->tier;
 
-    } else if (ctx->conf->opaque == NGX_HTTP_LLM_DENY
-               || (ctx->conf->opaque == NGX_HTTP_LLM_AUTO
-                   && (bearing.tokens || bearing.money)))
+    if (ctx->price == NULL
+        && (ctx->conf->unpriced == NGX_HTTP_LLM_DENY
+            || (ctx->conf->unpriced == NGX_HTTP_LLM_AUTO && bearing->money)))
     {
-        rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_OPAQUE,
-                                 "What this route uses cannot be read, and "
-                                 "%V has a limit of tokens or money.",
-                                 &ctx->team);
+        rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNPRICED,
+                                 "Model=%V has no price here%s.", &ctx->model,
+                                 bearing->money ? ", which a budget needs" : "");
         if (rc != NGX_OK) {
             return rc;
         }
     }
 
-    return ngx_http_llm_reserve(ctx, ask);
+    rc = ngx_http_llm_inject(ctx, body);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_http_llm_expect(ctx, ask);
+
+    if (ask->reserve == LLM_RESERVE_STRICT
+        && (bearing->tokens || bearing->money))
+    {
+        return ngx_http_llm_bound(ctx, ask, body);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_size_opaque(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_bearing_t *bearing)
+{
+    if (ctx->conf->opaque == NGX_HTTP_LLM_ALLOW
+        || (ctx->conf->opaque == NGX_HTTP_LLM_AUTO
+            && !bearing->tokens && !bearing->money))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_OPAQUE,
+                               "What this route uses cannot be read%s.",
+                               (bearing->tokens || bearing->money)
+                               ? ", which a limit of tokens or money needs"
+                               : "");
+}
+
+
+const ngx_http_llm_price_t *
+ngx_http_llm_find_price(ngx_http_llm_ctx_t *ctx, ngx_str_t *model)
+{
+    ngx_http_llm_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_llm_quota_module);
+
+    return ngx_http_llm_catalog_find(lmcf->catalog, model->data, model->len);
 }
 
 
@@ -274,31 +340,6 @@ ngx_http_llm_ask_name(llm_ask_t *ask, llm_name_e name, ngx_str_t *value)
 }
 
 
-static ngx_int_t
-ngx_http_llm_price_model(ngx_http_llm_ctx_t *ctx,
-    ngx_http_llm_bearing_t *bearing)
-{
-    ngx_http_llm_main_conf_t  *lmcf;
-
-    lmcf = ngx_http_get_module_main_conf(ctx->request,
-                                         ngx_http_llm_quota_module);
-
-    ctx->price = ngx_http_llm_catalog_find(lmcf->catalog, ctx->model.data,
-                                           ctx->model.len);
-
-    if (ctx->price
-        || ctx->conf->unpriced == NGX_HTTP_LLM_ALLOW
-        || (ctx->conf->unpriced == NGX_HTTP_LLM_AUTO && !bearing->money))
-    {
-        return NGX_OK;
-    }
-
-    return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNPRICED,
-                               "Model=%V has no price here, and a budget "
-                               "needs one.", &ctx->model);
-}
-
-
 /* An output cap for requests that have none, where the API has a member for
    it. */
 
@@ -394,7 +435,7 @@ ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
 
 static ngx_int_t
 ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
-    llm_request_t *body, ngx_http_llm_bearing_t *bearing)
+    llm_request_t *body)
 {
     int64_t    input, output;
     ngx_int_t  rc;
@@ -496,6 +537,8 @@ ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
     z = ngx_http_llm_zone_lock(&ctx->quota->zone);
     llm_admit(z, &ctx->quota->zone.clock, ask, &ctx->verdict);
     ngx_http_llm_zone_unlock(&ctx->quota->zone);
+
+    ctx->looked = 1;
 
     if (ctx->verdict.reservation != LLM_NONE) {
         ctx->reserved = 1;

@@ -17,6 +17,8 @@
 static ngx_int_t ngx_http_llm_identify_value(ngx_http_llm_ctx_t *ctx,
     ngx_http_complex_value_t *cv, const char *what, ngx_str_t *id);
 static ngx_int_t ngx_http_llm_identify_team(ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_identify_model(ngx_http_llm_ctx_t *ctx,
+    const u_char *name, size_t len);
 static ngx_int_t ngx_http_llm_identify_customer(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 static ngx_int_t ngx_http_llm_customer_digest(ngx_http_llm_ctx_t *ctx,
@@ -58,7 +60,21 @@ ngx_http_llm_identify(ngx_http_llm_ctx_t *ctx)
         return rc;
     }
 
-    return ngx_http_llm_identify_team(ctx);
+    rc = ngx_http_llm_identify_team(ctx);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ctx->model.len || ctx->route.class == LLM_ROUTE_FREE) {
+        return NGX_OK;
+    }
+
+    /* a path that names a model is what the provider obeys, whatever a member
+       of the body says beside it */
+
+    return ngx_http_llm_identify_model(ctx, ctx->route.model,
+                                       ctx->route.model_len);
 }
 
 
@@ -139,54 +155,44 @@ ngx_http_llm_identify_team(ngx_http_llm_ctx_t *ctx)
 ngx_int_t
 ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
-    u_char               *p;
-    size_t                len;
-    const u_char         *model;
-    ngx_http_request_t   *r;
-
-    r = ctx->request;
-
-    if (ctx->customer.len == 0 && body->customer_len) {
-        if (ngx_http_llm_identify_customer(ctx, body) != NGX_OK) {
-            return NGX_ERROR;
-        }
+    if (ctx->customer.len == 0 && body->customer_len
+        && ngx_http_llm_identify_customer(ctx, body) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (ctx->model.len) {
         return NGX_OK;
     }
 
-    /* a path that names a model is what the provider obeys, whatever a member
-       of the body says beside it */
+    return ngx_http_llm_identify_model(ctx, body->model, body->model_len);
+}
 
-    model = ctx->route.model;
-    len = ctx->route.model_len;
 
-    if (len == 0) {
-        model = body->model;
-        len = body->model_len;
-    }
+/* The name is copied: the scanner of bodies is shared. */
 
+static ngx_int_t
+ngx_http_llm_identify_model(ngx_http_llm_ctx_t *ctx, const u_char *name,
+    size_t len)
+{
     if (len == 0) {
         return NGX_OK;
     }
 
-    if (!llm_text_is_id(model, len)) {
+    if (!llm_text_is_id(name, len)) {
         return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_BAD_REQUEST,
                                    "The model of the request is not valid: "
                                    "use 1 to %d printable bytes.",
                                    LLM_ID_MAX);
     }
 
-    p = ngx_pnalloc(r->pool, len);
-    if (p == NULL) {
+    ctx->model.data = ngx_pnalloc(ctx->request->pool, len);
+    if (ctx->model.data == NULL) {
         return NGX_ERROR;
     }
 
-    ctx->model.data = p;
     ctx->model.len = len;
-
-    ngx_memcpy(p, model, len);
+    ngx_memcpy(ctx->model.data, name, len);
 
     return NGX_OK;
 }

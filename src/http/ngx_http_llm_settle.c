@@ -20,6 +20,7 @@
 
 
 static void ngx_http_llm_charge(ngx_http_llm_ctx_t *ctx);
+static ngx_uint_t ngx_http_llm_is_opaque_call(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_unanswered(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx);
@@ -128,9 +129,20 @@ ngx_http_llm_charge(ngx_http_llm_ctx_t *ctx)
                       ? s->usage.input
                       : s->usage.input - s->usage.cached_read;
 
-    if (s->source != LLM_SOURCE_NONE) {
+    if (s->source != LLM_SOURCE_NONE || ngx_http_llm_is_opaque_call(ctx)) {
         ngx_http_llm_charge_price(ctx);
     }
+}
+
+
+/* What cannot be read costs at least its price for a request. */
+
+static ngx_uint_t
+ngx_http_llm_is_opaque_call(ngx_http_llm_ctx_t *ctx)
+{
+    return ctx->route.class == LLM_ROUTE_OPAQUE
+           && (ctx->answer
+               || ctx->settlement.status == NGX_HTTP_SWITCHING_PROTOCOLS);
 }
 
 
@@ -157,6 +169,14 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
 
     if (!ctx->readable && ctx->answer_bytes) {
         ctx->charge = LLM_CHARGE_ESTIMATE;
+    }
+
+    /* of a route that cannot be read only what it states is known */
+
+    if (ctx->route.class == LLM_ROUTE_OPAQUE
+        && ctx->charge == LLM_CHARGE_ESTIMATE)
+    {
+        ctx->charge = LLM_CHARGE_NONE;
     }
 
     switch (ctx->charge) {
@@ -234,7 +254,6 @@ ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx)
     llm_tier_e                   tier;
     llm_usage_t                 *usage;
     const ngx_http_llm_price_t  *price;
-    ngx_http_llm_main_conf_t    *lmcf;
 
     usage = &ctx->settlement.usage;
     price = NULL;
@@ -244,12 +263,7 @@ ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx)
     tier = ctx->answer ? llm_answer_tier(ctx->answer) : ctx->tier;
 
     if (ctx->response_model.len) {
-        lmcf = ngx_http_get_module_main_conf(ctx->request,
-                                             ngx_http_llm_quota_module);
-
-        price = ngx_http_llm_catalog_find(lmcf->catalog,
-                                          ctx->response_model.data,
-                                          ctx->response_model.len);
+        price = ngx_http_llm_find_price(ctx, &ctx->response_model);
     }
 
     if (price == NULL) {

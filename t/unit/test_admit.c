@@ -446,18 +446,23 @@ test_dry_run(void)
 static void
 test_free(void)
 {
-    llm_ask_t  ask;
-    llm_row_t  row;
+    llm_ask_t      ask;
+    llm_row_t      row;
+    llm_reserve_e  reserve;
 
     begin();
-    quota_row(&row, "rpm=5 budget=0");
-    team(&ask, LLM_RESERVE_STRICT, &row, 1, 1, 0);
-    ask.free = 1;
 
-    ok(admit(&ask) == LLM_ADMITTED, "free: no budget bears on it");
+    for (reserve = 0; reserve <= LLM_RESERVE_STRICT; reserve++) {
+        quota_row(&row, "rpm=5 budget=0");
+        team(&ask, reserve, &row, 1, 1, 0);
+        ask.free = 1;
 
-    quota_row(&row, "rpm=1 budget=0");
-    ok(admit(&ask) == LLM_REFUSED, "rates do");
+        ok(admit(&ask) == LLM_ADMITTED, "free: no budget bears on it (%d)",
+           reserve);
+
+        quota_row(&row, "rpm=1 budget=0");
+        ok(admit(&ask) == LLM_REFUSED, "rates do");
+    }
 
     finish();
 }
@@ -485,6 +490,10 @@ test_too_large(void)
        && v.refusal.limit == &row.limits[2] && v.refusal.used == 1
        && v.retry == NEVER,
        "never is named before not yet, though the rate fails first");
+
+    ask.amount[LLM_COUNT_OUTPUT] = 41;
+    ok(admit(&ask) == LLM_TOO_LARGE && v.bound == 101
+       && v.refusal.limit == &row.limits[1], "the first of two is named");
 
     ask.amount[LLM_COUNT_COST] = INT64_MAX;
     ask.amount[LLM_COUNT_INPUT] = INT64_MAX;

@@ -443,6 +443,41 @@ judge(const llm_zone_t *left)
 }
 
 
+/* What is free holds what its last owner left. */
+
+static void
+soil(void)
+{
+    llm_index_t  i;
+
+    for (i = z->free_subject; i != LLM_NONE; i = llm_zone_subject(z, i)->next)
+    {
+        llm_zone_subject(z, i)->hash = i;
+        llm_zone_subject(z, i)->meters = 0;
+        llm_zone_subject(z, i)->minute = 0;
+        llm_zone_subject(z, i)->inflight = 7;
+        llm_zone_subject(z, i)->reserved[LLM_COUNT_COST] = 7;
+        llm_zone_subject(z, i)->len = 7;
+    }
+
+    for (i = z->free_meter; i != LLM_NONE; i = llm_zone_meter(z, i)->next) {
+        llm_zone_meter(z, i)->period = 7;
+        llm_zone_meter(z, i)->settled[LLM_COUNT_COST] = 7;
+    }
+
+    for (i = z->free_minute; i != LLM_NONE; i = llm_zone_minute(z, i)->next) {
+        memset(&llm_zone_minute(z, i)->window, 7, sizeof(llm_window_t));
+    }
+
+    for (i = z->free_reservation; i != LLM_NONE;
+         i = llm_zone_reservation(z, i)->next)
+    {
+        llm_zone_reservation(z, i)->nsubjects = 7;
+        llm_zone_reservation(z, i)->id = 7;
+    }
+}
+
+
 /* The world before an operation, and what it may be like after a kill. */
 
 static void
@@ -453,6 +488,7 @@ prepare(const operation_t *op)
 
     munmap(z, SIZE);
     begin();
+    soil();
     op->prepare();
 
     memcpy(states[BEFORE], z, SIZE);

@@ -168,6 +168,16 @@ test_full(void)
     ok(admit(&ask) == LLM_ADMITTED && z->minutes_left == 0,
        "the last minute, and one that is there");
     finish();
+
+    /* there are as many minutes as subjects: as if there were fewer */
+
+    begin();
+    quota_ask(&ask, LLM_RESERVE_ESTIMATE);
+    quota_subject(z, &ask, TEAM, "x", &row, 0);
+    z->minutes_left = 0;
+    full(&ask, "a minute where there is none");
+    z->minutes_left = z->nminutes;
+    finish();
 }
 
 

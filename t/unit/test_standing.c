@@ -91,6 +91,14 @@ test_over(void)
     admit(&ask);
     is_int(v.requests.amount, 1, "of two, the smaller");
 
+    quota_row(&row, "rpm=10 budget=10/day budget=15/month soft=50% "
+                    "throttle=50% over=throttle:20%");
+    admit(&ask);
+    is_int(v.requests.amount, 2, "of two budgets, the smaller");
+
+    quota_row(&row, "rpm=10 budget=10/day soft=50% throttle=10% "
+                    "over=throttle:20%");
+
     pass(24 * HOUR);
     ok(admit(&ask) == LLM_ADMITTED && v.requests.amount == 10,
        "a new day lifts both");
@@ -167,6 +175,12 @@ test_hard_cap(void)
     ok(admit(&ask) == LLM_REFUSED && v.passed.limit == NULL,
        "a refusal takes no line");
 
+    quota_row(&row, "rpm=0 budget=0 hard_cap=off");
+    quota_ask(&ask, LLM_RESERVE_ESTIMATE);
+    quota_subject(z, &ask, USER, "nobody", &row, 0);
+    ok(admit(&ask) == LLM_REFUSED && v.passed.limit == NULL,
+       "whoever is refused");
+
     finish();
 }
 
@@ -238,6 +252,16 @@ test_standings(void)
 
     /* a refusal says the same of the limits as they stand */
 
+    quota_row(&wide, "rpm=5 tpm=1000");
+    quota_row(&tight, "rpm=4 tpm=1000");
+    quota_key(z, &ask.subjects[1].key, USER, "fresh");
+    ok(admit(&ask) == LLM_ADMITTED && v.requests.subject == 0
+       && v.requests.amount - v.requests.used == 2,
+       "what is left decides, not how large the limit is");
+    quota_key(z, &ask.subjects[1].key, USER, "u");
+
+    quota_row(&wide, "rpm=100 tpm=1000 otpm=300 budget=100/day");
+    settle(v.reservation, v.id, 0, 0, 0);
     quota_row(&tight, "rpm=2 tpm=2000 budget=50/month");
     ok(admit(&ask) == LLM_REFUSED && v.requests.limit == &tight.limits[0]
        && v.requests.used == 2 && v.requests.amount == 2

@@ -606,6 +606,10 @@ test_estimates(void)
     /* more models than there are slots */
 
     for (i = 0, mine = 0; i < 2000; i++) {
+        if (i == LLM_MODELS / 2) {
+            is_int(mine, i, "a table half full has room for all");
+        }
+
         n = sprintf(name, "model-%u", i);
         of[i] = llm_zone_estimate(z, (u_char *) name, n, 1);
 
