@@ -94,18 +94,15 @@ who: Default|anonymous2||m
      qw(team user customer)]
 
 === TEST 8: an ID is printable
---- config
-    llm_team "$http_x_team$arg_space";
 --- request eval
-[chat, chat, chat, chat, chat =~ s{ /\S*\K}{?space=%20}r,
- chat =~ s{ /\S*\K}{?space=x}r]
+[(chat) x 5]
 --- more_headers eval
-["X-Team: Gr\xc3\xb6\xc3\x9fe", "X-Team: a\x01b", "X-Team: a\x7f",
- "X-Team: \xff", "X-Team: a", "X-Team: a b"]
+["X-Team: Gr\xc3\xb6\xc3\x9fe", "X-Team: a b", "X-Team: a\x01b",
+ "X-Team: a\x7f", "X-Team: \xff"]
 --- error_code eval
-[200, 400, 400, 400, 200, 200]
+[200, 200, 400, 400, 400]
 --- response_headers eval
-["who: Gr\xc3\xb6\xc3\x9fe|||m", "", "", "", "who: a%20|||m", "who: a bx|||m"]
+["who: Gr\xc3\xb6\xc3\x9fe|||m", "who: a b|||m", "", "", ""]
 
 === TEST 9: neither does it begin or end with a blank
 --- config
@@ -320,9 +317,9 @@ who: anonymous|||x
 === TEST 28: a path's too
 --- request eval
 [map { post("/openai/deployments/$_/chat/completions", '{}') }
- 'x' x 128, 'x' x 129, 'a%01b']
+ 'x' x 128, 'x' x 129]
 --- error_code eval
-[200, 400, 403]
+[200, 400]
 
 === TEST 29: a model that is no string
 --- request eval

@@ -40,6 +40,9 @@ static void llm_json_open(llm_json_t *j, const u_char *p);
 static void llm_json_close(llm_json_t *j, const u_char *end);
 static void llm_json_element(llm_json_t *j);
 static const llm_json_node_t *llm_json_star(const llm_json_node_t *node);
+static int llm_json_is_key(const char *name, const u_char *key, size_t len);
+static void llm_json_find_variant(llm_json_t *j, const u_char *key,
+    size_t len);
 static int llm_json_is_variant(const char *name, const u_char *key,
     size_t len);
 static void llm_json_container(llm_json_t *j, const llm_json_node_t *node,
@@ -308,7 +311,7 @@ llm_json_value(llm_json_t *j, const u_char *p, const u_char *last)
 
     default:
 
-        /* llm_json_number() refuses what cannot begin a number */
+        /* what cannot begin a number is refused there */
 
         j->type = LLM_JSON_NUMBER;
         j->number = sw_start;
@@ -423,43 +426,59 @@ llm_json_star(const llm_json_node_t *node)
 void
 llm_json_lookup(llm_json_t *j, const u_char *key, size_t len)
 {
-    u_char                  second;
-    const llm_json_node_t  *child, *children;
+    u_char                  first, second;
+    const llm_json_node_t  *child;
 
     j->current = NULL;
     j->variant = 0;
     j->phase = sw_colon;
 
-    /* the name of an element is not a key */
-
-    if (len == 0 || len > LLM_JSON_KEY || (len == 1 && key[0] == '*')) {
-        return;
-    }
-
-    children = j->node[j->depth]->children;
+    first = (len > 0) ? key[0] : '\0';
     second = (len > 1) ? key[1] : '\0';
 
-    for (child = children; child->key != NULL; child++) {
+    for (child = j->node[j->depth]->children; child->key != NULL; child++) {
 
-        /* two letters tell nearly all keys apart; strlen() is for the NUL
-           that may well be in a key */
+        /* two letters tell nearly all keys apart */
 
-        if (child->key[0] == (char) key[0] && child->key[1] == (char) second
-            && strncmp(child->key, (char *) key, len) == 0
-            && strlen(child->key) == len)
+        if (child->key[0] == (char) first && child->key[1] == (char) second
+            && llm_json_is_key(child->key, key, len))
         {
             j->current = child;
             return;
         }
     }
 
-    if (!(j->flags & LLM_JSON_VARIANTS)) {
+    if (j->flags & LLM_JSON_VARIANTS) {
+        llm_json_find_variant(j, key, len);
+    }
+}
+
+
+/* The name of an element is not a key; and a NUL may well be in one, so that
+   strncmp() alone does not tell. */
+
+static int
+llm_json_is_key(const char *name, const u_char *key, size_t len)
+{
+    return strncmp(name, (char *) key, len) == 0
+           && strlen(name) == len
+           && name[0] != '*';
+}
+
+
+static void
+llm_json_find_variant(llm_json_t *j, const u_char *key, size_t len)
+{
+    const llm_json_node_t  *child;
+
+    if (len > LLM_JSON_KEY) {
         return;
     }
 
-    for (child = children; child->key != NULL; child++) {
+    for (child = j->node[j->depth]->children; child->key != NULL; child++) {
 
-        if (llm_json_is_variant(child->key, key, len)) {
+        if (child->key[0] != '*' && llm_json_is_variant(child->key, key, len))
+        {
             j->current = child;
             j->variant = 1;
             return;

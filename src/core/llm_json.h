@@ -136,9 +136,9 @@ typedef struct {
     uint8_t                  escape;
     uint8_t                  bom;        /* bytes of it */
     uint8_t                  type;
-    unsigned                 key:1;      /* text is a key */
-    unsigned                 variant:1;
-    unsigned                 sequence:1; /* in the array of documents */
+    uint8_t                  key;        /* text is a key */
+    uint8_t                  variant;
+    uint8_t                  sequence;   /* in the array of documents */
     u_char                   text[LLM_JSON_TEXT];
 } llm_json_t;
 

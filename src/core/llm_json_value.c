@@ -15,7 +15,7 @@
 
 
 #define llm_json_ends_token(c)                                                \
-    (llm_json_is_space(c) || (c) == ',' || (c) == '}' || (c) == ']')
+    ((c) == ',' || (c) == '}' || (c) == ']' || llm_json_is_space(c))
 
 
 static void llm_json_whole(llm_json_t *j, const u_char *p, const u_char *last,

@@ -64,12 +64,15 @@ llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len)
     size_t       i, n;
     const char  *type;
 
-    /* what stands before it has its own initialisation below */
+    memset(&a->part, 0, sizeof(llm_answer_t) - offsetof(llm_answer_t, part));
+    memset(&a->stated, 0, sizeof(llm_usage_record_t));
 
-    memset(&a->document, 0, sizeof(llm_answer_t)
-                            - offsetof(llm_answer_t, document));
-    a->framing = LLM_FRAMING_SNIFF;
-    a->expected = LLM_FRAMING_SNIFF;
+    a->model.len = 0;
+    a->id.len = 0;
+
+    llm_sse_init(&a->sse);
+    llm_repeat_clear(&a->repeat);
+    llm_answer_next(a);
 
     for (i = 0; llm_answer_types[i].type != NULL; i++) {
         type = llm_answer_types[i].type;
@@ -92,10 +95,6 @@ llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len)
     if (a->expected == LLM_FRAMING_OTHER) {
         a->framing = LLM_FRAMING_OTHER;
     }
-
-    llm_sse_init(&a->sse);
-    llm_repeat_clear(&a->repeat);
-    llm_answer_next(a);
 }
 
 

@@ -101,15 +101,15 @@ typedef struct {
 typedef struct llm_answer_s  llm_answer_t;
 
 struct llm_answer_s {
-    llm_framing_e            framing;
-    llm_framing_e            expected;   /* by the content type */
-
     llm_json_t               json;
     llm_sse_t                sse;
     llm_repeat_t             repeat;
 
     llm_usage_record_t       document;   /* being read */
     llm_usage_record_t       stated;     /* by all documents */
+
+    llm_answer_name_t        model;
+    llm_answer_name_t        id;
 
     int64_t                  part[LLM_USAGE_PARTS];   /* of an element */
     u_char                   word[16];
@@ -118,8 +118,8 @@ struct llm_answer_s {
     uint8_t                  done;       /* bytes of [DONE] seen */
     uint8_t                  lacks;
     llm_tier_e               tier;
-    llm_answer_name_t        model;
-    llm_answer_name_t        id;
+    llm_framing_e            framing;
+    llm_framing_e            expected;   /* by the content type */
 
     /* one more, for what is a gap in an event but no text */
     uint64_t                 text[LLM_USAGE_TEXTS + 1];

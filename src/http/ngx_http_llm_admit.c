@@ -714,6 +714,6 @@ ngx_http_llm_log_passed(ngx_http_llm_ctx_t *ctx)
     len = llm_limit_print(text, s->limit);
 
     ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
-                  "llm_quota %V is past %*s with hard_cap=off, spent %*s USD, "
-                  "traffic goes on", &who, len, text, n, used);
+                  "llm_quota %V is past %*s with hard_cap=off, %*s USD spent "
+                  "or reserved, traffic goes on", &who, len, text, n, used);
 }

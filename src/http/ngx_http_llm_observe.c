@@ -70,6 +70,7 @@ static ngx_int_t
 ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx)
 {
     ngx_str_t            *type;
+    ngx_table_elt_t      *coding;
     ngx_http_request_t   *r;
     ngx_http_upstream_t  *u;
 
@@ -108,8 +109,14 @@ ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx)
 
     llm_answer_init(ctx->answer, type->data, type->len);
 
-    ctx->readable = (r->headers_out.content_encoding == NULL
-                     || r->headers_out.content_encoding->value.len == 0);
+    coding = r->headers_out.content_encoding;
+
+    ctx->readable = (coding == NULL
+                     || coding->value.len == 0
+                     || (coding->value.len == 8
+                         && ngx_strncasecmp(coding->value.data,
+                                            (u_char *) "identity", 8)
+                            == 0));
     ctx->state = NGX_HTTP_LLM_OBSERVING;
 
     r->filter_need_in_memory = 1;

@@ -150,6 +150,7 @@ static void
 ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
 {
     int64_t        output;
+    unsigned       lacks;
     llm_usage_t   *usage;
 
     usage = &ctx->settlement.usage;
@@ -191,18 +192,24 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
         return;
 
     case LLM_CHARGE_PARTIAL:
+        lacks = llm_answer_lacks(ctx->answer);
         break;
 
-    case LLM_CHARGE_ESTIMATE:
+    default: /* LLM_CHARGE_ESTIMATE */
         ngx_memzero(usage, sizeof(llm_usage_t));
         usage->cost = -1;
+        lacks = LLM_LACKS_INPUT|LLM_LACKS_OUTPUT;
         break;
     }
 
     ctx->settlement.source = LLM_SOURCE_ESTIMATED;
 
-    if (usage->input == 0) {
+    if (lacks & LLM_LACKS_INPUT) {
         usage->input = ctx->expected_input;
+    }
+
+    if (!(lacks & LLM_LACKS_OUTPUT)) {
+        return;
     }
 
     if (!ctx->readable) {

@@ -370,8 +370,10 @@ llm_account(llm_decide_t *d)
                 v->soft = s;
             }
 
+            /* one line for a request: the next budget's comes with the next */
+
             if (row->hard_cap || s.used < s.amount
-                || v->reservation == LLM_NONE)
+                || v->reservation == LLM_NONE || v->passed.limit)
             {
                 continue;
             }

@@ -276,7 +276,8 @@ int llm_zone_valid(const llm_zone_t *z, size_t size);
 /*
  * After the mutex was taken: sets the owner and the zone's time, and repairs
  * what a dead owner left.  monotonic: ms of CLOCK_MONOTONIC, read after the
- * mutex was taken.  Returns 1 where the zone was repaired.
+ * mutex was taken.  Returns 1 where the zone was repaired:
+ * llm_settle_noted() comes next, before anything is compared.
  */
 int llm_zone_enter(llm_zone_t *z, int32_t pid, uint64_t monotonic);
 

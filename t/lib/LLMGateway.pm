@@ -78,7 +78,8 @@ sub new
 
     my $self = $class->SUPER::new(
         limits => 'rpm=1000 tpm=100m budget=1000',
-        zone => 'zone=main:1m state=%%DIR%%/tmp/state', %options
+        zone => 'zone=main:1m state=%%DIR%%/tmp/state',
+        keepalive => 'keepalive 8;', %options
     );
 
     $self->{vars}{UPSTREAM} //= $self->{upstream}->port;
@@ -104,7 +105,7 @@ sub configure
 
     upstream provider {
         server 127.0.0.1:%%UPSTREAM%%;
-        keepalive 8;
+        $self->{keepalive}
     }
 
     proxy_http_version 1.1;

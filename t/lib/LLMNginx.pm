@@ -21,11 +21,14 @@ package LLMNginx;
 # new for each block in HUP mode too, where the zones outlive a block.  There
 # is no plan to keep up to date.
 #
-# Two sections tell what must be found after a block's last request, where
+# Three sections tell what must be found after a block's last request, where
 # Test::Nginx looks after each; "..." in them stands for any text:
 #
 #     --- ledger
 #     the lines of the ledger, all and in their order
+#
+#     --- accessed
+#     those of the access log
 #
 #     --- logged
 #     2 times this, neither more nor less, in the error log
@@ -76,6 +79,7 @@ BEGIN {
     my $patience = LLMBase::patience();
 
     $ENV{TEST_NGINX_TIMEOUT} //= 3 * $patience;
+    $ENV{TEST_NGINX_SLEEP} //= 0.005 * $patience;
     $ENV{TEST_NGINX_USE_HUP} //= 1 if $LLMBase::mode eq 'hup';
     $ENV{TEST_NGINX_USE_VALGRIND} //= join ' ', LLMBase::valgrind_options()
         if $LLMBase::mode eq 'valgrind';
@@ -103,7 +107,7 @@ Test::More::plan('no_plan');
 }
 
 
-my %known = map { $_ => 1 } qw(ONLY LAST SKIP ledger logged);
+my %known = map { $_ => 1 } qw(ONLY LAST SKIP ledger accessed logged);
 
 for my $file (@INC{'Test/Nginx/Socket.pm', 'Test/Nginx/Util.pm'}) {
     $known{$_} = 1 for LLMBase::slurp($file) =~ /\bblock->(\w+)/g;
@@ -155,27 +159,32 @@ my $pattern = sub {
 };
 
 
+# Both logs are written after the client was answered.
+
+my %files = (
+    ledger => sub { sort glob "$ENV{TEST_NGINX_STATE}/usage-*.jsonl" },
+    accessed => sub { $Test::Nginx::Util::AccLogFile },
+);
+
 add_test_cleanup_handler(sub {
     my $block = shift;
 
-    defined $block->ledger or return;
+    for my $section (sort grep { defined $block->$_ } keys %files) {
+        my @patterns = map { $pattern->($_) . "\n" } split /\n/, $block->$section;
+        my @lines;
 
-    my @patterns = map { $pattern->($_) . "\n" } split /\n/, $block->ledger;
-    my @lines;
+        eval {
+            LLMTest::wait_until {
+                @lines = map { split /^/, LLMBase::slurp($_) }
+                         $files{$section}->();
 
-    # a line is written at the end of the turn in which the client is answered
-
-    eval {
-        LLMTest::wait_until {
-            @lines = map { split /^/, LLMBase::slurp($_) }
-                     sort glob "$ENV{TEST_NGINX_STATE}/usage-*.jsonl";
-
-            @lines >= @patterns;
+                @lines >= @patterns;
+            };
         };
-    };
 
-    Test::More::like(join('', @lines), qr/\A@{[join '', @patterns]}\z/,
-                     $block->name . ' - ledger');
+        Test::More::like(join('', @lines), qr/\A@{[join '', @patterns]}\z/,
+                         $block->name . " - $section");
+    }
 });
 
 

@@ -348,7 +348,7 @@ test_full(void)
     unsigned          i;
     llm_row_t         row;
     const char       *error;
-    static const char *name[] = { "requests", "tokens", "input_tokens",
+    static const char  *name[] = { "requests", "tokens", "input_tokens",
                                   "output_tokens" };
 
     llm_row_init(&row);
@@ -388,7 +388,7 @@ static void
 test_names(void)
 {
     unsigned          i;
-    static const char *name[] = { "global", "team", "user", "customer",
+    static const char  *name[] = { "global", "team", "user", "customer",
                                   "key", "model", "team_model", "key_model",
                                   "team_user" };
 

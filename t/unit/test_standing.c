@@ -175,6 +175,16 @@ test_hard_cap(void)
     ok(admit(&ask) == LLM_REFUSED && v.passed.limit == NULL,
        "a refusal takes no line");
 
+    quota_row(&row, "budget=0/day budget=0/week hard_cap=off");
+    quota_ask(&ask, LLM_RESERVE_ESTIMATE);
+    quota_subject(z, &ask, USER, "u", &row, 0);
+    admit(&ask);
+    ok(v.passed.limit == &row.limits[0], "of two budgets one has its line");
+    admit(&ask);
+    ok(v.passed.limit == &row.limits[1], "the other with the next request");
+    admit(&ask);
+    ok(v.passed.limit == NULL, "and then none");
+
     quota_row(&row, "rpm=0 budget=0 hard_cap=off");
     quota_ask(&ask, LLM_RESERVE_ESTIMATE);
     quota_subject(z, &ask, USER, "nobody", &row, 0);
@@ -298,7 +308,7 @@ test_retry(void)
     llm_row_t         rows[4];
     llm_zone_t       *copy;
     llm_clock_t       clock;
-    static const char *texts[] = {
+    static const char  *texts[] = {
         "rpm=5 tpm=60", "itpm=20 otpm=30 requests=40/hour",
         "tokens=300/hour budget=0.0000003/day",
         "requests=3/1m tpm=200 budget=0.0000001/5m"
