@@ -361,7 +361,13 @@ ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    llm_row_done(&row->row);
+    error = llm_row_done(&row->row);
+
+    if (error) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V %V\" %s", &cmd->name,
+                           &id, error);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

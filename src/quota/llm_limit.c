@@ -303,11 +303,14 @@ llm_row_over(llm_row_t *row, const u_char *p, size_t n)
 }
 
 
-void
+const char *
 llm_row_done(llm_row_t *row)
 {
-    unsigned     i, j;
+    unsigned     i, j, rates, budgets;
     llm_limit_t  limit;
+
+    rates = 0;
+    budgets = 0;
 
     /*
      * Rates before parallel before quotas before budgets: a refusal names
@@ -319,8 +322,11 @@ llm_row_done(llm_row_t *row)
      : (l)->resource == LLM_RESOURCE_PARALLEL ? 100                           \
      : (l)->minute ? (int) (l)->resource : 200 + (int) (l)->resource)
 
-    for (i = 1; i < row->nlimits; i++) {
+    for (i = 0; i < row->nlimits; i++) {
         limit = row->limits[i];
+
+        rates += limit.minute;
+        budgets += (limit.resource == LLM_RESOURCE_COST);
 
         for (j = i;
              j && llm_limit_rank(&row->limits[j - 1]) > llm_limit_rank(&limit);
@@ -331,6 +337,13 @@ llm_row_done(llm_row_t *row)
 
         row->limits[j] = limit;
     }
+
+    if ((row->throttle || row->over) && (rates == 0 || budgets == 0)) {
+        return "throttles nothing: throttle= and over= need a budget and a "
+               "rate, such as rpm, in the same line";
+    }
+
+    return NULL;
 }
 
 

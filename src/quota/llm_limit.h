@@ -92,9 +92,9 @@ void llm_row_init(llm_row_t *row);
  */
 const char *llm_row_param(llm_row_t *row, const u_char *p, size_t n);
 
-/* After the last parameter: the limits in the order in which they are
-   checked. */
-void llm_row_done(llm_row_t *row);
+/* After the last parameter: puts the limits in the order in which they are
+   checked.  Returns NULL, or what is wrong with the row. */
+const char *llm_row_done(llm_row_t *row);
 
 /* "rpm=30", "tokens=5000000/month", "budget=100/day"; returns the length. */
 size_t llm_limit_print(u_char *buf, const llm_limit_t *limit);

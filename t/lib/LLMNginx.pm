@@ -170,7 +170,8 @@ add_test_cleanup_handler(sub {
     my $block = shift;
 
     for my $section (sort grep { defined $block->$_ } keys %files) {
-        my @patterns = map { $pattern->($_) . "\n" } split /\n/, $block->$section;
+        my @patterns = map { "$_\n" } map { $pattern->($_) }
+                       split /\n/, $block->$section;
         my @lines;
 
         eval {

@@ -12,12 +12,14 @@
 //
 // A line of the answer is
 //
-//     { id, value or error, waits: milliseconds between retries, answers:
-//       [{ status, headers }] that the SDK has seen, also those it retried }
+//     { id, value and requestID, or error,
+//       waits: milliseconds between retries,
+//       answers: [{ status, headers }], also those that it retried }
 
 'use strict';
 
 const { AsyncLocalStorage } = require('async_hooks');
+const path = require('path');
 const readline = require('readline');
 
 const clients = {
@@ -26,24 +28,23 @@ const clients = {
 };
 
 const current = new AsyncLocalStorage();
-const timer = globalThis.setTimeout;
-
-// longer ones are the time-outs of requests
-const longest = 5 * 60 * 1000;
 
 
-// The SDKs sleep with setTimeout() before they retry.
+// How they wait before they retry, which they keep to themselves.
 
-globalThis.setTimeout = (callback, ms, ...args) => {
-    const job = current.getStore();
+for (const name of ['openai', '@anthropic-ai/sdk']) {
+    const folder = path.dirname(require.resolve(name));
+    const module = require(`${folder}/internal/utils/sleep.js`);
+    const sleep = module.sleep;
 
-    if (job && ms < longest) {
+    module.sleep = (ms) => {
+        const job = current.getStore();
+
         job.waits.push(ms);
-        ms = job.quick ? 0 : ms;
-    }
 
-    return timer(callback, ms, ...args);
-};
+        return sleep(job.quick ? 0 : ms);
+    };
+}
 
 
 async function fetchAndNote(...args) {
@@ -90,14 +91,15 @@ async function take(job, result) {
 async function run(job) {
     const client = new clients[job.sdk]({ ...job.options,
                                           fetch: fetchAndNote });
-    const path = job.call.split('.');
-    const method = path.pop();
-    const object = path.reduce((o, name) => o[name], client);
+    const names = job.call.split('.');
+    const method = names.pop();
+    const object = names.reduce((o, name) => o[name], client);
     const { id, waits, answers } = job;
 
     try {
-        return { id, waits, answers,
-                 value: await take(job, object[method](...job.args)) };
+        const value = await take(job, object[method](...job.args));
+
+        return { id, waits, answers, value, requestID: value._request_id };
 
     } catch (e) {
         const { status, code, type, message, requestID } = e;

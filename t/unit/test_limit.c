@@ -55,9 +55,7 @@ line(llm_row_t *row, const char *text)
         text += n;
     }
 
-    llm_row_done(row);
-
-    return error;
+    return error ? error : llm_row_done(row);
 }
 
 
@@ -290,13 +288,16 @@ test_policy(void)
 
     ok(line(&row, "hard_cap=off") == NULL && !row.hard_cap, "hard_cap=off");
     ok(line(&row, "hard_cap=on") == NULL && row.hard_cap, "hard_cap=on");
-    ok(line(&row, "throttle=50%") == NULL && row.throttle == 50, "throttle");
-    ok(line(&row, "throttle=100%") == NULL && row.throttle == 100,
-       "throttle=100%%");
-    ok(line(&row, "over=throttle:1%") == NULL && row.over == 1, "over");
-    ok(line(&row, "soft=90% hard_cap=off throttle=5% over=throttle:7%")
+    ok(line(&row, "rpm=6 budget=1 throttle=50%") == NULL
+       && row.throttle == 50, "throttle");
+    ok(line(&row, "rpm=6 budget=1 throttle=100%") == NULL
+       && row.throttle == 100, "throttle=100%%");
+    ok(line(&row, "rpm=6 budget=1 over=throttle:1%") == NULL && row.over == 1,
+       "over");
+    ok(line(&row, "rpm=6 budget=1 soft=90% hard_cap=off throttle=5% "
+                  "over=throttle:7%")
        == NULL && row.soft[0] == 90 && !row.hard_cap && row.throttle == 5
-       && row.over == 7 && row.nlimits == 0, "all four");
+       && row.over == 7 && row.nlimits == 2, "all four");
 }
 
 
@@ -385,6 +386,20 @@ test_full(void)
 
 
 static void
+test_idle_throttle(void)
+{
+    llm_row_t  row;
+
+    ok(line(&row, "rpm=6 budget=1 throttle=50%") == NULL,
+       "a throttle with a rate and a budget");
+    ok(line(&row, "budget=1 throttle=50%") != NULL,
+       "a throttle without a rate throttles nothing");
+    ok(line(&row, "rpm=6 over=throttle:1%") != NULL,
+       "nor does one without a budget");
+}
+
+
+static void
 test_names(void)
 {
     unsigned          i;
@@ -406,6 +421,7 @@ main(void)
     test_policy();
     test_order();
     test_full();
+    test_idle_throttle();
     test_names();
 
     return tap_done();

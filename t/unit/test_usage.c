@@ -1,0 +1,1061 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include "llm_usage.h"
+#include "tap.h"
+
+
+#define JSON    "application/json"
+#define SSE     "text/event-stream"
+#define LINES   "application/x-ndjson"
+
+#define STREAM  (1 << 18)
+
+
+typedef struct {
+    llm_charge_e             charge;
+    llm_usage_t              usage;
+    uint64_t                 text;
+    unsigned                 lacks;
+    int                      anomaly;
+    llm_tier_e               tier;
+    llm_answer_name_t        model;
+    llm_answer_name_t        id;
+} result_t;
+
+
+static uint64_t  seed = 1;
+
+
+static uint32_t
+rnd(uint32_t n)
+{
+    seed = seed * 6364136223846793005 + 1442695040888963407;
+
+    return (uint32_t) (seed >> 33) % n;
+}
+
+
+/* Pieces of at most max bytes, each memory of its own; 0: whole. */
+
+static void
+answer(const char *type, const char *body, size_t len, size_t max,
+    int complete, result_t *r)
+{
+    size_t        i, n;
+    u_char       *piece;
+    llm_answer_t  a;
+
+    memset(&a, 0xff, sizeof(a));
+    llm_answer_init(&a, (u_char *) type, strlen(type));
+
+    for (i = 0; i < len; i += n) {
+        n = (max == 0) ? len : (max == 1) ? 1 : 1 + rnd(max);
+        n = (n > len - i) ? len - i : n;
+
+        piece = malloc(n);
+        memcpy(piece, body + i, n);
+        llm_answer_feed(&a, piece, n);
+        free(piece);
+    }
+
+    memset(r, 0, sizeof(result_t));
+
+    r->charge = llm_answer_end(&a, complete, &r->usage);
+    r->text = llm_answer_text_bytes(&a);
+    r->lacks = llm_answer_lacks(&a);
+    r->anomaly = llm_answer_anomaly(&a);
+    r->tier = llm_answer_tier(&a);
+    r->model = *llm_answer_model(&a);
+    r->id = *llm_answer_id(&a);
+}
+
+
+/* Read whole; and read byte by byte, where no event can repeat another, with
+   the same result. */
+
+static result_t
+whole(const char *type, const char *body, int complete, const char *name)
+{
+    result_t  r, bytes;
+
+    answer(type, body, strlen(body), 0, complete, &r);
+    answer(type, body, strlen(body), 1, complete, &bytes);
+
+    ok(memcmp(&r, &bytes, sizeof(r)) == 0, "%s: byte by byte", name);
+
+    return r;
+}
+
+
+typedef struct {
+    const char              *name;
+    const char              *type;
+    int                      complete;
+    const char              *body;
+    llm_charge_e             charge;
+
+    /* input, output, cached, written for 5m and 1h, reasoning */
+    int64_t                  count[6];
+} case_t;
+
+
+static void
+test_cases(const case_t *c)
+{
+    result_t  r;
+
+    for ( /* void */ ; c->name != NULL; c++) {
+        r = whole(c->type, c->body, c->complete, c->name);
+
+        is_int(r.charge, c->charge, "%s: charge", c->name);
+
+        if (!ok(r.usage.input == c->count[0] && r.usage.output == c->count[1]
+                && r.usage.cached_read == c->count[2]
+                && r.usage.cache_write_5m == c->count[3]
+                && r.usage.cache_write_1h == c->count[4]
+                && r.usage.reasoning == c->count[5], "%s: counts", c->name))
+        {
+            printf("# got %lld %lld %lld %lld %lld %lld\n",
+                   (long long) r.usage.input, (long long) r.usage.output,
+                   (long long) r.usage.cached_read,
+                   (long long) r.usage.cache_write_5m,
+                   (long long) r.usage.cache_write_1h,
+                   (long long) r.usage.reasoning);
+        }
+    }
+}
+
+
+#define NONE      LLM_CHARGE_NONE
+#define EXACT     LLM_CHARGE_EXACT
+#define PARTIAL   LLM_CHARGE_PARTIAL
+#define ESTIMATE  LLM_CHARGE_ESTIMATE
+
+#define U         "\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,"  \
+                  "\"total_tokens\":21}"
+#define HELLO     "\"choices\":[{\"index\":0,\"message\":{\"content\":"       \
+                  "\"Hello\"},\"finish_reason\":\"stop\"}]"
+
+#define CHUNK(s)  "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" \
+                  s "\"},\"finish_reason\":null}]}\n\n"
+#define LAST      "data: {\"choices\":[]," U "}\n\n"
+#define DONE      "data: [DONE]\n\n"
+
+#define START(u)  "event: message_start\ndata: {\"type\":\"message_start\","  \
+                  "\"message\":{\"id\":\"msg_1\",\"model\":\"claude\","       \
+                  "\"usage\":{" u "}}}\n\n"
+#define TEXT(s)   "event: content_block_delta\ndata: {\"type\":"              \
+                  "\"content_block_delta\",\"index\":0,\"delta\":{\"type\":"  \
+                  "\"text_delta\",\"text\":\"" s "\"}}\n\n"
+#define DELTA(u)  "event: message_delta\ndata: {\"type\":\"message_delta\","  \
+                  "\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{" u    \
+                  "}}\n\n"
+#define STOP      "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
+
+
+/* The rows and families of the table. */
+
+static const case_t  families[] = {
+
+    { "chat", JSON, 1, "{" HELLO ",\"usage\":{\"prompt_tokens\":100,"
+      "\"completion_tokens\":50,\"total_tokens\":150,"
+      "\"prompt_tokens_details\":{\"cached_tokens\":40,"
+      "\"cache_write_tokens\":7},\"completion_tokens_details\":"
+      "{\"reasoning_tokens\":30}}}", EXACT, { 100, 50, 40, 7, 0, 30 } },
+
+    { "completions without completion_tokens", JSON, 1,
+      "{\"usage\":{\"prompt_tokens\":11,\"total_tokens\":11}}",
+      EXACT, { 11, 0 } },
+
+    { "embeddings", JSON, 1, "{\"object\":\"list\",\"data\":[{\"embedding\":"
+      "[0.1,-2e-3]}],\"model\":\"e\",\"usage\":{\"prompt_tokens\":8,"
+      "\"total_tokens\":8}}", EXACT, { 8, 0 } },
+
+    { "responses", JSON, 1, "{\"output\":[],\"usage\":{\"input_tokens\":20,"
+      "\"input_tokens_details\":{\"cached_tokens\":5},\"output_tokens\":7,"
+      "\"output_tokens_details\":{\"reasoning_tokens\":3},"
+      "\"total_tokens\":27}}", EXACT, { 20, 7, 5, 0, 0, 3 } },
+
+    { "responses, total_tokens alone tell", JSON, 1,
+      "{\"usage\":{\"input_tokens\":20,\"output_tokens\":7,"
+      "\"total_tokens\":27}}", EXACT, { 20, 7 } },
+
+    { "responses stream", SSE, 1, "event: response.created\n"
+      "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\","
+      "\"status\":\"in_progress\",\"usage\":null}}\n\n"
+      "event: response.output_text.delta\n"
+      "data: {\"type\":\"response.output_text.delta\",\"delta\":\"Hi\"}\n\n"
+      "event: response.completed\n"
+      "data: {\"type\":\"response.completed\",\"response\":{\"usage\":"
+      "{\"input_tokens\":9,\"output_tokens\":12,\"total_tokens\":21}}}\n\n",
+      EXACT, { 9, 12 } },
+
+    { "responses stream that was cut", SSE, 0, "data: {\"type\":"
+      "\"response.output_text.delta\",\"delta\":\"Hi\"}\n\n", ESTIMATE, { 0 } },
+
+    { "transcription, singular details", JSON, 1, "{\"text\":\"x\",\"usage\":"
+      "{\"type\":\"tokens\",\"input_tokens\":14,\"input_token_details\":"
+      "{\"text_tokens\":0,\"audio_tokens\":14},\"output_tokens\":45}}",
+      EXACT, { 14, 45 } },
+
+    { "duration", JSON, 1, "{\"text\":\"x\",\"usage\":{\"type\":\"duration\","
+      "\"seconds\":37}}", EXACT, { 0 } },
+
+    { "messages", JSON, 1, "{\"type\":\"message\",\"content\":[{\"type\":"
+      "\"text\",\"text\":\"Hi\"}],\"usage\":{\"input_tokens\":9,"
+      "\"cache_creation_input_tokens\":100,\"cache_read_input_tokens\":1000,"
+      "\"cache_creation\":{\"ephemeral_5m_input_tokens\":40,"
+      "\"ephemeral_1h_input_tokens\":60},\"output_tokens\":12,"
+      "\"output_tokens_details\":{\"thinking_tokens\":5}}}",
+      EXACT, { 1109, 12, 1000, 40, 60, 5 } },
+
+    { "messages, oldest form", JSON, 1, "{\"usage\":{\"input_tokens\":9,"
+      "\"output_tokens\":12}}", EXACT, { 9, 12 } },
+
+    { "messages, split is not of the same moment", JSON, 1, "{\"usage\":{"
+      "\"input_tokens\":1,\"cache_creation_input_tokens\":3337,"
+      "\"cache_creation\":{\"ephemeral_5m_input_tokens\":3068,"
+      "\"ephemeral_1h_input_tokens\":0},\"output_tokens\":2}}",
+      EXACT, { 3338, 2, 0, 3337 } },
+
+    { "messages, only the split", JSON, 1, "{\"usage\":{"
+      "\"input_tokens\":1,\"cache_creation\":{\"ephemeral_5m_input_tokens\":3,"
+      "\"ephemeral_1h_input_tokens\":4},\"output_tokens\":2}}",
+      EXACT, { 8, 2, 0, 3, 4 } },
+
+    { "messages stream", SSE, 1, START("\"input_tokens\":9,"
+      "\"cache_read_input_tokens\":1000,\"output_tokens\":1") TEXT("Hi")
+      DELTA("\"output_tokens\":12") STOP, EXACT, { 1009, 12, 1000 } },
+
+    { "messages stream, keys in the order of the alphabet", SSE, 1,
+      "data: {\"message\":{\"usage\":{\"input_tokens\":9,\"output_tokens\":1}},"
+      "\"type\":\"message_start\"}\n\n" DELTA("\"output_tokens\":12"),
+      EXACT, { 9, 12 } },
+
+    { "message.usage of something else", SSE, 1,
+      "data: {\"message\":{\"usage\":{\"input_tokens\":9,\"output_tokens\":1}},"
+      "\"type\":\"other\"}\n\n", ESTIMATE, { 0 } },
+
+    { "messages stream, delta grows", SSE, 1, START("\"input_tokens\":690,"
+      "\"output_tokens\":1") DELTA("\"input_tokens\":3042,"
+      "\"cache_read_input_tokens\":0,\"output_tokens\":354"),
+      EXACT, { 3042, 354 } },
+
+    { "messages stream, delta shrinks to a compaction", SSE, 1,
+      START("\"input_tokens\":60385,\"output_tokens\":1")
+      DELTA("\"input_tokens\":612,\"output_tokens\":341,\"iterations\":["
+      "{\"type\":\"compaction\",\"input_tokens\":60385,\"output_tokens\":3000,"
+      "\"cache_read_input_tokens\":10,\"cache_creation_input_tokens\":20,"
+      "\"cache_creation\":{\"ephemeral_5m_input_tokens\":999}},"
+      "{\"type\":\"message\",\"input_tokens\":612,\"output_tokens\":341}]"),
+      EXACT, { 61027, 3341, 10, 20 } },
+
+    { "messages, adviser", JSON, 1, "{\"usage\":{\"input_tokens\":9,"
+      "\"output_tokens\":12,\"iterations\":[{\"type\":\"advisor_message\","
+      "\"model\":\"x\",\"input_tokens\":500,\"output_tokens\":600}]}}",
+      EXACT, { 9, 12 } },
+
+    { "messages, fallback", JSON, 1, "{\"usage\":{\"input_tokens\":9,"
+      "\"output_tokens\":12,\"iterations\":[{\"type\":\"compaction\","
+      "\"input_tokens\":500},{\"type\":\"fallback_message\","
+      "\"input_tokens\":9}]}}", EXACT, { 9, 12 } },
+
+    { "messages stream, two starts", SSE, 1, START("\"input_tokens\":5,"
+      "\"cache_read_input_tokens\":70,\"output_tokens\":1")
+      START("\"input_tokens\":9,\"output_tokens\":1")
+      DELTA("\"output_tokens\":12"), EXACT, { 9, 12 } },
+
+    { "messages stream, two deltas", SSE, 1, START("\"input_tokens\":9,"
+      "\"output_tokens\":1") DELTA("\"output_tokens\":5")
+      DELTA("\"output_tokens\":12"), EXACT, { 9, 12 } },
+
+    { "gemini", JSON, 1, "{\"candidates\":[{\"content\":{\"parts\":["
+      "{\"text\":\"Hi\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{"
+      "\"promptTokenCount\":10,\"candidatesTokenCount\":20,"
+      "\"thoughtsTokenCount\":30,\"toolUsePromptTokenCount\":4,"
+      "\"cachedContentTokenCount\":6,\"totalTokenCount\":64}}",
+      EXACT, { 14, 50, 6, 0, 0, 30 } },
+
+    { "gemini stream", SSE, 1, "data: {\"candidates\":[{\"content\":{"
+      "\"parts\":[{\"text\":\"H\"}]}}],\"usageMetadata\":{\"trafficType\":"
+      "\"ON_DEMAND\"}}\r\n\r\ndata: {\"candidates\":[{\"content\":{\"parts\":["
+      "{\"text\":\"i\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{"
+      "\"promptTokenCount\":9,\"candidatesTokenCount\":12}}\r\n\r\n",
+      EXACT, { 9, 12 } },
+
+    { "gemini stream that stops early", SSE, 1, "data: {\"candidates\":[{"
+      "\"content\":{\"parts\":[{\"text\":\"H\"}]}}],\"usageMetadata\":{"
+      "\"promptTokenCount\":9,\"candidatesTokenCount\":2}}\n\n",
+      PARTIAL, { 9, 2 } },
+
+    { "gemini array", JSON, 1, "[{\"candidates\":[{\"content\":{\"parts\":["
+      "{\"text\":\"H\"}]}}],\"usageMetadata\":{\"promptTokenCount\":9}}\n,\r\n"
+      "{\"candidates\":[{\"finishReason\":\"STOP\"}],\"usageMetadata\":{"
+      "\"promptTokenCount\":9,\"candidatesTokenCount\":12}}]",
+      EXACT, { 9, 12 } },
+
+    { "gemini array that was cut", JSON, 0, "[{\"candidates\":[{\"content\":{"
+      "\"parts\":[{\"text\":\"H\"}]}}],\"usageMetadata\":{"
+      "\"promptTokenCount\":9}}\n,\r\n{\"candi", PARTIAL, { 9, 0 } },
+
+    { "gemini, content that is cached", JSON, 1, "{\"usageMetadata\":{"
+      "\"totalTokenCount\":3512}}", EXACT, { 3512, 0, 0, 3512 } },
+
+    { "interactions", JSON, 1, "{\"usage\":{\"total_input_tokens\":22,"
+      "\"total_tool_use_tokens\":129,\"total_output_tokens\":973,"
+      "\"total_thought_tokens\":249,\"total_cached_tokens\":2,"
+      "\"total_tokens\":1373}}", EXACT, { 151, 1222, 2, 0, 0, 249 } },
+
+    { "interactions stream", SSE, 1, "data: {\"interaction\":{\"usage\":{"
+      "\"total_input_tokens\":7,\"total_output_tokens\":12}}}\n\n",
+      EXACT, { 7, 12 } },
+
+    { "converse", JSON, 1, "{\"output\":{\"message\":{\"content\":["
+      "{\"text\":\"Hi\"}]}},\"usage\":{\"inputTokens\":3,\"outputTokens\":12,"
+      "\"totalTokens\":1727,\"cacheReadInputTokens\":5,"
+      "\"cacheReadInputTokenCount\":5,\"cacheWriteInputTokens\":1712,"
+      "\"cacheDetails\":[{\"inputTokens\":12,\"ttl\":\"5m\"},"
+      "{\"ttl\":\"1h\",\"inputTokens\":1700}]}}",
+      EXACT, { 1720, 12, 5, 12, 1700 } },
+
+    { "metrics beat what the message says", SSE, 1,
+      START("\"input_tokens\":9,\"cache_read_input_tokens\":77,"
+      "\"output_tokens\":1") DELTA("\"output_tokens\":11")
+      "data: {\"type\":\"message_stop\",\"amazon-bedrock-invocationMetrics\":{"
+      "\"inputTokenCount\":9,\"outputTokenCount\":12}}\n\n"
+      DELTA("\"output_tokens\":13"), EXACT, { 9, 12 } },
+
+    { "cohere v2", JSON, 1, "{\"usage\":{\"billed_units\":{\"input_tokens\":7,"
+      "\"output_tokens\":88},\"tokens\":{\"input_tokens\":69,"
+      "\"output_tokens\":89},\"cached_tokens\":64}}", EXACT, { 7, 88 } },
+
+    { "cohere v2, only tokens", JSON, 1, "{\"usage\":{\"tokens\":{"
+      "\"input_tokens\":69,\"output_tokens\":89}}}", EXACT, { 69, 89 } },
+
+    { "cohere v2 stream", SSE, 1, "event: content-delta\ndata: {\"type\":"
+      "\"content-delta\",\"delta\":{\"message\":{\"content\":{\"text\":"
+      "\"Hi\"}}}}\n\nevent: message-end\ndata: {\"type\":\"message-end\","
+      "\"delta\":{\"finish_reason\":\"COMPLETE\",\"usage\":{\"billed_units\":{"
+      "\"input_tokens\":7,\"output_tokens\":109}}}}\n\n" DONE,
+      EXACT, { 7, 109 } },
+
+    { "cohere v1", JSON, 1, "{\"text\":\"Hi\",\"meta\":{\"api_version\":{},"
+      "\"billed_units\":{\"input_tokens\":58,\"output_tokens\":119},"
+      "\"tokens\":{\"input_tokens\":69}}}", EXACT, { 58, 119 } },
+
+    { "cohere v1 stream", "application/stream+json", 1,
+      "{\"event_type\":\"text-generation\",\"text\":\"Hi\"}\n"
+      "{\"event_type\":\"stream-end\",\"response\":{\"text\":\"Hi\",\"meta\":{"
+      "\"billed_units\":{\"input_tokens\":7,\"output_tokens\":115}}}}\n",
+      EXACT, { 7, 115 } },
+
+    { "meta of something else", JSON, 1, "{\"text\":\"Hi\",\"meta\":{"
+      "\"tokens\":{\"input_tokens\":69}}}", ESTIMATE, { 0 } },
+
+    { "search units", JSON, 1, "{\"results\":[],\"meta\":{\"billed_units\":{"
+      "\"search_units\":1}}}", EXACT, { 0 } },
+
+    { "groq, beside and inside", SSE, 1, CHUNK("Hi") "data: {\"choices\":["
+      "{\"delta\":{},\"finish_reason\":\"stop\"}],\"x_groq\":{\"id\":\"r\","
+      "\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":99}}," U "}\n\n"
+      DONE, EXACT, { 9, 12 } },
+
+    { "groq, only inside", SSE, 1, CHUNK("Hi") "data: {\"choices\":["
+      "{\"delta\":{},\"finish_reason\":\"stop\"}],\"x_groq\":{" U "}}\n\n"
+      DONE, EXACT, { 9, 12 } },
+
+    { "moonshot, in the choice", SSE, 1, CHUNK("Hi") "data: {\"choices\":["
+      "{\"delta\":{},\"finish_reason\":\"stop\"," U "}]}\n\n" DONE,
+      EXACT, { 9, 12 } },
+
+    { "ollama", LINES, 1, "{\"model\":\"l\",\"message\":{\"content\":\"H\"},"
+      "\"done\":false}\n{\"model\":\"l\",\"message\":{\"content\":\"\"},"
+      "\"done\":true,\"prompt_eval_count\":9,\"eval_count\":12}",
+      EXACT, { 9, 12 } },
+
+    { "ollama, prompt cached", LINES, 1, "{\"response\":\"H\",\"done\":false}\n"
+      "{\"response\":\"\",\"done\":true,\"eval_count\":12}\n",
+      PARTIAL, { 0, 12 } },
+
+    { "ollama that was cut", LINES, 0, "{\"response\":\"H\",\"done\":false}\n"
+      "{\"response\":\"i\",\"do", ESTIMATE, { 0 } },
+
+    { "ollama, a line that is none", LINES, 1, "{\"response\":\"H\"\"}\n\r\n"
+      "{\"response\":\"\",\"prompt_eval_count\":9,\"eval_count\":12}\n",
+      EXACT, { 9, 12 } },
+
+    { "llama.cpp", SSE, 1, "data: {\"content\":\"Hi\",\"stop\":false}\n\n"
+      "data: {\"content\":\"\",\"stop\":true,\"tokens_predicted\":12,"
+      "\"tokens_evaluated\":9}\n\n", EXACT, { 9, 12 } },
+
+    { "llama.cpp timings", JSON, 1, "{\"timings\":{\"cache_n\":3,"
+      "\"prompt_n\":6}," U "}", EXACT, { 9, 12, 3 } },
+
+    { "timings where the cache is stated", JSON, 1, "{\"usage\":{"
+      "\"prompt_tokens\":9,\"completion_tokens\":12,\"cached_tokens\":2},"
+      "\"timings\":{\"cache_n\":3}}", EXACT, { 9, 12, 2 } },
+
+    { "titan", JSON, 1, "{\"inputTextTokenCount\":9.0,\"results\":["
+      "{\"tokenCount\":5.0,\"outputText\":\"a\"},{\"tokenCount\":7}]}",
+      EXACT, { 9, 12 } },
+
+    { "llama", JSON, 1, "{\"generation\":\"Hi\",\"prompt_token_count\":9,"
+      "\"generation_token_count\":12}", EXACT, { 9, 12 } },
+
+    { "text generation inference", JSON, 1, "[{\"generated_text\":\"Hi\","
+      "\"details\":{\"generated_tokens\":12,\"input_length\":9}}]",
+      EXACT, { 9, 12 } },
+
+    { "top counts beside an object of counts", JSON, 1,
+      "{\"eval_count\":999," U ",\"prompt_eval_count\":999}",
+      EXACT, { 9, 12 } },
+
+    { "perplexity, citations", JSON, 1, "{\"usage\":{\"prompt_tokens\":9,"
+      "\"completion_tokens\":12,\"total_tokens\":21,\"citation_tokens\":100,"
+      "\"reasoning_tokens\":1000}}", EXACT, { 9, 1112, 0, 0, 0, 1000 } },
+
+    { "deepseek", JSON, 1, "{\"usage\":{\"prompt_tokens\":9,"
+      "\"completion_tokens\":12,\"prompt_cache_hit_tokens\":4,"
+      "\"prompt_cache_miss_tokens\":5}}", EXACT, { 9, 12, 4 } },
+
+    { "the names of two families", JSON, 1, "{\"usage\":{\"prompt_tokens\":9,"
+      "\"completion_tokens\":12,\"total_tokens\":21,\"prompt_tokens_details\":"
+      "{\"cached_tokens\":4},\"cache_read_input_tokens\":4,"
+      "\"cache_creation_input_tokens\":3}}", EXACT, { 9, 12, 4, 3 } },
+
+    { "more cached than there is", JSON, 1, "{\"usage\":{\"prompt_tokens\":9,"
+      "\"completion_tokens\":12,\"cached_tokens\":100}}",
+      EXACT, { 109, 12, 100 } },
+
+    { "total only", JSON, 1, "{\"usage\":{\"total_tokens\":12}}",
+      EXACT, { 12, 0 } },
+
+    { "total and output", JSON, 1, "{\"usage\":{\"completion_tokens\":12,"
+      "\"total_tokens\":21}}", EXACT, { 9, 12 } },
+
+    { "total holds what the output does not", JSON, 1, "{\"usage\":{"
+      "\"prompt_tokens\":12,\"completion_tokens\":1,\"total_tokens\":241,"
+      "\"completion_tokens_details\":{\"reasoning_tokens\":228}}}",
+      EXACT, { 12, 229, 0, 0, 0, 228 } },
+
+    { "total is too small", JSON, 1, "{\"usage\":{\"prompt_tokens\":9,"
+      "\"completion_tokens\":12,\"total_tokens\":20}}", EXACT, { 9, 12 } },
+
+    { NULL, NULL, 0, NULL, 0, { 0 } }
+};
+
+
+/* What is meant to mislead, and what is broken. */
+
+static const case_t  tricky[] = {
+
+    { "usage in the text", JSON, 1, "{\"choices\":[{\"message\":{\"content\":"
+      "\"{\\\"usage\\\":{\\\"prompt_tokens\\\":999}}\\\\\"}}]," U "}",
+      EXACT, { 9, 12 } },
+
+    { "usage at wrong places", JSON, 1, "{\"choices\":[{\"message\":{" U "}}],"
+      "\"metadata\":{\"usage\":{\"prompt_tokens\":999}},\"tool_usage\":{"
+      "\"image_gen\":{\"input_tokens\":999}},\"x\":{\"usage\":{"
+      "\"prompt_tokens\":999}},\"usage\":{\"prompt_tokens\":9,"
+      "\"completion_tokens\":12,\"x\":{\"prompt_tokens\":999},"
+      "\"y\":[{\"prompt_tokens\":999}]},\"usage_breakdown\":{\"models\":["
+      "{\"usage\":{\"prompt_tokens\":999}}]}}", EXACT, { 9, 12 } },
+
+    { "lower in the table, first in the document", JSON, 1, "{\"metadata\":{"
+      "\"usage\":{\"inputTokens\":999,\"cacheReadInputTokens\":999}}," U "}",
+      EXACT, { 9, 12 } },
+
+    { "escaped keys", JSON, 1, "{\"us\\u0061ge\":{\"prompt_toke\\u006es\":9,"
+      "\"\\u0063ompletion_tokens\":12}}", EXACT, { 9, 12 } },
+
+    { "keys almost right", JSON, 1, "{\"Usage\":{\"prompt_tokens\":999},"
+      "\"usage \":{\"prompt_tokens\":999},\"USAGE\":{\"prompt_tokens\":999},"
+      "\"usage\\u0000\":{\"prompt_tokens\":999}," U "}", EXACT, { 9, 12 } },
+
+    { "usage null", JSON, 1, "{" HELLO ",\"usage\":null}", ESTIMATE, { 0 } },
+    { "usage empty", JSON, 1, "{" HELLO ",\"usage\":{}}", ESTIMATE, { 0 } },
+    { "usage array", JSON, 1, "{" HELLO ",\"usage\":[9,12]}", ESTIMATE, { 0 } },
+    { "usage string", JSON, 1, "{" HELLO ",\"usage\":\"9\"}", ESTIMATE, { 0 } },
+    { "usage absent", JSON, 1, "{" HELLO "}", ESTIMATE, { 0 } },
+
+    { "two objects of counts", JSON, 1, "{\"usage\":{\"prompt_tokens\":999,"
+      "\"cached_tokens\":99}," U "}", EXACT, { 9, 12 } },
+
+    { "two members", JSON, 1, "{\"usage\":{\"prompt_tokens\":999,"
+      "\"prompt_tokens\":9,\"completion_tokens\":12}}", EXACT, { 9, 12 } },
+
+    { "usage first", JSON, 1, "{" U "," HELLO "}", EXACT, { 9, 12 } },
+
+    { "numbers in other forms", JSON, 1, "{\"usage\":{\"prompt_tokens\":9.0,"
+      "\"completion_tokens\":\"12\",\"total_tokens\":2.1e1}}",
+      EXACT, { 9, 12 } },
+
+    { "no numbers", JSON, 1, "{\"usage\":{\"prompt_tokens\":true,"
+      "\"completion_tokens\":null,\"total_tokens\":{}}}", ESTIMATE, { 0 } },
+
+    { "a negative count", JSON, 1, "{\"usage\":{\"prompt_tokens\":-9,"
+      "\"completion_tokens\":12,\"total_tokens\":3}}", EXACT, { 0, 12 } },
+
+    { "over 2^53", JSON, 1, "{\"usage\":{\"prompt_tokens\":9007199254740993,"
+      "\"completion_tokens\":12}}", ESTIMATE, { 0 } },
+
+    { "over 2^64", JSON, 1, "{\"usage\":{\"prompt_tokens\":9,"
+      "\"completion_tokens\":18446744073709551616}}", ESTIMATE, { 0 } },
+
+    { "not finite", JSON, 1, "{\"usage\":{\"prompt_tokens\":9,"
+      "\"completion_tokens\":1e400}}", ESTIMATE, { 0 } },
+
+    { "absurd", JSON, 1, "{\"usage\":{\"prompt_tokens\":100000001,"
+      "\"completion_tokens\":12}}", ESTIMATE, { 0 } },
+
+    { "just not absurd", JSON, 1, "{\"usage\":{\"prompt_tokens\":100000000,"
+      "\"completion_tokens\":12}}", EXACT, { 100000000, 12 } },
+
+    { "absurd together", JSON, 1, "{\"inputTextTokenCount\":9,\"results\":["
+      "{\"tokenCount\":9007199254740992},{\"tokenCount\":9007199254740992}]}",
+      ESTIMATE, { 0 } },
+
+    { "numbers elsewhere that exceed everything", JSON, 1,
+      "{\"seed\":18446744073709551617,\"choices\":[{\"x\":1e999}]," U "}",
+      EXACT, { 9, 12 } },
+
+    { "details null", JSON, 1, "{\"usage\":{\"prompt_tokens\":9,"
+      "\"completion_tokens\":12,\"prompt_tokens_details\":null,"
+      "\"completion_tokens_details\":null}}", EXACT, { 9, 12 } },
+
+    { "byte order mark and white space", JSON, 1, "\xef\xbb\xbf \r\n\n{" U
+      "}", EXACT, { 9, 12 } },
+
+    { "pretty printed", JSON, 1, "{\r\n  \"usage\" :\t{\n\"prompt_tokens\"\n"
+      ":\n9\n,\n\"completion_tokens\" : 12 }\n}\n", EXACT, { 9, 12 } },
+
+    { "two documents", JSON, 1, "{" U "}{\"usage\":{\"prompt_tokens\":999}}",
+      EXACT, { 9, 12 } },
+
+    { "garbage behind", JSON, 1, "{" U "}<html>", EXACT, { 9, 12 } },
+
+    { "cut before usage", JSON, 0, "{" HELLO ",\"usa", ESTIMATE, { 0 } },
+
+    { "cut inside a number", JSON, 0, "{" HELLO ",\"usage\":{"
+      "\"prompt_tokens\":9,\"completion_tokens\":1", PARTIAL, { 9, 0 } },
+
+    { "cut after usage", JSON, 0, "{" U ",\"x\":", EXACT, { 9, 12 } },
+
+    { "broken before usage", JSON, 1, "{\"x\":tru," U "}", ESTIMATE, { 0 } },
+
+    { "an error", JSON, 1, "{\"error\":{\"message\":\"x\",\"code\":400}}",
+      NONE, { 0 } },
+
+    { "an error without a message", JSON, 1, "{\"type\":\"error\"}",
+      NONE, { 0 } },
+
+    { "no error", JSON, 1, "{\"error\":null,\"x\":1}", ESTIMATE, { 0 } },
+
+    { "an error after text", SSE, 1, CHUNK("Hi") "data: {\"error\":"
+      "\"overloaded\"}\n\n", ESTIMATE, { 0 } },
+
+    { "an error after usage", SSE, 1, CHUNK("Hi") LAST
+      "data: {\"error\":{\"message\":\"x\"}}\n\n", EXACT, { 9, 12 } },
+
+    { "an error alone", SSE, 1, "event: error\ndata: {\"error\":{}}\n\n",
+      NONE, { 0 } },
+
+    { "an error in an array", JSON, 1, "[{\"error\":{\"code\":429}}]",
+      NONE, { 0 } },
+
+    { "a response that failed", SSE, 1, "data: {\"type\":\"response.failed\","
+      "\"response\":{\"status\":\"failed\",\"error\":{\"code\":\"x\"},"
+      "\"usage\":null}}\n\n", NONE, { 0 } },
+
+    { "a message that was overloaded", SSE, 1, START("\"input_tokens\":9,"
+      "\"output_tokens\":1") TEXT("Hi") "event: error\ndata: {\"type\":"
+      "\"error\",\"error\":{\"type\":\"overloaded_error\"}}\n\n",
+      PARTIAL, { 9, 1 } },
+
+    { "a message that was cut", SSE, 0, START("\"input_tokens\":9,"
+      "\"output_tokens\":1") TEXT("Hi"), PARTIAL, { 9, 1 } },
+
+    { "a response still queued", JSON, 1, "{\"status\":\"queued\",\"error\":"
+      "null,\"output\":[],\"usage\":null}", NONE, { 0 } },
+
+    { "a prompt not let through", JSON, 1, "{\"promptFeedback\":{"
+      "\"blockReason\":\"MODEL_ARMOR\"},\"usageMetadata\":{\"trafficType\":"
+      "\"ON_DEMAND\"}}", NONE, { 0 } },
+
+    { "a prompt not let through but counted", JSON, 1, "{\"promptFeedback\":{"
+      "\"blockReason\":\"SAFETY\"},\"usageMetadata\":{"
+      "\"promptTokenCount\":14}}", EXACT, { 14, 0 } },
+
+    { "zeros with text", JSON, 1, "{" HELLO ",\"usage\":{\"prompt_tokens\":0,"
+      "\"completion_tokens\":0,\"total_tokens\":0}}", ESTIMATE, { 0 } },
+
+    { "zeros without text", JSON, 1, "{\"usage\":{\"prompt_tokens\":0,"
+      "\"completion_tokens\":0}}", EXACT, { 0 } },
+
+    { "nothing", JSON, 1, "", ESTIMATE, { 0 } },
+    { "a page", "text/html", 1, "<html>\"usage\"", ESTIMATE, { 0 } },
+    { "sound", "audio/mpeg", 1, "{" U "}", ESTIMATE, { 0 } },
+
+    { NULL, NULL, 0, NULL, 0, { 0 } }
+};
+
+
+/* Framings. */
+
+static const case_t  framings[] = {
+
+    { "chat stream", SSE, 1, CHUNK("H") CHUNK("i") LAST DONE,
+      EXACT, { 9, 12 } },
+
+    { "no type", "", 1, CHUNK("H") LAST DONE, EXACT, { 9, 12 } },
+    { "wrong type", JSON, 1, CHUNK("H") LAST DONE, EXACT, { 9, 12 } },
+    { "useless type", "text/plain", 1, "{" U "}", EXACT, { 9, 12 } },
+    { "bytes", "application/octet-stream", 1, "{" U "}", EXACT, { 9, 12 } },
+    { "JSON named a stream", SSE, 1, "{" U "}", EXACT, { 9, 12 } },
+    { "parameters", "Text/Event-Stream;Charset=UTF-8", 1, ": x\n\n" LAST DONE,
+      EXACT, { 9, 12 } },
+
+    { "lines by type", "application/X-NDJSON; charset=utf-8", 1, "{}\n{\n\""
+      "prompt_eval_count\":9,\"eval_count\":12}", EXACT, { 9, 12 } },
+
+    { "CRLF", SSE, 1, "data: {\"choices\":[]," U "}\r\n\r\ndata: [DONE]\r\n"
+      "\r\n", EXACT, { 9, 12 } },
+
+    { "CR", SSE, 1, "data: {\"choices\":[]," U "}\r\rdata: [DONE]\r\r",
+      EXACT, { 9, 12 } },
+
+    { "all three", SSE, 1, "data: {\"a\":1}\r\rdata: {\"b\":\ndata: 2,\r\n"
+      "data: \"choices\":[]," U "}\n\r\ndata: [DONE]\r\n\n", EXACT, { 9, 12 } },
+
+    { "no space", SSE, 1, "data:{\"choices\":[]," U "}\n\ndata:[DONE]\n\n",
+      EXACT, { 9, 12 } },
+
+    { "more space", SSE, 1, "data:   {\"choices\":[]," U "}\n\n"
+      "data:  [DONE]\n\n" "data: {\"usage\":{\"prompt_tokens\":999}}\n\n",
+      EXACT, { 9, 12 } },
+
+    { "several lines of data", SSE, 1, "data: {\"choices\":\ndata\ndata: [],\n"
+      "data:\nid: 7\ndata: " U "\ndata: }\n\n", EXACT, { 9, 12 } },
+
+    { "no end of line", SSE, 1, CHUNK("H") "data: {\"choices\":[]," U "}",
+      EXACT, { 9, 12 } },
+
+    { "nothing counts after the end", SSE, 1, LAST DONE
+      "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":999}}\n\n",
+      EXACT, { 9, 12 } },
+
+    { "byte order mark", SSE, 1, "\xef\xbb\xbf" LAST, EXACT, { 9, 12 } },
+
+    { "comments and other fields", SSE, 1, ": {\"usage\":{\"prompt_tokens\":1}}"
+      "\n\nevent: {\"usage\":{\"prompt_tokens\":1}}\nid: data: {}\n"
+      "retry: 5\ndatas: {\"usage\":{\"prompt_tokens\":1}}\n"
+      "dat: {\"usage\":{\"prompt_tokens\":1}}\n data: {\"usage\":{}}\n" LAST,
+      EXACT, { 9, 12 } },
+
+    { "an event in a string", SSE, 1, LAST CHUNK("\\n\\ndata: {\\\"usage\\\":{"
+      "\\\"prompt_tokens\\\":999}}\\n\\n"), EXACT, { 9, 12 } },
+
+    { "usage, then null", SSE, 1, LAST "data: {\"choices\":[],\"usage\":null}"
+      "\n\n", EXACT, { 9, 12 } },
+
+    { "usage that decreases", SSE, 1, "data: {\"choices\":[],\"usage\":{"
+      "\"prompt_tokens\":99,\"completion_tokens\":99}}\n\n" LAST,
+      EXACT, { 9, 12 } },
+
+    { "usage in every event, stopped", SSE, 1, "data: {\"choices\":[{\"delta\":"
+      "{\"content\":\"H\"},\"finish_reason\":null}]," U "}\n\n",
+      PARTIAL, { 9, 12 } },
+
+    { "usage in every event, ended", SSE, 1, "data: {\"choices\":[{\"delta\":"
+      "{\"content\":\"H\"},\"finish_reason\":null}]," U "}\n\n" DONE,
+      EXACT, { 9, 12 } },
+
+    { "usage in the last event", SSE, 1, "data: {\"choices\":[{\"delta\":"
+      "{\"content\":\"H\"},\"finish_reason\":\"stop\"}]," U "}\n\n",
+      EXACT, { 9, 12 } },
+
+    { "an event that is no JSON", SSE, 1, "data: hello\n\ndata: {\"usage\n\n"
+      LAST, EXACT, { 9, 12 } },
+
+    { "an event that is not whole does not count", SSE, 1, CHUNK("H")
+      "data: {" U "\n\n" CHUNK("i"), ESTIMATE, { 0 } },
+
+    { "cut inside an event", SSE, 0, CHUNK("H") "data: {\"choices\":[],"
+      "\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":1",
+      PARTIAL, { 9, 0 } },
+
+    { "cut, no usage", SSE, 0, CHUNK("H") CHUNK("i"), ESTIMATE, { 0 } },
+
+    { NULL, NULL, 0, NULL, 0, { 0 } }
+};
+
+
+static void
+test_details(void)
+{
+    result_t  r;
+
+    r = whole(JSON, "{\"id\":\"chatcmpl-1\",\"model\":\"gpt-4o\","
+              "\"service_tier\":\"flex\",\"usage\":{\"prompt_tokens\":90,"
+              "\"completion_tokens\":80,\"prompt_tokens_details\":{"
+              "\"audio_tokens\":7,\"image_tokens\":6},"
+              "\"completion_tokens_details\":{\"audio_tokens\":5,"
+              "\"image_tokens\":4},\"cost\":0.0000113},\"tool_usage\":{"
+              "\"web_search\":{\"num_requests\":2}}}", 1, "details");
+
+    is_mem(r.model.data, r.model.len, "gpt-4o", "model");
+    is_mem(r.id.data, r.id.len, "chatcmpl-1", "id");
+    is_int(r.tier, LLM_TIER_FLEX, "tier");
+    is_int(r.usage.audio_in, 7, "audio_in");
+    is_int(r.usage.image_in, 6, "image_in");
+    is_int(r.usage.audio_out, 5, "audio_out");
+    is_int(r.usage.image_out, 4, "image_out");
+    is_int(r.usage.web_searches, 2, "web searches");
+    is_int(r.usage.cost, 11300, "cost");
+    is_int(r.anomaly, 0, "no anomaly");
+    is_int(r.lacks, 0, "nothing lacks");
+
+    r = whole(JSON, "{\"responseId\":\"g1\",\"modelVersion\":\"gemini\","
+              "\"usageMetadata\":{\"promptTokenCount\":90,"
+              "\"candidatesTokenCount\":80,\"promptTokensDetails\":["
+              "{\"modality\":\"TEXT\",\"tokenCount\":1},"
+              "{\"tokenCount\":20,\"modality\":\"AUDIO\"},"
+              "{\"modality\":\"AUDIO\",\"tokenCount\":3},"
+              "{\"modality\":2,\"tokenCount\":40},{\"modality\":\"IMAGE\"}],"
+              "\"candidatesTokensDetails\":[{\"modality\":\"IMAGE\","
+              "\"tokenCount\":70},{\"modality\":4,\"tokenCount\":9}],"
+              "\"trafficType\":\"ON_DEMAND_PRIORITY\"}}", 1, "modalities");
+
+    is_mem(r.model.data, r.model.len, "gemini", "model of Gemini");
+    is_mem(r.id.data, r.id.len, "g1", "id of Gemini");
+    is_int(r.tier, LLM_TIER_PRIORITY, "tier of Gemini");
+    is_int(r.usage.audio_in, 23, "audio in");
+    is_int(r.usage.image_in, 40, "image in");
+    is_int(r.usage.audio_out, 9, "audio out");
+    is_int(r.usage.image_out, 70, "image out");
+    is_int(r.usage.cost, -1, "no cost");
+
+    r = whole(SSE, START("\"input_tokens\":9,\"output_tokens\":1,"
+              "\"service_tier\":\"batch\"") DELTA("\"output_tokens\":12,"
+              "\"server_tool_use\":{\"web_search_requests\":3}"), 1,
+              "message");
+
+    is_mem(r.model.data, r.model.len, "claude", "model of a message");
+    is_mem(r.id.data, r.id.len, "msg_1", "id of a message");
+    is_int(r.tier, LLM_TIER_BATCH, "tier of a message");
+    is_int(r.usage.web_searches, 3, "web searches of a message");
+
+    r = whole(SSE, "data: {\"id\":\"\",\"model\":\"\",\"choices\":[]}\n\n"
+              "data: {\"id\":\"a\",\"model\":\"b\",\"service_tier\":\"auto\"}"
+              "\n\ndata: {\"id\":\"c\",\"model\":\"d\",\"service_tier\":null}"
+              "\n\n", 1, "names");
+
+    is_mem(r.model.data, r.model.len, "b", "the first model that is not empty");
+    is_mem(r.id.data, r.id.len, "a", "the first id that is not empty");
+    is_int(r.tier, LLM_TIER_DEFAULT, "auto is no tier");
+
+    r = whole(JSON, "{\"model\":\""
+              "0123456789012345678901234567890123456789012345678901234567890123"
+              "0123456789012345678901234567890123456789012345678901234567890123"
+              "0\",\"id\":\""
+              "0123456789012345678901234567890123456789012345678901234567890123"
+              "0123456789012345678901234567890123456789012345678901234567890123"
+              "0123456789012345678901234567890123456789012345678901234567890123"
+              "0123456789012345678901234567890123456789012345678901234567890123"
+              "tail\",\"responseId\":\""
+              "0123456789012345678901234567890123456789012345678901234567890123"
+              "0123456789012345678901234567890123456789012345678901234567890123"
+              "\"}", 1, "long names");
+
+    is_int(r.model.len, 0, "a name that is too long is none");
+    is_int(r.id.len, 128, "a name that is just not too long");
+
+    r = whole(JSON, "{\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,"
+              "\"cost\":{\"input_tokens_cost\":1,\"total_cost\":\"8.37e-4\"}}}",
+              1, "cost in an object");
+    is_int(r.usage.cost, 837000, "cost as a string in an object");
+
+    r = whole(JSON, "{\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,"
+              "\"cost_in_usd_ticks\":1466255}}", 1, "ticks");
+    is_int(r.usage.cost, 146626, "ticks");
+
+    r = whole(JSON, "{\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,"
+              "\"cost\":-1}}", 1, "negative cost");
+    is_int(r.usage.cost, -1, "a negative cost is none");
+    is_int(r.anomaly, 0, "nor is it an anomaly");
+}
+
+
+static void
+test_anomalies(void)
+{
+    result_t  r;
+
+    r = whole(JSON, "{\"usage\":{\"prompt_tokens\":-9,"
+              "\"completion_tokens\":12}}", 1, "negative");
+    is_int(r.anomaly, 1, "a negative count");
+
+    r = whole(JSON, "{\"usage\":{\"prompt_tokens\":9,"
+              "\"completion_tokens\":[12]}}", 1, "array");
+    is_int(r.anomaly, 1, "an array for a count");
+
+    r = whole(JSON, "{\"usage\":{\"prompt_tokens\":9,"
+              "\"completion_tokens\":null}}", 1, "null");
+    is_int(r.anomaly, 0, "null for a count");
+
+    r = whole(JSON, "{\"usage\":\"9\"}", 1, "string");
+    is_int(r.anomaly, 1, "a string for an object of counts");
+
+    r = whole(JSON, "{\"usage\":{\"prompt_tokens\":1e400}}", 1, "infinity");
+    is_int(r.anomaly, 1, "infinity");
+
+    r = whole(JSON, "{\"usage\":{\"prompt_tokens\":100000001}}", 1, "absurd");
+    is_int(r.anomaly, 1, "an absurd count");
+}
+
+
+static void
+test_lacks(void)
+{
+    result_t  r;
+
+    r = whole(SSE, START("\"input_tokens\":9,\"output_tokens\":1"), 0, "start");
+    is_int(r.lacks, LLM_LACKS_OUTPUT, "a message that starts");
+
+    r = whole(LINES, "{\"eval_count\":12}", 1, "output alone");
+    is_int(r.lacks, LLM_LACKS_INPUT, "output alone");
+
+    r = whole(JSON, "{\"usage\":{\"completion_tokens\":12,", 0, "output, cut");
+    is_int(r.lacks, LLM_LACKS_INPUT | LLM_LACKS_OUTPUT, "output, cut");
+}
+
+
+static void
+test_text(void)
+{
+    result_t  r;
+
+    r = whole(SSE, CHUNK("Hello") CHUNK("\\u00e9\\n") CHUNK("") "data: {"
+              "\"choices\":[{\"delta\":{\"reasoning_content\":\"abc\","
+              "\"tool_calls\":[{\"function\":{\"name\":\"f\",\"arguments\":"
+              "\"{}\"}}]}}]}\n\n", 1, "chat text");
+    is_int(r.text, 5 + 8 + 0 + 3 + 2, "text of chat deltas");
+
+    r = whole(SSE, START("\"input_tokens\":9,\"output_tokens\":1") TEXT("Hel")
+              TEXT("lo") "data: {\"type\":\"content_block_delta\",\"delta\":{"
+              "\"type\":\"input_json_delta\",\"partial_json\":\"{}\"}}\n\n"
+              "data: {\"delta\":{\"type\":\"thinking_delta\",\"thinking\":"
+              "\"hm\"}}\n\n", 1, "message text");
+    is_int(r.text, 3 + 2 + 2 + 2, "text of message deltas");
+
+    r = whole(SSE, "data: {\"type\":\"response.output_text.delta\","
+              "\"sequence_number\":9,\"delta\":\"Hel\"}\n\n"
+              "data: {\"type\":\"response.output_text.delta\","
+              "\"sequence_number\":10,\"delta\":\"lo\"}\n\n"
+              "data: {\"type\":\"response.output_text.done\","
+              "\"sequence_number\":11,\"text\":\"Hello\"}\n\n"
+              "data: {\"type\":\"response.completed\",\"response\":{\"output\":["
+              "{\"content\":[{\"text\":\"Hello\"}]}],\"usage\":null}}\n\n", 1,
+              "response text");
+    is_int(r.text, 5, "what is repeated counts once");
+
+    r = whole(JSON, "{" HELLO "}", 1, "chat answer");
+    is_int(r.text, 5, "text of a chat answer");
+
+    r = whole(JSON, "{\"content\":[{\"type\":\"text\",\"text\":\"Hello\"},"
+              "{\"type\":\"tool_use\",\"input\":{\"a\":1}}]}", 1, "message");
+    is_int(r.text, 5 + 7, "text of a message and its call of a tool");
+
+    r = whole(JSON, "{\"output\":[{\"type\":\"message\",\"content\":[{\"text\":"
+              "\"Hello\"}]},{\"arguments\":\"{}\"}]}", 1, "response");
+    is_int(r.text, 5 + 2, "text of a response");
+
+    r = whole(SSE, "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":"
+              "\"He\"},{\"functionCall\":{\"name\":\"f\"}}]}}]}\n\n"
+              "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":"
+              "\"llo\"}]}}]}\n\n", 1, "gemini");
+    is_int(r.text, 2 + 12 + 3, "text of Gemini");
+
+    r = whole(LINES, "{\"response\":\"He\"}\n{\"response\":\"llo\"}\n", 1,
+              "ollama");
+    is_int(r.text, 5, "text of Ollama");
+}
+
+
+/* Events that repeat each other and such that almost do. */
+
+static size_t
+put_event(char *p)
+{
+    char      text[64];
+    uint32_t  i, n;
+
+    static const char  *texts[] = {
+        "Hello", "\\n", "\\\"", "\\\\", "\\u00e9", "\xc3\xa9", "", "{", "}",
+        "data: ", "\\u0022", " a longer text than sixteen bytes", "\\", "\n",
+        "\r\n\r\n", "\"", "\n\ndata: {\"usage\":{\"prompt_tokens\":5}}\n\n"
+    };
+
+    static const char  *events[] = {
+        "data: {\"id\":\"a\",\"choices\":[{\"delta\":{\"content\":\"%s\"}}]}"
+        "\n\n",
+        "data: {\"id\":\"a\",\"choices\":[{\"delta\":{\"content\":\"%s\"}}],"
+        "\"obfuscation\":\"%s\"}\n\n",
+        "data: {\"created\":%u,\"choices\":[{\"delta\":{\"content\":\"%s\"}}]}"
+        "\n\n",
+        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\","
+        "\"delta\":{\"text\":\"%s\"}}\n\n",
+        "data: {\"sequence_number\":%u,\"delta\":\"%s\",\"obfuscation\":"
+        "\"%s\"}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"%s\"}}],\"us\\u0061ge\":"
+        "{\"prompt_tokens\":%u,\"completion_tokens\":3}}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"%s\"}}],\"usage\":{"
+        "\"prompt_tokens\":%u}}\n\n",
+        "data: {\"choices\":[{\"delta\":{\"content\":\"%s\"},\"finish_reason\":"
+        "\"stop\"}]}\n\n",
+        "data: {\"delta\":{\"text\":\"%s\",\"thinking\":\"%s\"},\"text\":"
+        "\"%s\",\"response\":\"%s\",\"completion\":\"%s\"}\n\n",
+        "data: {\"content\":[{\"text\":\"%s\",\"input\":{\"a\":\"%s\"}}]}\n\n",
+        ": %s\n\n",
+        "data: {\"error\":\"%s\"}\r\n\r\n",
+        "data: {\"content\":\"%s\"\ndata: }\n\n",
+        "data: [DONE%s\n\n",
+        "data: \"%s\"\n\n",
+        "data: [{\"text\":\"%s\"},{\"text\":\"%s\"}]\n\n"
+    };
+
+    const char  *e;
+    char        *start;
+
+    start = p;
+    e = events[rnd(rnd(3) ? 5 : sizeof(events) / sizeof(events[0]))];
+
+    for ( /* void */ ; *e != '\0'; e++) {
+
+        if (*e != '%') {
+            *p++ = *e;
+            continue;
+        }
+
+        if (*++e == 'u') {
+            p += sprintf(p, "%u", rnd(rnd(2) ? 10 : 30000));
+            continue;
+        }
+
+        /* the last texts break out of their string */
+
+        n = rnd(40) ? 12 : sizeof(texts) / sizeof(texts[0]);
+
+        for (i = rnd(3); i > 0; i--) {
+            snprintf(text, sizeof(text), "%s", texts[rnd(n)]);
+            p += sprintf(p, "%s", text);
+        }
+    }
+
+    return p - start;
+}
+
+
+static void
+test_repeats(void)
+{
+    int          bad;
+    char        *stream;
+    size_t       len, n;
+    uint64_t     from;
+    result_t     r, bytes, pieces;
+
+    stream = malloc(STREAM);
+    bad = 0;
+
+    for (seed = 1; seed < 1500; seed = from + 1) {
+        from = seed;
+
+        for (len = 0, n = 1 + rnd(40); n > 0; n--) {
+            len += put_event(stream + len);
+
+            /* often the same event again, as it is or with a byte changed */
+
+            if (rnd(3) == 0) {
+                seed = from + 100000 * (1 + rnd(3));
+            }
+        }
+
+        if (rnd(4) == 0) {
+            stream[rnd(len)] = "\"\\{}:,\n\r \0u0x"[rnd(13)];
+        }
+
+        answer(SSE, stream, len, 0, 1, &r);
+        answer(SSE, stream, len, 1, 1, &bytes);
+        answer(SSE, stream, len, 2 + rnd(2000), 1, &pieces);
+
+        if (memcmp(&r, &bytes, sizeof(r)) != 0
+            || memcmp(&r, &pieces, sizeof(r)) != 0)
+        {
+            bad++;
+            printf("# seed %llu: text %llu, %llu, charge %d, %d\n",
+                   (unsigned long long) from, (unsigned long long) r.text,
+                   (unsigned long long) bytes.text, r.charge, bytes.charge);
+        }
+    }
+
+    is_int(bad, 0, "passing over repeated events changes nothing");
+
+    free(stream);
+}
+
+
+/* That events are passed over at all: where they are, the bytes of a text are
+   not looked at by the scanner, which would refuse this one. */
+
+static void
+test_long(void)
+{
+    char     *stream, *p;
+    size_t    i;
+    result_t  r;
+
+    stream = malloc(1 << 20);
+    p = stream;
+
+    for (i = 0; i < 3000; i++) {
+        p += sprintf(p, "data: {\"id\":\"chatcmpl-1\",\"object\":"
+                     "\"chat.completion.chunk\",\"choices\":[{\"index\":0,"
+                     "\"delta\":{\"content\":\"word %zu \"},"
+                     "\"finish_reason\":null}]}\n\n", i);
+    }
+
+    p += sprintf(p, LAST DONE);
+
+    answer(SSE, stream, p - stream, 0, 1, &r);
+
+    ok(r.charge == EXACT && r.usage.input == 9 && r.usage.output == 12,
+       "a long stream");
+    is_int(r.text, 10 * 7 + 90 * 8 + 900 * 9 + 2000 * 10, "and its text");
+
+    free(stream);
+}
+
+
+int
+main(void)
+{
+    test_cases(families);
+    test_cases(tricky);
+    test_cases(framings);
+    test_details();
+    test_anomalies();
+    test_lacks();
+    test_text();
+    test_repeats();
+    test_long();
+
+    ok(sizeof(llm_answer_t) <= 3072, "an answer takes %zu bytes",
+       sizeof(llm_answer_t));
+
+    return tap_done();
+}
