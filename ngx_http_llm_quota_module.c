@@ -74,11 +74,6 @@ static ngx_conf_enum_t  ngx_http_llm_log_levels[] = {
 };
 
 
-static ngx_conf_num_bounds_t  ngx_http_llm_status_bounds = {
-    ngx_conf_check_num_bounds, 400, 599
-};
-
-
 static ngx_command_t  ngx_http_llm_commands[] = {
 
     { ngx_string("llm_quota_zone"),
@@ -151,28 +146,28 @@ static ngx_command_t  ngx_http_llm_commands[] = {
 
     { ngx_string("llm_unknown_team"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_llm_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_llm_loc(unknown_team),
       &ngx_http_llm_policies },
 
     { ngx_string("llm_opaque"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_llm_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_llm_loc(opaque),
       &ngx_http_llm_policies },
 
     { ngx_string("llm_unpriced"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_llm_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_llm_loc(unpriced),
       &ngx_http_llm_policies },
 
     { ngx_string("llm_reserve"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_llm_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_llm_loc(reserve),
       &ngx_http_llm_reserves },
@@ -186,7 +181,7 @@ static ngx_command_t  ngx_http_llm_commands[] = {
 
     { ngx_string("llm_server_tools"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_llm_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_llm_loc(server_tools),
       &ngx_http_llm_allow_deny },
@@ -221,21 +216,21 @@ static ngx_command_t  ngx_http_llm_commands[] = {
 
     { ngx_string("llm_rate_status"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_llm_status,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_llm_loc(rate_status),
-      &ngx_http_llm_status_bounds },
+      NULL },
 
     { ngx_string("llm_budget_status"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_num_slot,
+      ngx_http_llm_status,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_llm_loc(budget_status),
-      &ngx_http_llm_status_bounds },
+      NULL },
 
     { ngx_string("llm_error_format"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_llm_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_llm_loc(error_format),
       &ngx_http_llm_error_formats },
@@ -249,7 +244,7 @@ static ngx_command_t  ngx_http_llm_commands[] = {
 
     { ngx_string("llm_log_level"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_http_llm_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       ngx_http_llm_loc(log_level),
       &ngx_http_llm_log_levels },
@@ -304,6 +299,10 @@ ngx_http_llm_postconfiguration(ngx_conf_t *cf)
     ngx_http_core_main_conf_t  *cmcf;
 
     lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_quota_module);
+
+    if (ngx_http_llm_check_places(cf, lmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (!lmcf->used) {
         return NGX_OK;

@@ -670,443 +670,461 @@ llm_team_limit has "throttle=60%", which is given twice
 --- error_log
 llm_team_limit has "over=throttle:2%", which is given twice
 
-=== TEST 102: more periods than a line can have
+=== TEST 102: a throttle without a budget
+--- http_config
+    llm_team_limit default throttle=50% rpm=1;
+--- error_log
+"llm_team_limit default" throttles nothing: throttle= and over= need a budget and a rate, such as rpm, in the same line
+
+=== TEST 103: a throttle without a rate
+--- http_config
+    llm_team_limit default over=throttle:10% budget=1;
+--- error_log
+"llm_team_limit default" throttles nothing: throttle= and over= need a budget and a rate, such as rpm, in the same line
+
+=== TEST 104: a throttle of a quota
+--- http_config
+    llm_team_limit default over=throttle:10% budget=1 rpd=1 parallel=1;
+--- error_log
+"llm_team_limit default" throttles nothing: throttle= and over= need a budget and a rate, such as rpm, in the same line
+
+=== TEST 105: more periods than a line can have
 --- http_config
     llm_team_limit default requests=1/101d requests=1/102d requests=1/103d requests=1/104d requests=1/105d requests=1/106d requests=1/107d requests=1/108d requests=1/109d requests=1/110d requests=1/111d requests=1/112d requests=1/113d requests=1/114d requests=1/115d requests=1/116d;
 --- error_log
 llm_team_limit has "requests=1/116d", which has one more period than the 15 that a line may have
 
-=== TEST 103: more limits than a line can have
+=== TEST 106: more limits than a line can have
 --- http_config
     llm_team_limit default requests=1/101d requests=1/102d requests=1/103d requests=1/104d requests=1/105d requests=1/106d requests=1/107d requests=1/108d requests=1/109d requests=1/110d requests=1/111d requests=1/112d requests=1/113d tokens=1/101d tokens=1/102d tokens=1/103d tokens=1/104d tokens=1/105d tokens=1/106d tokens=1/107d tokens=1/108d tokens=1/109d tokens=1/110d tokens=1/111d tokens=1/112d;
 --- error_log
 llm_team_limit has "tokens=1/112d", which is one limit too many for a line
 
-=== TEST 104: llm_unknown_team has one of its values
+=== TEST 107: llm_unknown_team has one of its values
 --- http_config
     llm_unknown_team maybe;
 --- error_log
 llm_unknown_team has invalid value "maybe": use one of auto allow deny
 
-=== TEST 105: llm_opaque has one of its values
+=== TEST 108: llm_opaque has one of its values
 --- http_config
     llm_opaque maybe;
 --- error_log
 llm_opaque has invalid value "maybe": use one of auto allow deny
 
-=== TEST 106: llm_unpriced has one of its values
+=== TEST 109: llm_unpriced has one of its values
 --- http_config
     llm_unpriced maybe;
 --- error_log
 llm_unpriced has invalid value "maybe": use one of auto allow deny
 
-=== TEST 107: llm_reserve has one of its values
+=== TEST 110: llm_reserve has one of its values
 --- http_config
     llm_reserve maybe;
 --- error_log
 llm_reserve has invalid value "maybe": use one of off estimate strict
 
-=== TEST 108: llm_server_tools has one of its values
+=== TEST 111: llm_server_tools has one of its values
 --- http_config
     llm_server_tools maybe;
 --- error_log
 llm_server_tools has invalid value "maybe": use one of allow deny
 
-=== TEST 109: llm_error_format has one of its values
+=== TEST 112: llm_error_format has one of its values
 --- http_config
     llm_error_format maybe;
 --- error_log
 llm_error_format has invalid value "maybe": use one of auto openai anthropic gemini
 
-=== TEST 110: llm_log_level has one of its values
+=== TEST 113: llm_log_level has one of its values
 --- http_config
     llm_log_level maybe;
 --- error_log
 llm_log_level has invalid value "maybe": use one of info notice warn error
 
-=== TEST 111: a value in another case of letters
+=== TEST 114: a value in another case of letters
 --- http_config
     llm_reserve Strict;
 --- error_log
 llm_reserve has invalid value "Strict": use one of off estimate strict
 
-=== TEST 112: llm_count_cached is on or off
+=== TEST 115: llm_count_cached is on or off
 --- http_config
     llm_count_cached maybe;
 --- error_log
 invalid value "maybe" in "llm_count_cached" directive, it must be "on" or "off"
 
-=== TEST 113: llm_charge_unanswered is on or off
+=== TEST 116: llm_charge_unanswered is on or off
 --- http_config
     llm_charge_unanswered maybe;
 --- error_log
 invalid value "maybe" in "llm_charge_unanswered" directive, it must be "on" or "off"
 
-=== TEST 114: llm_stream_buffering is on or off
+=== TEST 117: llm_stream_buffering is on or off
 --- http_config
     llm_stream_buffering maybe;
 --- error_log
 invalid value "maybe" in "llm_stream_buffering" directive, it must be "on" or "off"
 
-=== TEST 115: llm_dry_run is on or off
+=== TEST 118: llm_dry_run is on or off
 --- http_config
     llm_dry_run maybe;
 --- error_log
 invalid value "maybe" in "llm_dry_run" directive, it must be "on" or "off"
 
-=== TEST 116: llm_headers is on or off
+=== TEST 119: llm_headers is on or off
 --- http_config
     llm_headers maybe;
 --- error_log
 invalid value "maybe" in "llm_headers" directive, it must be "on" or "off"
 
-=== TEST 117: a refusal is no success
+=== TEST 120: a refusal is no success
 --- http_config
     llm_rate_status 200;
 --- error_log
 llm_rate_status has invalid status "200": use 400 to 599
 
-=== TEST 118: a status is a number
+=== TEST 121: a status is a number
 --- http_config
     llm_rate_status busy;
 --- error_log
 llm_rate_status has invalid status "busy": use 400 to 599
 
-=== TEST 119: there is no status 600
+=== TEST 122: there is no status 600
 --- http_config
     llm_budget_status 600;
 --- error_log
 llm_budget_status has invalid status "600": use 400 to 599
 
-=== TEST 120: an output cap is positive
+=== TEST 123: an output cap is positive
 --- http_config
     llm_max_output 0;
 --- error_log
 llm_max_output has invalid number of tokens "0": use 1 to 100000000, or off
 
-=== TEST 121: an output cap is a number
+=== TEST 124: an output cap is a number
 --- http_config
     llm_max_output some;
 --- error_log
 llm_max_output has invalid number of tokens "some": use 1 to 100000000, or off
 
-=== TEST 122: an output cap has its limit
+=== TEST 125: an output cap has its limit
 --- http_config
     llm_max_output 100000001;
 --- error_log
 llm_max_output has invalid number of tokens "100000001": use 1 to 100000000, or off
 
-=== TEST 123: an output cap can be injected
+=== TEST 126: an output cap can be injected
 --- http_config
     llm_max_output 5 insert;
 --- error_log
 llm_max_output has invalid parameter "insert": only inject is known
 
-=== TEST 124: no output cap cannot
+=== TEST 127: no output cap cannot
 --- http_config
     llm_max_output off inject;
 --- error_log
 "llm_max_output" directive off takes no parameter
 
-=== TEST 125: llm_team stands once in a level
+=== TEST 128: llm_team stands once in a level
 --- http_config
     llm_team a;
     llm_team a;
 --- error_log
 "llm_team" directive is duplicate
 
-=== TEST 126: llm_user stands once in a level
+=== TEST 129: llm_user stands once in a level
 --- http_config
     llm_user a;
     llm_user a;
 --- error_log
 "llm_user" directive is duplicate
 
-=== TEST 127: llm_customer stands once in a level
+=== TEST 130: llm_customer stands once in a level
 --- http_config
     llm_customer a;
     llm_customer a;
 --- error_log
 "llm_customer" directive is duplicate
 
-=== TEST 128: llm_model stands once in a level
+=== TEST 131: llm_model stands once in a level
 --- http_config
     llm_model a;
     llm_model a;
 --- error_log
 "llm_model" directive is duplicate
 
-=== TEST 129: llm_refusal_note stands once in a level
+=== TEST 132: llm_refusal_note stands once in a level
 --- http_config
     llm_refusal_note a;
     llm_refusal_note a;
 --- error_log
 "llm_refusal_note" directive is duplicate
 
-=== TEST 130: llm_unknown_team stands once in a level
+=== TEST 133: llm_unknown_team stands once in a level
 --- http_config
     llm_unknown_team auto;
     llm_unknown_team auto;
 --- error_log
 "llm_unknown_team" directive is duplicate
 
-=== TEST 131: llm_opaque stands once in a level
+=== TEST 134: llm_opaque stands once in a level
 --- http_config
     llm_opaque auto;
     llm_opaque auto;
 --- error_log
 "llm_opaque" directive is duplicate
 
-=== TEST 132: llm_unpriced stands once in a level
+=== TEST 135: llm_unpriced stands once in a level
 --- http_config
     llm_unpriced auto;
     llm_unpriced auto;
 --- error_log
 "llm_unpriced" directive is duplicate
 
-=== TEST 133: llm_reserve stands once in a level
+=== TEST 136: llm_reserve stands once in a level
 --- http_config
     llm_reserve off;
     llm_reserve off;
 --- error_log
 "llm_reserve" directive is duplicate
 
-=== TEST 134: llm_max_output stands once in a level
+=== TEST 137: llm_max_output stands once in a level
 --- http_config
     llm_max_output 5;
     llm_max_output 5;
 --- error_log
 "llm_max_output" directive is duplicate
 
-=== TEST 135: llm_server_tools stands once in a level
+=== TEST 138: llm_server_tools stands once in a level
 --- http_config
     llm_server_tools deny;
     llm_server_tools deny;
 --- error_log
 "llm_server_tools" directive is duplicate
 
-=== TEST 136: llm_count_cached stands once in a level
+=== TEST 139: llm_count_cached stands once in a level
 --- http_config
     llm_count_cached on;
     llm_count_cached on;
 --- error_log
 "llm_count_cached" directive is duplicate
 
-=== TEST 137: llm_charge_unanswered stands once in a level
+=== TEST 140: llm_charge_unanswered stands once in a level
 --- http_config
     llm_charge_unanswered on;
     llm_charge_unanswered on;
 --- error_log
 "llm_charge_unanswered" directive is duplicate
 
-=== TEST 138: llm_stream_buffering stands once in a level
+=== TEST 141: llm_stream_buffering stands once in a level
 --- http_config
     llm_stream_buffering on;
     llm_stream_buffering on;
 --- error_log
 "llm_stream_buffering" directive is duplicate
 
-=== TEST 139: llm_dry_run stands once in a level
+=== TEST 142: llm_dry_run stands once in a level
 --- http_config
     llm_dry_run on;
     llm_dry_run on;
 --- error_log
 "llm_dry_run" directive is duplicate
 
-=== TEST 140: llm_rate_status stands once in a level
+=== TEST 143: llm_rate_status stands once in a level
 --- http_config
     llm_rate_status 429;
     llm_rate_status 429;
 --- error_log
 "llm_rate_status" directive is duplicate
 
-=== TEST 141: llm_budget_status stands once in a level
+=== TEST 144: llm_budget_status stands once in a level
 --- http_config
     llm_budget_status 403;
     llm_budget_status 403;
 --- error_log
 "llm_budget_status" directive is duplicate
 
-=== TEST 142: llm_error_format stands once in a level
+=== TEST 145: llm_error_format stands once in a level
 --- http_config
     llm_error_format auto;
     llm_error_format auto;
 --- error_log
 "llm_error_format" directive is duplicate
 
-=== TEST 143: llm_headers stands once in a level
+=== TEST 146: llm_headers stands once in a level
 --- http_config
     llm_headers on;
     llm_headers on;
 --- error_log
 "llm_headers" directive is duplicate
 
-=== TEST 144: llm_log_level stands once in a level
+=== TEST 147: llm_log_level stands once in a level
 --- http_config
     llm_log_level warn;
     llm_log_level warn;
 --- error_log
 "llm_log_level" directive is duplicate
 
-=== TEST 145: a price names its model
+=== TEST 148: a price names its model
 --- http_config
     llm_price;
 --- error_log
 invalid number of arguments in "llm_price" directive
 
-=== TEST 146: a model has a name
+=== TEST 149: a model has a name
 --- http_config
     llm_price "" input=1 output=2;
 --- error_log
 llm_price has invalid model "": 1 to 128 printable characters are expected, "*" as the last of them only
 
-=== TEST 147: a model with a long name
+=== TEST 150: a model with a long name
 --- http_config
     llm_price mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm input=1 output=2;
 --- error_log
 llm_price has invalid model "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm": 1 to 128 printable characters are expected
 
-=== TEST 148: a pattern ends in its star
+=== TEST 151: a pattern ends in its star
 --- http_config
     llm_price gpt*mini input=1 output=2;
 --- error_log
 llm_price has invalid model "gpt*mini": 1 to 128 printable characters are expected, "*" as the last of them only
 
-=== TEST 149: a model has one price
+=== TEST 152: a model has one price
 --- http_config
     llm_price m input=1 output=2;
     llm_price m input=1 output=2;
 --- error_log
 "llm_price" directive is duplicate
 
-=== TEST 150: a pattern has one price
+=== TEST 153: a pattern has one price
 --- http_config
     llm_price m* input=1 output=2;
     llm_price m* request=1;
 --- error_log
 "llm_price" directive is duplicate
 
-=== TEST 151: a price is for something
+=== TEST 154: a price is for something
 --- http_config
     llm_price m;
 --- error_log
 llm_price "m" needs input=USD and output=USD, 0 for what is free, unless it has a request=USD
 
-=== TEST 152: input alone is no price
+=== TEST 155: input alone is no price
 --- http_config
     llm_price m input=1;
 --- error_log
 llm_price "m" needs input=USD and output=USD, 0 for what is free, unless it has a request=USD
 
-=== TEST 153: output alone is no price
+=== TEST 156: output alone is no price
 --- http_config
     llm_price m output=1 max_output=5;
 --- error_log
 llm_price "m" needs input=USD and output=USD, 0 for what is free, unless it has a request=USD
 
-=== TEST 154: a parameter that a price does not know
+=== TEST 157: a parameter that a price does not know
 --- http_config
     llm_price m input=1 output=2 image=3;
 --- error_log
 llm_price has invalid parameter "image=3": input=, output=, cached=, cache_write=, cache_write_1h=, request=, max_input= and max_output= are known
 
-=== TEST 155: a parameter twice
+=== TEST 158: a parameter twice
 --- http_config
     llm_price m input=1 input=2;
 --- error_log
 llm_price has duplicate parameter "input=2"
 
-=== TEST 156: an empty price
+=== TEST 159: an empty price
 --- http_config
     llm_price m input=;
 --- error_log
 llm_price has invalid price in "input=": USD for one million tokens are expected, at least 0, such as 0.15
 
-=== TEST 157: a price in words
+=== TEST 160: a price in words
 --- http_config
     llm_price m input=cheap;
 --- error_log
 llm_price has invalid price in "input=cheap": USD for one million tokens are expected, at least 0, such as 0.15
 
-=== TEST 158: a negative price
+=== TEST 161: a negative price
 --- http_config
     llm_price m output=-1;
 --- error_log
 llm_price has invalid price in "output=-1": USD for one million tokens are expected, at least 0, such as 0.15
 
-=== TEST 159: a price with a comma
+=== TEST 162: a price with a comma
 --- http_config
     llm_price m cached=1,5;
 --- error_log
 llm_price has invalid price in "cached=1,5": USD for one million tokens are expected, at least 0, such as 0.15
 
-=== TEST 160: a price in another base
+=== TEST 163: a price in another base
 --- http_config
     llm_price m cache_write=0x1;
 --- error_log
 llm_price has invalid price in "cache_write=0x1": USD for one million tokens are expected, at least 0, such as 0.15
 
-=== TEST 161: a price without end
+=== TEST 164: a price without end
 --- http_config
     llm_price m cache_write_1h=1e30;
 --- error_log
 llm_price has invalid price in "cache_write_1h=1e30": USD for one million tokens are expected, at least 0, such as 0.15
 
-=== TEST 162: the price of a request is one
+=== TEST 165: the price of a request is one
 --- http_config
     llm_price m request=some;
 --- error_log
 llm_price has invalid price in "request=some": USD for one request are expected, at least 0, such as 0.15
 
-=== TEST 163: max_input is a number of tokens, not 0
+=== TEST 166: max_input is a number of tokens, not 0
 --- http_config
     llm_price m max_input=0;
 --- error_log
 llm_price has invalid number in "max_input=0": a whole number of tokens is expected, at least 1
 
-=== TEST 164: max_input is a number of tokens, not 1.5
+=== TEST 167: max_input is a number of tokens, not 1.5
 --- http_config
     llm_price m max_input=1.5;
 --- error_log
 llm_price has invalid number in "max_input=1.5": a whole number of tokens is expected, at least 1
 
-=== TEST 165: max_output is a number of tokens, not -1
+=== TEST 168: max_output is a number of tokens, not -1
 --- http_config
     llm_price m max_output=-1;
 --- error_log
 llm_price has invalid number in "max_output=-1": a whole number of tokens is expected, at least 1
 
-=== TEST 166: max_output is a number of tokens, not 1k
+=== TEST 169: max_output is a number of tokens, not 1k
 --- http_config
     llm_price m max_output=1k;
 --- error_log
 llm_price has invalid number in "max_output=1k": a whole number of tokens is expected, at least 1
 
-=== TEST 167: a price belongs to no server
+=== TEST 170: a price belongs to no server
 --- config
     llm_price m input=1 output=2;
 --- error_log
 "llm_price" directive is not allowed here
 
-=== TEST 168: a price file has a name
+=== TEST 171: a price file has a name
 --- http_config
     llm_price_file;
 --- error_log
 invalid number of arguments in "llm_price_file" directive
 
-=== TEST 169: a price file belongs to no server
+=== TEST 172: a price file belongs to no server
 --- config
     llm_price_file p.json;
 --- error_log
 "llm_price_file" directive is not allowed here
 
-=== TEST 170: a price file that is not there
+=== TEST 173: a price file that is not there
 --- http_config
     llm_price_file p.json;
 --- error_log
 p.json": unable to open
 
-=== TEST 171: a price file that is no JSON
+=== TEST 174: a price file that is no JSON
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1116,7 +1134,7 @@ p.json": unable to open
 --- error_log
 p.json:2:
 
-=== TEST 172: a price file that ends too soon
+=== TEST 175: a price file that ends too soon
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1125,7 +1143,7 @@ p.json:2:
 --- error_log
 p.json:2:0": 
 
-=== TEST 173: a price file with one model twice
+=== TEST 176: a price file with one model twice
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1134,7 +1152,7 @@ p.json:2:0":
 --- error_log
 p.json:1:13": duplicate object key
 
-=== TEST 174: a price file that is a list
+=== TEST 177: a price file that is a list
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1143,7 +1161,7 @@ p.json:1:13": duplicate object key
 --- error_log
 p.json" is not an object with a member for each model
 
-=== TEST 175: a model without a name
+=== TEST 178: a model without a name
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1152,7 +1170,7 @@ p.json" is not an object with a member for each model
 --- error_log
 p.json": "" has no valid name: 1 to 128 bytes are expected
 
-=== TEST 176: a model that is a number
+=== TEST 179: a model that is a number
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1161,7 +1179,7 @@ p.json": "" has no valid name: 1 to 128 bytes are expected
 --- error_log
 p.json": "m" is not an object with the prices of the model
 
-=== TEST 177: a price that is true
+=== TEST 180: a price that is true
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1170,7 +1188,7 @@ p.json": "m" is not an object with the prices of the model
 --- error_log
 p.json": "input_cost_per_token" of "m" is neither a number nor a string with one
 
-=== TEST 178: a price that is an object
+=== TEST 181: a price that is an object
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1179,7 +1197,7 @@ p.json": "input_cost_per_token" of "m" is neither a number nor a string with one
 --- error_log
 p.json": "output_cost_per_token" of "m" is neither a number nor a string with one
 
-=== TEST 179: a price in a string that is none
+=== TEST 182: a price in a string that is none
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1188,7 +1206,7 @@ p.json": "output_cost_per_token" of "m" is neither a number nor a string with on
 --- error_log
 p.json": "input_cost_per_token" of "m" is neither a number nor a string with one
 
-=== TEST 180: a negative price in a file
+=== TEST 183: a negative price in a file
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1197,7 +1215,7 @@ p.json": "input_cost_per_token" of "m" is neither a number nor a string with one
 --- error_log
 p.json": "input_cost_per_token" of "m" is negative: at least 0 is expected
 
-=== TEST 181: a price in a file without end
+=== TEST 184: a price in a file without end
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1206,7 +1224,7 @@ p.json": "input_cost_per_token" of "m" is negative: at least 0 is expected
 --- error_log
 p.json": "input_cost_per_token" of "m" is too large
 
-=== TEST 182: the price of a request in a file is one
+=== TEST 185: the price of a request in a file is one
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1215,7 +1233,7 @@ p.json": "input_cost_per_token" of "m" is too large
 --- error_log
 p.json": "input_cost_per_request" of "m" is neither a number nor a string with one
 
-=== TEST 183: a maximum that is a list
+=== TEST 186: a maximum that is a list
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1224,7 +1242,7 @@ p.json": "input_cost_per_request" of "m" is neither a number nor a string with o
 --- error_log
 p.json": "max_input_tokens" of "m" is neither a number nor a string with one
 
-=== TEST 184: tiers that are no list
+=== TEST 187: tiers that are no list
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1233,7 +1251,7 @@ p.json": "max_input_tokens" of "m" is neither a number nor a string with one
 --- error_log
 p.json": "tiered_pricing" of "m" is not an array
 
-=== TEST 185: a tier that is a number
+=== TEST 188: a tier that is a number
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1242,7 +1260,7 @@ p.json": "tiered_pricing" of "m" is not an array
 --- error_log
 p.json": "tiered_pricing" of "m" holds what is no object
 
-=== TEST 186: a tier whose range is none
+=== TEST 189: a tier whose range is none
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1251,7 +1269,7 @@ p.json": "tiered_pricing" of "m" holds what is no object
 --- error_log
 p.json": "range" of "m" is not an array that begins with a number of tokens
 
-=== TEST 187: more thresholds than a model can have
+=== TEST 190: more thresholds than a model can have
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1265,7 +1283,7 @@ p.json": "range" of "m" is not an array that begins with a number of tokens
 --- error_log
 p.json": "input_cost_per_token_above_5k_tokens" of "m" is for one more threshold than the 4 that a model can have
 
-=== TEST 188: searches whose price is a number
+=== TEST 191: searches whose price is a number
 --- http_config
     llm_price_file p.json;
 --- user_files

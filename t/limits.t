@@ -459,7 +459,7 @@ X-Team: a
 === TEST 32: a throttle touches the row's own rates only, and neither quotas nor flights
 --- config
     llm_reserve off;
-    llm_team_limit default budget=0.5 over=throttle:1% rpd=3 parallel=2;
+    llm_team_limit default budget=0.5 over=throttle:1% rpm=500 rpd=3 parallel=2;
     llm_global_limit rpm=100;
 --- request eval
 [chat, chat, at('/nest', chat)]

@@ -454,28 +454,44 @@ llm_json_lookup(llm_json_t *j, const u_char *key, size_t len)
 }
 
 
-/* The name of an element is not a key; and a NUL may well be in one, so that
-   strncmp() alone does not tell. */
+/* The name of an element is not a key; and a NUL may well be in one. */
 
 static int
 llm_json_is_key(const char *name, const u_char *key, size_t len)
 {
-    return strncmp(name, (char *) key, len) == 0
-           && strlen(name) == len
-           && name[0] != '*';
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        if (name[i] == '\0' || (u_char) name[i] != key[i]) {
+            return 0;
+        }
+    }
+
+    return name[i] == '\0' && name[0] != '*';
 }
 
 
 static void
 llm_json_find_variant(llm_json_t *j, const u_char *key, size_t len)
 {
+    u_char                  first;
     const llm_json_node_t  *child;
 
-    if (len > LLM_JSON_KEY) {
+    if (len == 0 || len > LLM_JSON_KEY) {
         return;
     }
 
+    first = key[0];
+
     for (child = j->node[j->depth]->children; child->key != NULL; child++) {
+
+        /* another letter in either case: nearly always */
+
+        if (first < 0x80
+            && (((u_char) child->key[0] ^ first) & ~0x20) != 0)
+        {
+            continue;
+        }
 
         if (child->key[0] != '*' && llm_json_is_variant(child->key, key, len))
         {

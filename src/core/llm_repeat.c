@@ -38,7 +38,7 @@ llm_repeat_clear(llm_repeat_t *r)
 {
     r->len = 0;
     r->gaps = 0;
-    r->overflow = 0;
+    r->refused = 0;
 }
 
 
@@ -49,7 +49,7 @@ llm_repeat_gap(llm_repeat_t *r, llm_repeat_gap_e type, uint8_t text,
     llm_repeat_gap_t  *gap;
 
     if (r->gaps == LLM_REPEAT_GAPS || end > LLM_REPEAT_EVENT) {
-        r->overflow = 1;
+        llm_repeat_refuse(r);
         return;
     }
 
@@ -69,7 +69,7 @@ llm_repeat_learn(llm_repeat_t *r, const u_char *p, const u_char *data,
 {
     unsigned  i;
 
-    if (r->overflow || last - p > LLM_REPEAT_EVENT) {
+    if (r->refused || last - p > LLM_REPEAT_EVENT) {
         return;
     }
 

@@ -46,7 +46,7 @@ typedef struct {
 typedef struct {
     uint16_t                 len;        /* 0: nothing to compare with */
     uint8_t                  gaps;
-    uint8_t                  overflow;
+    uint8_t                  refused;
     llm_repeat_gap_t         gap[LLM_REPEAT_GAPS];
     u_char                   event[LLM_REPEAT_EVENT + 16];
 } llm_repeat_t;
@@ -59,6 +59,9 @@ void llm_repeat_clear(llm_repeat_t *r);
    a string include its quotes. */
 void llm_repeat_gap(llm_repeat_t *r, llm_repeat_gap_e type, uint8_t text,
     uint64_t start, uint64_t end);
+
+/* The event being scanned is not to be remembered. */
+#define llm_repeat_refuse(r)  (r)->refused = 1
 
 /* The event is scanned, lies from p to last, and its offset 0 was at data. */
 void llm_repeat_learn(llm_repeat_t *r, const u_char *p, const u_char *data,

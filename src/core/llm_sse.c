@@ -30,6 +30,8 @@ enum {
 };
 
 
+static const u_char *llm_sse_next_line(llm_sse_t *s, const u_char *p,
+    const u_char *last);
 static const u_char *llm_sse_line_end(const u_char *p, const u_char *last);
 
 
@@ -67,9 +69,8 @@ llm_sse_read(llm_sse_t *s, const u_char **pp, const u_char *last,
         case sw_line:
 
             if (*p == '\n' || *p == '\r') {
-                s->phase = (*p == '\r') ? sw_cr : sw_line;
+                p = llm_sse_next_line(s, p, last);
                 s->fresh = 1;
-                p++;
 
                 if (s->data) {
                     s->data = 0;
@@ -157,8 +158,7 @@ llm_sse_read(llm_sse_t *s, const u_char **pp, const u_char *last,
             }
 
             if (p != last) {
-                s->phase = (*p == '\r') ? sw_cr : sw_line;
-                p++;
+                p = llm_sse_next_line(s, p, last);
             }
 
             break;
@@ -168,6 +168,27 @@ llm_sse_read(llm_sse_t *s, const u_char **pp, const u_char *last,
     *pp = p;
 
     return LLM_SSE_MORE;
+}
+
+
+/* Takes the line feed of CRLF along where it is there already. */
+
+static const u_char *
+llm_sse_next_line(llm_sse_t *s, const u_char *p, const u_char *last)
+{
+    s->phase = sw_line;
+
+    if (*p++ == '\r') {
+
+        if (p == last) {
+            s->phase = sw_cr;
+
+        } else if (*p == '\n') {
+            p++;
+        }
+    }
+
+    return p;
 }
 
 

@@ -74,6 +74,12 @@ llm_text_json(u_char *p, u_char *last, const u_char *text, size_t n)
     size_t         size, len;
     const u_char  *end, *plain, *from;
 
+    /* no text is NULL, of which nothing may be copied, not even nothing */
+
+    if (n == 0) {
+        return p;
+    }
+
     end = text + n;
 
     for ( ;; ) {

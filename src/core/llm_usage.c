@@ -236,12 +236,9 @@ llm_answer_sse(llm_answer_t *a, const u_char *p, const u_char *last)
 
         case LLM_SSE_END:
 
-            /* only an event that lies whole in this piece can be kept, and
-               its last byte must leave nothing open */
+            /* only what lies whole in this piece can be kept */
 
-            if (start != NULL && data != NULL && p[-1] == '\n'
-                && a->json.state == LLM_JSON_DONE)
-            {
+            if (start != NULL && data != NULL) {
                 llm_repeat_learn(&a->repeat, start, data, p);
             }
 
@@ -352,7 +349,7 @@ llm_answer_is_stated(const llm_answer_t *a, const llm_usage_t *usage)
 static int
 llm_answer_is_void(const llm_answer_t *a)
 {
-    if (a->invalid || llm_answer_text_bytes(a) != 0) {
+    if (llm_answer_text_bytes(a) != 0) {
         return 0;
     }
 

@@ -93,12 +93,20 @@ llm_usage_inclusive(const llm_usage_record_t *r, llm_usage_t *u)
     u->output = r->count[LLM_N_OUTPUT];
 
     total = r->count[LLM_N_TOTAL];
+    more = r->count[LLM_N_CITATION] + u->reasoning;
 
     if (!(r->known & llm_usage_bit(LLM_N_INPUT))) {
 
         if (total > u->output) {
             u->input = total - u->output;
         }
+
+    } else if (r->count[LLM_N_CITATION] > 0
+               && total < u->input + u->output + more)
+    {
+        /* Perplexity bills these on top */
+
+        u->output += more;
 
     } else if ((r->marks & llm_usage_bit(LLM_M_OPENAI))
                && total > u->input + u->output)
@@ -107,14 +115,6 @@ llm_usage_inclusive(const llm_usage_record_t *r, llm_usage_t *u)
            the total */
 
         u->output = total - u->input;
-    }
-
-    /* Perplexity bills these on top */
-
-    more = r->count[LLM_N_CITATION] + u->reasoning;
-
-    if (r->count[LLM_N_CITATION] > 0 && total < u->input + u->output + more) {
-        u->output += more;
     }
 
     u->cached_read = llm_usage_either(r, LLM_N_CACHED, LLM_N_CACHED_ELSE);

@@ -488,6 +488,7 @@ llm_usage_text(llm_answer_t *a, const llm_json_value_t *v)
 
         if (v->type == LLM_JSON_OBJECT && v->close) {
             a->text[text] += v->end - v->start;
+            llm_repeat_refuse(&a->repeat);
         }
 
         break;

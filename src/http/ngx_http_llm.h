@@ -275,7 +275,8 @@ ngx_int_t ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx,
 ngx_int_t ngx_http_llm_body_scan(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 
-/* Puts ",member:n" before the body's closing brace. */
+/* Puts ",member:n" before the body's closing brace; NGX_DECLINED: not into a
+   coded body. */
 ngx_int_t ngx_http_llm_body_splice(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body, const char *member, ngx_int_t n);
 

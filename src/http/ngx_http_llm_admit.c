@@ -347,6 +347,7 @@ static ngx_int_t
 ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
     int64_t      cap;
+    ngx_int_t    rc;
     const char  *member;
 
     if (ctx->conf->max_output == 0 || body->max_output != -1) {
@@ -388,9 +389,15 @@ ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         return NGX_OK;
     }
 
+    rc = ngx_http_llm_body_splice(ctx, body, member, ctx->conf->max_output);
+
+    if (rc == NGX_DECLINED) {
+        return NGX_OK;
+    }
+
     ctx->cap = cap;
 
-    return ngx_http_llm_body_splice(ctx, body, member, ctx->conf->max_output);
+    return rc;
 }
 
 

@@ -359,7 +359,7 @@ ngx_http_llm_body_splice(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
     if (r->request_body == NULL
         || ngx_http_llm_body_coding(r) != NGX_HTTP_LLM_BODY_IDENTITY)
     {
-        return NGX_OK;
+        return NGX_DECLINED;
     }
 
     tail = ngx_create_temp_buf(r->pool, ngx_strlen(member) + NGX_INT_T_LEN

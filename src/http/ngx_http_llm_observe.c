@@ -149,9 +149,7 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_llm_quota_module);
 
-    if (ctx == NULL || r != r->main
-        || ctx->state != NGX_HTTP_LLM_OBSERVING)
-    {
+    if (ctx == NULL || r != r->main || !ctx->reserved) {
         return ngx_http_next_body_filter(r, in);
     }
 
@@ -160,7 +158,10 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     for (cl = in; cl; cl = cl->next) {
         b = cl->buf;
 
-        if (ngx_buf_in_memory(b) && b->last > b->pos) {
+        if (ctx->state == NGX_HTTP_LLM_OBSERVING
+            && ngx_buf_in_memory(b)
+            && b->last > b->pos)
+        {
             ctx->answer_bytes += b->last - b->pos;
 
             if (ctx->readable) {
@@ -175,7 +176,8 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     if (last) {
 
-        /* counted before a slow client has taken it all */
+        /* counted before a slow client has taken it all, and before the
+           connection has lingered for what the client may still send */
 
         ctx->complete = 1;
         ngx_http_llm_settle(ctx);

@@ -20,7 +20,8 @@ package LLMBlock;
 #     [200, 429]
 #
 # A block's config stands in the gateway's server, where everything goes to the
-# provider; so limits bear on it, and locations inherit them.  http_config
+# provider unless it has a "location /" of its own; so limits bear on it, and
+# locations inherit them.  http_config
 # comes after a zone with a ledger, which is in force, and the prices of three
 # models: m costs 0.01 USD an input token and 0.02 USD an output token, free
 # nothing, flat 0.25 USD a request.  X-Team, X-User and X-Customer say who
@@ -121,11 +122,15 @@ Test::Nginx::Socket::add_block_preprocessor {
     $block->set_value('http_config', sprintf($http, $answer)
                                      . ($block->http_config // ''));
 
-    $block->set_value('config', ($block->config // '') . <<'EOF_CONFIG');
+    my $config = $block->config // '';
+
+    $config .= <<'EOF_CONFIG' if $config !~ m{^\s*location / }m;
         location / {
             proxy_pass http://$TEST_NGINX_PROVIDER;
         }
 EOF_CONFIG
+
+    $block->set_value('config', $config);
 };
 
 

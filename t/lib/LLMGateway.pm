@@ -100,7 +100,8 @@ sub configure
     llm_quota_zone $self->{zone};
     llm_price m input=1 output=10 cached=0.1;
 
-    log_format llm '\$http_x_team \$status \$llm_result \$llm_usage_source \$uri';
+    log_format llm '\$http_x_team \$status \$llm_result \$llm_usage_source '
+                   '\$uri';
     access_log %%DIR%%/logs/llm.log llm;
 
     upstream provider {

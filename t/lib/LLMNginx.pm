@@ -159,7 +159,8 @@ my $pattern = sub {
 };
 
 
-# Both logs are written after the client was answered.
+# Both logs are written after the client was answered.  In HUP mode Test::Nginx
+# asks for /ver, to see whether the new configuration is in force.
 
 my %files = (
     ledger => sub { sort glob "$ENV{TEST_NGINX_STATE}/usage-*.jsonl" },
@@ -176,7 +177,8 @@ add_test_cleanup_handler(sub {
 
         eval {
             LLMTest::wait_until {
-                @lines = map { split /^/, LLMBase::slurp($_) }
+                @lines = grep { !m{"GET /ver HTTP/} }
+                         map { split /^/, LLMBase::slurp($_) }
                          $files{$section}->();
 
                 @lines >= @patterns;
@@ -192,9 +194,11 @@ add_test_cleanup_handler(sub {
 add_test_cleanup_handler(sub {
     my $block = shift;
 
+    defined $block->logged or return;
+
     my @lines = split /\n/, LLMBase::slurp($Test::Nginx::Util::ErrLogFile);
 
-    for (split /\n/, $block->logged // '') {
+    for (split /\n/, $block->logged) {
         my ($times, $text) = /^(\d+) times (.+)/ or die "not N times: $_\n";
         my $line = $pattern->($text);
 

@@ -5,6 +5,8 @@
 
 
 #include <dirent.h>
+#include <strings.h>
+
 #include <jansson.h>
 #include <zlib.h>
 
@@ -366,21 +368,21 @@ splits_agree(const fixture_t *fx, const result_t *whole)
     size_t    i;
     result_t  r;
 
-    if (fx->len < SHORT) {
+    /* byte by byte no event of a stream is there as a whole, and so none is
+       passed over as a repeated one */
 
-        for (i = 0; i <= fx->len; i++) {
-            replay(fx, i, 0, &r);
+    replay(fx, 0, 1, &r);
 
-            if (memcmp(&r, whole, sizeof(r)) != 0) {
-                printf("# split at %zu\n", i);
-                return 0;
-            }
-        }
+    if (memcmp(&r, whole, sizeof(r)) != 0) {
+        printf("# single bytes\n");
+        return 0;
+    }
 
-        replay(fx, 0, 1, &r);
+    for (i = 0; fx->len < SHORT && i <= fx->len; i++) {
+        replay(fx, i, 0, &r);
 
         if (memcmp(&r, whole, sizeof(r)) != 0) {
-            printf("# single bytes\n");
+            printf("# split at %zu\n", i);
             return 0;
         }
     }
@@ -398,6 +400,10 @@ splits_agree(const fixture_t *fx, const result_t *whole)
 }
 
 
+/* Off while a difference is what is expected. */
+static int  loud = 1;
+
+
 static int
 count_is(const char *name, json_t *object, int64_t got)
 {
@@ -409,13 +415,12 @@ count_is(const char *name, json_t *object, int64_t got)
 
     expected = json_integer_value(json_object_get(object, name));
 
-    if (expected != got) {
+    if (expected != got && loud) {
         printf("# %s: got %lld, expected %lld\n", name, (long long) got,
                (long long) expected);
-        return 0;
     }
 
-    return 1;
+    return expected == got;
 }
 
 
@@ -513,7 +518,7 @@ result_is(const fixture_t *fx, const result_t *r, const char *name,
         good = (strcmp(charge, charges[r->charge]) == 0);
     }
 
-    if (!good) {
+    if (!good && loud) {
         printf("# got %s, expected %s\n", charges[r->charge], charge);
     }
 
@@ -549,7 +554,9 @@ fixture(const char *path, const char *name)
         }
     }
 
-    if (elsewhere[i].name != NULL) {
+    loud = (elsewhere[i].name == NULL);
+
+    if (!loud) {
         ok(!result_is(&fx, &r, name, expect), "%s: not in the body: %s", name,
            elsewhere[i].why);
 

@@ -80,6 +80,13 @@ static const llm_json_node_t  element[] = {
     { NULL, NULL, 0 }
 };
 
+static const llm_json_node_t  spans[] = {
+    { "*", NULL, LLM_JSON_SPAN | F_ELEMENT },
+    { "a", element, LLM_JSON_SPAN | F_A },
+    { "b", NULL, LLM_JSON_SPAN | F_B },
+    { NULL, NULL, 0 }
+};
+
 static const llm_json_node_t  elements[] = {
     { "*", element, F_ELEMENT },
     { NULL, NULL, 0 }
@@ -97,6 +104,7 @@ static const llm_json_node_t  members[] = {
 };
 
 static const llm_json_node_t  root = { "", members, 0 };
+static const llm_json_node_t  span = { "", spans, LLM_JSON_SPAN | F_ROOT };
 static const llm_json_node_t  reported = { "", members, F_ROOT };
 
 
@@ -396,6 +404,23 @@ test_strings(void)
 
 
 static void
+test_spans(void)
+{
+    is_scan(&span, 0, "{\"b\":\"x\\\"\\q\",\"a\":\"\"}",
+            "object f1 d0 0-0 \nstring f3 d1 5-12 \nstring f2 d1 17-19 \n"
+            "object close f1 d0 0-20 \nstate 1 at 20",
+            "where strings are, whatever is in them");
+
+    is_scan(&span, 0, "{\"b\":12,\"a\":{\"a\":\"x\"},\"b\":[],\"b\":null}",
+            "object f1 d0 0-0 \nnumber f3 d1 5-7 12\nobject f2 d1 12-0 \n"
+            "string f6 d2 17-20 x\nobject close f2 d1 12-21 \n"
+            "array f3 d1 26-0 \narray close f3 d1 26-28 \n"
+            "null f3 d1 33-37 \nobject close f1 d0 0-38 \nstate 1 at 38",
+            "all else as ever");
+}
+
+
+static void
 test_pieces(void)
 {
     int     i, good;
@@ -519,6 +544,11 @@ test_variants(void)
             "number variant f11 d1 14-15 1\nnumber variant f11 d1 32-33 2\n"
             "number f11 d1 47-48 3\nnumber variant f11 d1 67-68 4\n"
             "state 1 at 128", "letters that fold to ASCII");
+
+    is_scan(&root, LLM_JSON_VARIANTS, "{\"usage\":{\"PROMPT_tokens\":1}}",
+            "object f7 d1 9-0 \nnumber variant f8 d2 26-27 1\n"
+            "object close f7 d1 9-28 \nstate 1 at 29",
+            "a variant in an object that is none");
 
     is_scan(&root, 0, "{\"A\":1,\"STREAM_KEY\":2}", "state 1 at 22",
             "not asked for");
@@ -1024,6 +1054,7 @@ main(void)
     test_root();
     test_sequence();
     test_strings();
+    test_spans();
     test_pieces();
     test_invalid();
     test_variants();

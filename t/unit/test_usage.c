@@ -182,7 +182,7 @@ static const case_t  families[] = {
 
     { "responses, total_tokens alone tell", JSON, 1,
       "{\"usage\":{\"input_tokens\":20,\"output_tokens\":7,"
-      "\"total_tokens\":27}}", EXACT, { 20, 7 } },
+      "\"cached_tokens\":5,\"total_tokens\":27}}", EXACT, { 20, 7, 5 } },
 
     { "responses stream", SSE, 1, "event: response.created\n"
       "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\","
@@ -196,6 +196,16 @@ static const case_t  families[] = {
 
     { "responses stream that was cut", SSE, 0, "data: {\"type\":"
       "\"response.output_text.delta\",\"delta\":\"Hi\"}\n\n", ESTIMATE, { 0 } },
+
+    { "responses, details alone tell", JSON, 1,
+      "{\"usage\":{\"input_tokens\":20,\"output_tokens\":7,"
+      "\"input_tokens_details\":{\"cached_tokens\":5}}}",
+      EXACT, { 20, 7, 5 } },
+
+    { "responses, details tell though they are null", JSON, 1,
+      "{\"usage\":{\"input_tokens\":20,\"output_tokens\":7,"
+      "\"cached_tokens\":5,\"input_tokens_details\":null}}",
+      EXACT, { 20, 7, 5 } },
 
     { "transcription, singular details", JSON, 1, "{\"text\":\"x\",\"usage\":"
       "{\"type\":\"tokens\",\"input_tokens\":14,\"input_token_details\":"
@@ -253,6 +263,24 @@ static const case_t  families[] = {
       "\"cache_creation\":{\"ephemeral_5m_input_tokens\":999}},"
       "{\"type\":\"message\",\"input_tokens\":612,\"output_tokens\":341}]"),
       EXACT, { 61027, 3341, 10, 20 } },
+
+    { "messages stream, an empty list replaces another", SSE, 1,
+      START("\"input_tokens\":9,\"output_tokens\":1")
+      DELTA("\"output_tokens\":12,\"iterations\":[{\"type\":\"compaction\","
+      "\"input_tokens\":500}]") DELTA("\"output_tokens\":12,"
+      "\"iterations\":[]"), EXACT, { 9, 12 } },
+
+    { "messages, what has no type", JSON, 1, "{\"usage\":{"
+      "\"input_tokens\":9,\"output_tokens\":12,\"iterations\":["
+      "{\"type\":\"compaction\",\"input_tokens\":1},"
+      "{\"input_tokens\":500},7]}}", EXACT, { 10, 12 } },
+
+    { "messages stream, split of more than there is", SSE, 1,
+      START("\"input_tokens\":9,\"cache_creation_input_tokens\":100,"
+      "\"cache_creation\":{\"ephemeral_5m_input_tokens\":40,"
+      "\"ephemeral_1h_input_tokens\":60},\"output_tokens\":1")
+      DELTA("\"cache_creation_input_tokens\":10,\"output_tokens\":12"),
+      EXACT, { 19, 12, 0, 0, 10 } },
 
     { "messages, adviser", JSON, 1, "{\"usage\":{\"input_tokens\":9,"
       "\"output_tokens\":12,\"iterations\":[{\"type\":\"advisor_message\","
@@ -417,6 +445,11 @@ static const case_t  families[] = {
     { "perplexity, citations", JSON, 1, "{\"usage\":{\"prompt_tokens\":9,"
       "\"completion_tokens\":12,\"total_tokens\":21,\"citation_tokens\":100,"
       "\"reasoning_tokens\":1000}}", EXACT, { 9, 1112, 0, 0, 0, 1000 } },
+
+    { "perplexity, citations in the total", JSON, 1, "{\"usage\":{"
+      "\"prompt_tokens\":9,\"completion_tokens\":12,\"total_tokens\":1200,"
+      "\"citation_tokens\":100,\"reasoning_tokens\":1000}}",
+      EXACT, { 9, 1191, 0, 0, 0, 1000 } },
 
     { "deepseek", JSON, 1, "{\"usage\":{\"prompt_tokens\":9,"
       "\"completion_tokens\":12,\"prompt_cache_hit_tokens\":4,"
@@ -793,6 +826,8 @@ test_details(void)
 static void
 test_anomalies(void)
 {
+    int       i;
+    char     *body, *p;
     result_t  r;
 
     r = whole(JSON, "{\"usage\":{\"prompt_tokens\":-9,"
@@ -815,6 +850,20 @@ test_anomalies(void)
 
     r = whole(JSON, "{\"usage\":{\"prompt_tokens\":100000001}}", 1, "absurd");
     is_int(r.anomaly, 1, "an absurd count");
+
+    body = malloc(STREAM);
+    p = body + sprintf(body, "{\"results\":[{}");
+
+    for (i = 0; i < 2000; i++) {
+        p += sprintf(p, ",{\"tokenCount\":9007199254740992}");
+    }
+
+    strcpy(p, "]}");
+
+    r = whole(JSON, body, 1, "a sum");
+    ok(r.charge == ESTIMATE && r.anomaly, "a sum of absurd counts");
+
+    free(body);
 }
 
 
@@ -1009,8 +1058,207 @@ test_repeats(void)
 }
 
 
-/* That events are passed over at all: where they are, the bytes of a text are
-   not looked at by the scanner, which would refuse this one. */
+/* Pairs of events: the second is passed over, or is not. */
+
+static void
+test_repeat(void)
+{
+    size_t         i, len;
+    uint64_t       bytes[3];
+    const u_char  *p, *last;
+    llm_repeat_t   r;
+
+    static const struct {
+        const char               *event;
+        size_t                    start;     /* of gaps, 0: none */
+        size_t                    end;
+        size_t                    number;
+        size_t                    number_end;
+        const char               *next;
+        size_t                    skipped;
+        uint64_t                  text;
+    } pairs[] = {
+        { "data: \"abc\"\n\n", 6, 11, 0, 0, "data: \"abc\"\n\n", 13, 3 },
+        { "data: \"abc\"\n\n", 6, 11, 0, 0, "data: \"\"\n\n", 10, 0 },
+        { "data: \"\"\n\n", 6, 8, 0, 0, "data: \"abc\"\n\nx", 13, 3 },
+        { "data: \"\"\n\n", 6, 8, 0, 0,
+          "data: \"a\"\n\ndata: \"0123456789012345678901234567890123456789\""
+          "\n\ndata: \"bc", 61, 41 },
+        { "data: \"\"\n\n", 6, 8, 0, 0, "data: \"\\\"\\\\\"\n\n", 14, 4 },
+        { "data: \"\"\n\n", 6, 8, 0, 0, "data: \"a\nb\"\n\n", 0, 0 },
+        { "data: \"\"\n\n", 6, 8, 0, 0, "data: \"a\rb\"\n\n", 0, 0 },
+        { "data: \"\"\n\n", 6, 8, 0, 0, "data: \"a\\\nb\"\n\n", 0, 0 },
+        { "data: \"\"\n\n", 6, 8, 0, 0,
+          "data: \"a\n0123456789012345678901234567890123456789b\"\n\n", 0, 0 },
+        { "data: \"\"\n\n", 6, 8, 0, 0, "data: \"abc\"\n", 0, 0 },
+        { "data: \"\"\n\n", 6, 8, 0, 0, "data: \"abc", 0, 0 },
+        { "data: \"\"\n\n", 6, 8, 0, 0, "data: \"abc\\", 0, 0 },
+        { "data: \"\"\n\n", 6, 8, 0, 0, "data:", 0, 0 },
+        { "data: \"\"\n\n", 6, 8, 0, 0, "data: \"abc\" \n\n", 0, 0 },
+        { "data: \"\"\n\n", 6, 8, 0, 0, "dato: \"abc\"\n\n", 0, 0 },
+        { "data: 12,\"\"\n\n", 9, 11, 6, 8, "data: 9,\"ab\"\n\n", 14, 2 },
+        { "data: 12,\"\"\n\n", 9, 11, 6, 8, "data: 123,\"ab\"\n\n", 16, 2 },
+        { "data: 12,\"\"\n\n", 9, 11, 6, 8, "data: 0,\"ab\"\n\n", 0, 0 },
+        { "data: 12,\"\"\n\n", 9, 11, 6, 8, "data: 1.5,\"ab\"\n\n", 0, 0 },
+        { "data: 12,\"\"\n\n", 9, 11, 6, 8, "data: -1,\"ab\"\n\n", 0, 0 },
+        { "data: 12,\"\"\n\n", 9, 11, 6, 8, "data: ,\"ab\"\n\n", 0, 0 },
+        { "data: 12,\"\"\n\n", 9, 11, 6, 8, "data: 12", 0, 0 },
+        { "data: {}\n\n", 0, 0, 0, 0, "data: {}\n\ndata: {}\n\n", 20, 0 },
+        { "data: {}\n\n", 0, 0, 0, 0, "data: {}\n\r", 0, 0 },
+        { NULL, 0, 0, 0, 0, NULL, 0, 0 }
+    };
+
+    for (i = 0; pairs[i].event != NULL; i++) {
+        llm_repeat_clear(&r);
+
+        /* as if the event's data began behind the name of its field */
+
+        if (pairs[i].number) {
+            llm_repeat_gap(&r, LLM_REPEAT_NUMBER, 1, pairs[i].number - 5,
+                           pairs[i].number_end - 5);
+        }
+
+        if (pairs[i].start) {
+            llm_repeat_gap(&r, LLM_REPEAT_STRING, 0, pairs[i].start - 5,
+                           pairs[i].end - 5);
+        }
+
+        p = (u_char *) pairs[i].event;
+        llm_repeat_learn(&r, p, p + 5, p + strlen(pairs[i].event));
+
+        len = strlen(pairs[i].next);
+        p = memcpy(malloc(len), pairs[i].next, len);
+        memset(bytes, 0, sizeof(bytes));
+
+        last = llm_repeat_skip(&r, p, p + len, bytes);
+
+        is_int(last - p, pairs[i].skipped, "repeat %zu", i);
+        is_int(bytes[0], pairs[i].text, "text of repeat %zu", i);
+
+        free((void *) p);
+    }
+
+    llm_repeat_clear(&r);
+
+    for (i = 0; i <= LLM_REPEAT_GAPS; i++) {
+        llm_repeat_gap(&r, LLM_REPEAT_STRING, 0, 2 * i, 2 * i + 2);
+    }
+
+    p = (u_char *) "\"\"\"\"\"\"\"\"\"\"";
+    llm_repeat_learn(&r, p, p, p + 10);
+    ok(llm_repeat_skip(&r, p, p + 10, bytes) == p, "too many gaps");
+}
+
+
+/* Of two events that are alike in all that matters, the second is passed
+   over; which is seen by what is remembered. */
+
+static void
+test_passed_over(void)
+{
+    size_t        i, len;
+    llm_answer_t  a;
+
+    static const char  other[] = "data: {\"index\":1,\"completion\":\"\"}\n\n";
+
+    static const struct {
+        const char               *event;
+        const char               *next;
+        int                       passed;
+        uint64_t                  text;
+    } pairs[] = {
+        { CHUNK("Hello"), CHUNK("world!"), 1, 11 },
+        { TEXT("Hello"), TEXT("world!"), 1, 11 },
+        { "data: {\"created\":9,\"delta\":\"a\",\"obfuscation\":\"x\"}\r\n\r\n",
+          "data: {\"created\":10,\"delta\":\"b\",\"obfuscation\":\"\"}\r\n\r\n",
+          1, 2 },
+        { CHUNK("Hello"), "data: {\"x\":[]}\n\n", 0, 5 },
+
+        /* offsets in joined data are not those in the event */
+        { "data: {\ndata: \"delta\":\"a\"}\n\n",
+          "data: {\ndata: \"delta\":\"b\"}\n\n", 0, 2 },
+
+        /* an object has no gap */
+        { "data: {\"content\":[{\"input\":{\"a\":1}}]}\n\n",
+          "data: {\"content\":[{\"input\":{\"a\":1}}]}\n\n", 0, 14 },
+
+        { NULL, NULL, 0, 0 }
+    };
+
+    for (i = 0; pairs[i].event != NULL; i++) {
+        llm_answer_init(&a, (u_char *) SSE, strlen(SSE));
+
+        /* that there was another one before does not matter */
+
+        llm_answer_feed(&a, (u_char *) other, sizeof(other) - 1);
+        llm_answer_feed(&a, (u_char *) pairs[i].event, strlen(pairs[i].event));
+
+        len = a.repeat.len;
+
+        llm_answer_feed(&a, (u_char *) pairs[i].next, strlen(pairs[i].next));
+
+        ok((len != 0 && a.repeat.len == len) == pairs[i].passed,
+           "pair %zu: %s", i, pairs[i].passed ? "passed over" : "read");
+
+        is_int(llm_answer_text_bytes(&a), pairs[i].text, "its text");
+    }
+}
+
+
+static void
+test_sse(void)
+{
+    char              log[1024], *out;
+    size_t            i, n, len, max;
+    u_char           *copy;
+    const u_char     *p, *last, *data;
+    llm_sse_t         s;
+    llm_sse_token_e   token;
+
+    static const char  stream[] =
+        "data: a\n\n"
+        "data:b\r\n\r\n"
+        "data:  c\r\r"
+        ": x\nevent: y\n\ndata: d\nid: 7\ndata\ndata:\ndata: e\n\n"
+        "\n\n\ndatax: f\nda\ndat\n data: g\n\n"
+        "data\n\n"
+        "data: h";
+
+    for (max = 1; max < sizeof(stream) + 1; max++) {
+        llm_sse_init(&s);
+        out = log;
+
+        for (i = 0; i < sizeof(stream) - 1; i += n) {
+            n = (max > sizeof(stream) - 1 - i) ? sizeof(stream) - 1 - i : max;
+            copy = malloc(n);
+            memcpy(copy, stream + i, n);
+            p = copy;
+            last = p + n;
+
+            do {
+                token = llm_sse_read(&s, &p, last, &data, &len);
+
+                if (token == LLM_SSE_DATA) {
+                    memcpy(out, data, len);
+                    out += len;
+
+                } else if (token == LLM_SSE_JOIN) {
+                    *out++ = '+';
+
+                } else if (token == LLM_SSE_END) {
+                    *out++ = ']';
+                }
+
+            } while (token != LLM_SSE_MORE);
+
+            free(copy);
+        }
+
+        is_mem(log, out - log, "a]b] c]d+++e]]h",
+               "pieces of %zu bytes", max);
+    }
+}
+
 
 static void
 test_long(void)
@@ -1051,6 +1299,9 @@ main(void)
     test_anomalies();
     test_lacks();
     test_text();
+    test_sse();
+    test_repeat();
+    test_passed_over();
     test_repeats();
     test_long();
 
