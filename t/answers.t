@@ -73,7 +73,8 @@ my %deliveries = (
     until_close   => { until_close => 1, pieces => [100, 1, 30] },
 );
 
-my $big = usage(10, 5, text => 'x' x 1_000_000);
+# what it used is in the middle, which goes by way of a file
+my $big = usage(10, 5, text => 'x' x 6_000_000, zeros => '0' x 6_000_000);
 
 gzip(\$json => \my $gzip);
 
@@ -101,6 +102,9 @@ my $upstream = RawUpstream->start(
         ['next-dead',     { json => $json }],
         ['cached',        { json => $json, headers => ['Cache-Control'
                                                        => 'max-age=60'] }],
+        ['stale',         [{ json => $json, headers => ['Cache-Control'
+                                                        => 'max-age=1'] },
+                           { status => 503 }]],
         ['gzip',          { json => $gzip,
                             headers => ['Content-Encoding' => 'gzip'] }],
         ['identity',      { json => $json,
@@ -219,6 +223,14 @@ EOF
             proxy_cache answers;
             proxy_cache_methods POST;
             proxy_cache_key $request_body;
+        }
+
+        location /stale/ {
+            proxy_pass http://provider;
+            proxy_cache answers;
+            proxy_cache_methods POST;
+            proxy_cache_key $request_body;
+            proxy_cache_use_stale http_503;
         }
 
         location /held-off/ {
@@ -348,6 +360,8 @@ my $client = $t->ask('big', path => path('big'));
 wait_until { grep { $_->{path} =~ /big/ } $upstream->answers } 'all of it';
 ok($client->answer->{body} eq $big, 'by way of a file: as it was');
 is($t->charge('big'), '10 5 upstream', 'by way of a file: charged');
+like($t->log, qr/an upstream response is buffered to a temporary file/,
+     'by way of a file: it was one');
 
 
 # Upstreams that fail.
@@ -372,6 +386,16 @@ is($answer->{body}, $json, 'an answer from the cache');
 is(scalar $upstream->requests(path('cached')), 1, 'it is from the cache');
 is($t->charge('hit'), '0 0 none', 'it costs nothing');
 is($t->used('hit'), '1 0 0', 'it counts as a request');
+
+$t->chat('stale', path => path('stale'));
+$n = 0;
+
+wait_until {
+    $t->chat('stale-' . ++$n, path => path('stale'));
+    $upstream->requests(path('stale')) == 2;
+} 'the cache to ask again';
+
+is($t->charge("stale-$n"), '0 0 none', 'nor does one that is stale');
 
 
 # Answers that do not say what was used.
@@ -423,7 +447,9 @@ for my $name ('held', 'held-off') {
 
     is($t->charge($name), $name eq 'held' ? input($name) . ' 0 estimated'
                                           : '0 0 none', "$name: charged");
-    like($t->results($name), qr/^499 passed/, "$name: the client left");
+    is($t->results($name), '499 passed '
+                           . ($name eq 'held' ? 'estimated' : 'none'),
+       "$name: the access log knows");
     is(requests($name), 1, "$name: counted");
     $upstream->release('held');
     wait_until { !$upstream->waiting('held') } 'the upstream';

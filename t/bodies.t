@@ -80,6 +80,12 @@ EOF
             proxy_pass http://provider;
         }
 
+        location /small-instead/ {
+            client_max_body_size 1k;
+            error_page 400 413 = /page.html;
+            proxy_pass http://provider;
+        }
+
         location = /page.html {
         }
 EOF
@@ -298,6 +304,8 @@ for my $coding ('br', 'deflate', 'zstd', 'x-gzip', 'gzip, br', 'gzip, gzip') {
             headers => ['Content-Encoding' => $coding]);
 }
 
+refused('gzip twice', 415, qr/content coding cannot be read/, $gzip,
+        headers => [('Content-Encoding' => 'gzip') x 2]);
 refused('gzip and br', 415, qr/content coding cannot be read/, $gzip,
         headers => ['Content-Encoding' => 'gzip', 'Content-Encoding' => 'br']);
 refused('identity and br', 415, qr/content coding cannot be read/, $gzip,
@@ -376,7 +384,7 @@ $forwarded{leaves} = ['a client that leaves'];
 my $chunk = "800\r\n" . 'x' x 0x800 . "\r\n";
 my $small = "Host: localhost\r\nX-Team: small\r\n";
 
-for my $location ('small', 'small-page') {
+for my $location ('small', 'small-page', 'small-instead') {
     my $start = "POST /$location/v1/chat/completions HTTP/1.1\r\n$small";
     my $chunked = "${start}Transfer-Encoding: chunked\r\n\r\n";
     my $text = $location eq 'small' ? qr/^<html>/ : qr/^a page/;
@@ -400,7 +408,8 @@ for my $location ('small', 'small-page') {
 
         my $answer = $client->answer;
 
-        is($answer->{status}, $status, "$location, $name: refused");
+        is($answer->{status}, $location eq 'small-instead' ? 200 : $status,
+           "$location, $name: refused");
         like($answer->{body}, $text, "$location, $name: says so");
     }
 }

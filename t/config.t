@@ -4,6 +4,9 @@ use lib 't/lib';
 use LLMNginx;
 use LLMBlock;
 
+# nine hours ahead of UTC
+$ENV{TZ} = 'JST-9';
+
 run_tests();
 
 __DATA__
@@ -165,16 +168,23 @@ llm_quota zone "main"
 at('/own', chat)
 --- error_code: 429
 
-=== TEST 7: timezone=utc and reset_day
+=== TEST 7: a month begins on its day, in UTC or in the machine's time
 --- http_config
-    llm_quota_zone zone=second:1m reset_day=1 timezone=utc;
+    llm_quota_zone zone=utc:1m reset_day=15 timezone=utc;
+    llm_quota_zone zone=local:1m reset_day=15 timezone=local;
+    llm_quota_zone zone=first:1m;
 --- config
-    llm_quota second;
     llm_global_limit budget=0/month;
+
+    location /utc/ { llm_quota utc; }
+    location /local/ { llm_quota local; }
+    location /first/ { llm_quota first; }
 --- request eval
-chat
---- error_code: 403
---- response_body_like: Resets \d{4}-\d\d-01T00:00:00Z\.
+[map { at("/$_", chat) } qw(utc local first)]
+--- error_code eval
+[403, 403, 403]
+--- response_body_like eval
+[map { qr/ Resets \d{4}-\d\d-$_:00:00Z\./ } '15T00', '14T15', '01T00']
 
 === TEST 8: two zones count apart
 --- http_config
@@ -398,6 +408,7 @@ x-ratelimit-limit-tokens: 20
         llm_max_output 10;
         proxy_pass http://$TEST_NGINX_PROVIDER;
 
+        location /capped/inner/ { proxy_pass http://$TEST_NGINX_PROVIDER; }
         location /capped/not/ { llm_max_output off; }
     }
 
@@ -414,10 +425,10 @@ x-ratelimit-limit-tokens: 20
     }
 --- request eval
 my $tools = '"max_tokens":1,"tools":[{"type":"web_search"}]';
-[map({ at($_, chat) } '', '/capped', '/capped/not', '/estimate'),
+[map({ at($_, chat) } '', '/capped', '/capped/inner', '/capped/not', '/estimate'),
  map({ at($_, chat($tools)) } '', '/tools', '/tools/not')]
 --- error_code eval
-[400, 200, 400, 200, 400, 200, 400]
+[400, 200, 200, 400, 200, 400, 200, 400]
 
 === TEST 20: cached tokens count where they are told to
 --- config

@@ -82,31 +82,33 @@ my $tls = LLMTest->new(vars => { UPSTREAM => $upstream->port },
 
 sub certificate
 {
-    my ($name, $host, @ca) = @_;
+    my ($name, $host, $ca) = @_;
 
     my $conf = $tls->dir . '/conf';
-    my @names = $host ? ('-addext', "subjectAltName=DNS:$host") : ();
     my @command = ('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
                    'ec_paramgen_curve:P-256', '-nodes', '-days', 2,
                    '-keyout', "$conf/$name.key", '-out', "$conf/$name.pem",
-                   '-subj', "/CN=$name", @names,
-                   map { ("-$_", $_ eq 'CA' ? "$conf/ca.pem"
-                                            : "$conf/ca.key") } @ca);
+                   '-subj', "/CN=$name");
+
+    push @command, '-addext', "subjectAltName=DNS:$host" if $host;
+    push @command, '-CA', "$conf/$ca.pem", '-CAkey', "$conf/$ca.key" if $ca;
 
     system("@command 2> $conf/openssl.log") == 0
         or die LLMBase::slurp("$conf/openssl.log");
 }
 
-my @by_ca = qw(CA CAkey);
-
 certificate('ca');
-certificate('openai', 'api.openai.com', @by_ca);
-certificate('anthropic', 'api.anthropic.com', @by_ca);
-certificate('azure', 'YOUR-RESOURCE.openai.azure.com', @by_ca);
-certificate('other', 'api.example.com', @by_ca);
+certificate('openai', 'api.openai.com', 'ca');
+certificate('anthropic', 'api.anthropic.com', 'ca');
+certificate('azure', 'YOUR-RESOURCE.openai.azure.com', 'ca');
+certificate('other', 'api.example.com', 'ca');
 certificate('stranger', 'api.anthropic.com');
 
 $tls->start;
+
+
+my $t;
+my @gzip = ('Accept-Encoding' => 'gzip');
 
 
 sub run
@@ -158,9 +160,6 @@ sub left
 }
 
 
-my $t;
-
-
 # The lines of the ledger, as soon as there are so many.
 
 sub lines
@@ -184,10 +183,11 @@ sub charge
 
 # minimal.conf
 
-$t = run('minimal.conf');
-my @gzip = ('Accept-Encoding' => 'gzip');
 my @team = (@gzip, 'X-Team' => 'marketing',
             'Authorization' => 'Bearer of-the-client');
+
+$t = run('minimal.conf');
+
 my $answer = $t->post(chat('100 20'), @team);
 my ($request) = $upstream->requests;
 
@@ -199,16 +199,13 @@ is("@{$request->{headers}}{qw(host x-sni authorization)}",
    'minimal: the provider, with what the client sends');
 
 my ($line) = lines(1);
-
-is(charge($line), 'marketing 100 20 0.000027', 'minimal: the charge');
-
 my ($shown) = LLMBase::slurp("$LLMBase::root/README.md")
               =~ /^    (\{"type":"usage",.*?\}\})$/ms;
 
+is(charge($line), 'marketing 100 20 0.000027', 'minimal: the charge');
 is(join(' ', sort keys %$line),
    join(' ', sort keys %{$json->decode($shown =~ s/\n *//gr)}),
    'minimal: the line has the members that README.md shows');
-
 
 $t->post(chat('0 0'), @team) for 2 .. 60;
 $answer = $t->post(chat('0 0'), @team);
@@ -278,7 +275,8 @@ sub spend
 {
     my ($team, $usd) = @_;
 
-    for (my $left = $usd * 800_000; $left > 0; $left -= 80_000_000) {
+    for (my $left = int($usd * 800_000 + 0.5); $left > 0; $left -= 80_000_000)
+    {
         my $n = $left < 80_000_000 ? $left : 80_000_000;
 
         $t->post(chat("$n 0 $n", model => 'gpt-4o'), 'X-Team' => $team);

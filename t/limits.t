@@ -356,13 +356,14 @@ X-Answer: {"usage":{"prompt_tokens":10,"completion_tokens":20}}
 --- config
     llm_reserve off;
     llm_global_limit budget=1 soft=10%;
-    llm_user_limit default budget=0.8 soft=10%;
+    llm_team_limit default budget=0.8 soft=10%;
+    llm_user_limit default budget=2 soft=10%;
 --- request eval
 [chat, chat, chat]
 --- more_headers eval
-["X-User: u", "X-User: u", ""]
+["X-Team: a\nX-User: u", "X-Team: a\nX-User: u", "X-Team: b\nX-User: u"]
 --- response_headers eval
-['!x-llm-quota-warning', 'x-llm-quota-warning: user:u budget 62%',
+['!x-llm-quota-warning', 'x-llm-quota-warning: team:a budget 62%',
  'x-llm-quota-warning: global budget 100%']
 --- error_code eval
 [200, 200, 403]

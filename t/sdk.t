@@ -491,6 +491,7 @@ my %words = (
     BadRequestError => [400, 'request_too_large', 'invalid_request_error',
                         'invalid_request_error'],
 );
+my %hopeless = (day => 1, poor => 1, small => 1);
 
 
 sub refused
@@ -520,6 +521,8 @@ sub refused
         is($error->{type}, $anthropic, "$team: its type");
     }
 
+    is($result->{answers}[0]{headers}{'x-should-retry'},
+       $hopeless{$name} ? 'false' : undef, "$team: whether to ask again");
     is(scalar requests($team), $admitted, "$team: nothing of it passes");
     is(scalar $t->lines($team), $admitted, "$team: nothing of it is charged");
 
@@ -567,7 +570,7 @@ for my $sdk (qw(openai anthropic)) {
     # for what is in flight it waits indeed, and then passes
 
     my $first = ask($sdk, "$sdk-one", $create{$sdk},
-                    text("30 12 hold $sdk", %with_usage), take => 'events');
+                    text("30 12 hold $sdk", %streamed), take => 'events');
 
     wait_until { $upstream->waiting($sdk) } 'a request in flight';
 
@@ -614,9 +617,19 @@ for my $sdk (qw(openai anthropic)) {
     is("$result->{error}{class} $result->{error}{status}",
        'RateLimitError 429', "$sdk-poorer: a budget as a rate");
     is(scalar @{$result->{answers}}, 1, "$sdk-poorer: it does not ask again");
+    wait_until { $t->results("$sdk-poorer") =~ /429/ } 'it to be logged';
     is($t->results("$sdk-poorer"), '200 passed upstream, 429 budget_exceeded -',
        "$sdk-poorer: one refusal");
 }
+
+
+# strict wants a cap, which Anthropic's API has always
+
+$result = call('openai', 'openai-small', $create{openai},
+               { model => 'm', messages => [] }, path => '/strict');
+is("$result->{error}{class} $result->{error}{code}",
+   'BadRequestError request_too_large', 'strict: no cap');
+like($result->{error}{message}, qr/\bmax_tokens\b/, 'strict: it asks for one');
 
 
 close $questions;

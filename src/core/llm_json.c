@@ -32,8 +32,11 @@
 static const u_char *llm_json_bom(llm_json_t *j, const u_char *p);
 static const u_char *llm_json_structure(llm_json_t *j, const u_char *p,
     const u_char *last);
-static const u_char *llm_json_key(llm_json_t *j, const u_char *p,
+static const u_char *llm_json_members(llm_json_t *j, const u_char *p,
     const u_char *last);
+static const u_char *llm_json_plain(llm_json_t *j, const u_char *p,
+    const u_char *last);
+static const u_char *llm_json_space(const u_char *p, const u_char *last);
 static const u_char *llm_json_value(llm_json_t *j, const u_char *p,
     const u_char *last);
 static void llm_json_open(llm_json_t *j, const u_char *p);
@@ -142,7 +145,7 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
     while (p != last) {
         c = *p;
 
-        if (c <= ' ' && llm_json_is_space(c)) {
+        if (llm_json_is_space(c)) {
             p++;
             continue;
         }
@@ -166,6 +169,9 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
                 break;
             }
 
+            /* fall through */
+
+        case sw_value:
             p = llm_json_value(j, p, last);
             break;
 
@@ -185,41 +191,22 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
                 return p + 1;
             }
 
-            p = llm_json_key(j, p + 1, last);
-
-            if (j->phase != sw_colon || p == last || *p <= ' ') {
-                break;
-            }
-
-            /* fall through */
+            p = llm_json_members(j, p, last);
+            break;
 
         case sw_colon:
+            p++;
 
-            if (*p++ != ':') {
+            if (c != ':') {
                 j->state = LLM_JSON_INVALID;
                 return p;
             }
 
             j->phase = sw_value;
-
-            if (p == last || *p <= ' ') {
-                break;
-            }
-
-            /* fall through */
-
-        case sw_value:
-            p = llm_json_value(j, p, last);
-
-            if (j->phase != sw_after || p == last || *p <= ' ') {
-                break;
-            }
-
-            /* fall through */
+            break;
 
         default: /* sw_after */
-
-            c = *p++;
+            p++;
 
             if (c == ',') {
 
@@ -231,15 +218,13 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
                     j->phase = sw_key;
                 }
 
-                continue;
-            }
+            } else if (c == (llm_json_in_array(j) ? ']' : '}')) {
+                llm_json_close(j, p);
 
-            if (c != (llm_json_in_array(j) ? ']' : '}')) {
+            } else {
                 j->state = LLM_JSON_INVALID;
-                return p;
             }
 
-            llm_json_close(j, p);
             break;
         }
 
@@ -252,23 +237,139 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
 }
 
 
+/*
+ * Members of an object, from the quote of a key on, as long as each is plain:
+ * a key without escapes and a short scalar, with the byte behind it, all in
+ * this piece.  Of those nothing has to be remembered from one byte to the
+ * next.  What is not plain is left to the state machine.
+ */
+
 static const u_char *
-llm_json_key(llm_json_t *j, const u_char *p, const u_char *last)
+llm_json_members(llm_json_t *j, const u_char *p, const u_char *last)
 {
-    const u_char  *end;
+    const u_char  *key, *value, *end;
 
-    end = llm_json_quote(p, last);
+    for ( ;; ) {
+        key = p + 1;
+        end = llm_json_quote(key, last);
 
-    if (end != last && *end == '"') {
-        llm_json_lookup(j, p, end - p);
-        return end + 1;
+        if (end == last || *end != '"') {
+            j->key = 1;
+            j->len = 0;
+            j->phase = sw_text;
+
+            return llm_json_text(j, key, last);
+        }
+
+        llm_json_lookup(j, key, end - key);
+
+        p = llm_json_space(end + 1, last);
+
+        if (p == last || *p != ':') {
+            return p;
+        }
+
+        value = llm_json_space(p + 1, last);
+        end = llm_json_plain(j, value, last);
+
+        if (end == NULL) {
+            j->phase = sw_value;
+            return value;
+        }
+
+        p = llm_json_space(end, last);
+
+        if (p == last || *p != ',') {
+            j->phase = sw_after;
+            return p;
+        }
+
+        p = llm_json_space(p + 1, last);
+
+        if (p == last || *p != '"') {
+            j->phase = sw_key;
+            return p;
+        }
+    }
+}
+
+
+/* The end of a plain value, which is reported; or NULL. */
+
+static inline const u_char *
+llm_json_plain(llm_json_t *j, const u_char *p, const u_char *last)
+{
+    size_t         len;
+    const u_char  *end, *text;
+
+    if (last - p < 6) {
+        return NULL;
     }
 
-    j->key = 1;
-    j->len = 0;
-    j->phase = sw_text;
+    text = NULL;
+    len = 0;
 
-    return llm_json_text(j, p, last);
+    if (*p == '"') {
+        end = llm_json_quote(p + 1, last);
+
+        if (last - end < 2 || *end != '"') {
+            return NULL;
+        }
+
+        if (llm_json_is_text(j)) {
+            text = p + 1;
+            len = end - text;
+
+            if (len > LLM_JSON_TEXT) {
+                return NULL;
+            }
+        }
+
+        j->type = LLM_JSON_STRING;
+        end++;
+
+    } else if (llm_json_is_digit(*p)) {
+
+        for (end = p + 1; end != last && llm_json_is_digit(*end); end++) {
+            /* void */
+        }
+
+        text = p;
+        len = end - p;
+
+        if (end == last || !llm_json_ends_token(*end) || len > LLM_JSON_TEXT
+            || (*p == '0' && len != 1))
+        {
+            return NULL;
+        }
+
+        j->type = LLM_JSON_NUMBER;
+
+    } else if (memcmp(p, "null", 4) == 0 && llm_json_ends_token(p[4])) {
+        j->type = LLM_JSON_NULL;
+        end = p + 4;
+
+    } else {
+        return NULL;
+    }
+
+    if (llm_json_is_reported(j)) {
+        j->start = llm_json_offset(j, p);
+        llm_json_report(j, text, len, end);
+    }
+
+    return end;
+}
+
+
+static inline const u_char *
+llm_json_space(const u_char *p, const u_char *last)
+{
+    while (p != last && llm_json_is_space(*p)) {
+        p++;
+    }
+
+    return p;
 }
 
 
@@ -289,7 +390,7 @@ llm_json_value(llm_json_t *j, const u_char *p, const u_char *last)
     case '"':
         j->type = LLM_JSON_STRING;
 
-        if (llm_json_is_reported(j) && !(j->current->field & LLM_JSON_SPAN)) {
+        if (llm_json_is_text(j)) {
             j->phase = sw_text;
             return llm_json_text(j, p + 1, last);
         }

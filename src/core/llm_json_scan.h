@@ -25,14 +25,20 @@
 
 
 #define llm_json_is_space(c)                                                  \
-    ((c) == ' ' || (c) == '\n' || (c) == '\r' || (c) == '\t')
+    ((c) <= ' ' && ((c) == ' ' || (c) == '\n' || (c) == '\r' || (c) == '\t'))
 
 #define llm_json_is_digit(c)  ((c) >= '0' && (c) <= '9')
+
+#define llm_json_ends_token(c)                                                \
+    ((c) == ',' || (c) == '}' || (c) == ']' || llm_json_is_space(c))
 
 #define llm_json_offset(j, p)  ((j)->offset + (uint64_t) ((p) - (j)->piece))
 
 #define llm_json_is_reported(j)                                               \
     ((j)->current != NULL && (j)->current->field != 0)
+
+#define llm_json_is_text(j)                                                   \
+    (llm_json_is_reported(j) && !((j)->current->field & LLM_JSON_SPAN))
 
 
 /* Between two tokens or in one of them. */

@@ -31,6 +31,7 @@ static void llm_json_load(llm_json_block_t *b, const u_char *p);
 static void llm_json_fold(llm_json_block_t *b);
 static uint64_t llm_json_mask(const llm_json_block_t *b, u_char c);
 static int llm_json_matters(const llm_json_block_t *b, int string);
+static inline __m128i llm_json_either(const llm_json_block_t *b, char c);
 static uint64_t llm_json_strings(llm_json_t *j, const llm_json_block_t *b,
     size_t n);
 static unsigned llm_json_popcount(uint64_t n);
@@ -223,23 +224,34 @@ llm_json_fold(llm_json_block_t *b)
 static int
 llm_json_matters(const llm_json_block_t *b, int string)
 {
-    __m128i  m[4], v;
-    int      i;
+    __m128i  m;
 
-    for (i = 0; i < 4; i++) {
-        m[i] = _mm_or_si128(_mm_cmpeq_epi8(b->v[i], _mm_set1_epi8('"')),
-                            _mm_cmpeq_epi8(b->v[i], _mm_set1_epi8('\\')));
+    m = _mm_or_si128(llm_json_either(b, '"'), llm_json_either(b, '\\'));
 
-        if (!string) {
-            v = _mm_or_si128(b->v[i], _mm_set1_epi8(0x20));
-            m[i] = _mm_or_si128(m[i], _mm_cmpeq_epi8(v, _mm_set1_epi8('{')));
-            m[i] = _mm_or_si128(m[i], _mm_cmpeq_epi8(v, _mm_set1_epi8('}')));
-        }
+    if (!string) {
+        m = _mm_or_si128(m, llm_json_either(b, '{'));
+        m = _mm_or_si128(m, llm_json_either(b, '}'));
+        m = _mm_or_si128(m, llm_json_either(b, '['));
+        m = _mm_or_si128(m, llm_json_either(b, ']'));
     }
 
-    m[0] = _mm_or_si128(_mm_or_si128(m[0], m[1]), _mm_or_si128(m[2], m[3]));
+    return _mm_movemask_epi8(m) != 0;
+}
 
-    return _mm_movemask_epi8(m[0]) != 0;
+
+/* Whether one of the four bytes in a column is c. */
+
+static inline __m128i
+llm_json_either(const llm_json_block_t *b, char c)
+{
+    __m128i  v;
+
+    v = _mm_set1_epi8(c);
+
+    return _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(b->v[0], v),
+                                     _mm_cmpeq_epi8(b->v[1], v)),
+                        _mm_or_si128(_mm_cmpeq_epi8(b->v[2], v),
+                                     _mm_cmpeq_epi8(b->v[3], v)));
 }
 
 

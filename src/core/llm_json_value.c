@@ -14,10 +14,6 @@
 #define LLM_JSON_EXPONENT      100000
 
 
-#define llm_json_ends_token(c)                                                \
-    ((c) == ',' || (c) == '}' || (c) == ']' || llm_json_is_space(c))
-
-
 static void llm_json_whole(llm_json_t *j, const u_char *p, const u_char *last,
     const u_char *end);
 static void llm_json_escape(llm_json_t *j, u_char c);
@@ -292,37 +288,40 @@ llm_json_number(llm_json_t *j, const u_char *p, const u_char *last)
         } while (p != last && llm_json_is_digit(*p));
     }
 
-    for ( /* void */ ; p != last && !llm_json_ends_token(*p); p++) {
+    while (p != last && !llm_json_ends_token(*p)) {
 
         j->number = llm_json_number_next(j->number, *p);
 
         if (j->number == sw_invalid) {
-            j->state = LLM_JSON_INVALID;
-            return p + 1;
+            break;
         }
+
+        p++;
     }
 
-    if (p == last) {
-
+    if (p != last
+        && (j->number == sw_digits || j->number == sw_zero
+            || j->number == sw_fraction || j->number == sw_exponent))
+    {
         if (llm_json_is_reported(j)) {
-            llm_json_append(j, start, p - start);
+            llm_json_whole(j, start, p, p);
         }
+
+        llm_json_ended(j);
 
         return p;
     }
 
-    if (j->number != sw_zero && j->number != sw_digits
-        && j->number != sw_fraction && j->number != sw_exponent)
-    {
-        j->state = LLM_JSON_INVALID;
-        return p + 1;
-    }
+    /* goes on, or is none: either way its pieces are the same */
 
     if (llm_json_is_reported(j)) {
-        llm_json_whole(j, start, p, p);
+        llm_json_append(j, start, p - start);
     }
 
-    llm_json_ended(j);
+    if (p != last) {
+        j->state = LLM_JSON_INVALID;
+        p++;
+    }
 
     return p;
 }

@@ -326,17 +326,18 @@ llm_answer_end(llm_answer_t *a, int complete, llm_usage_t *usage)
 static int
 llm_answer_is_stated(const llm_answer_t *a, const llm_usage_t *usage)
 {
-    uint32_t  known;
+    const llm_usage_record_t  *s;
 
-    if (a->stated.marks & llm_usage_bit(LLM_M_UNITS)) {
+    s = &a->stated;
+
+    if (llm_usage_is(s, UNITS)) {
         return 1;
     }
 
     if (usage->input == 0 && usage->output == 0) {
-        known = llm_usage_bit(LLM_N_INPUT) | llm_usage_bit(LLM_N_OUTPUT)
-                | llm_usage_bit(LLM_N_TOTAL);
-
-        return (a->stated.known & known) && llm_answer_text_bytes(a) == 0;
+        return (llm_usage_knows(s, INPUT) || llm_usage_knows(s, OUTPUT)
+                || llm_usage_knows(s, TOTAL))
+               && llm_answer_text_bytes(a) == 0;
     }
 
     return 1;
@@ -371,9 +372,9 @@ llm_answer_find_lacks(const llm_answer_t *a, int complete)
     s = &a->stated;
     lacks = 0;
 
-    if (!(s->known & (llm_usage_bit(LLM_N_INPUT) | llm_usage_bit(LLM_N_TOTAL)
-                      | llm_usage_bit(LLM_N_TOKENS_IN)))
-        && !(s->marks & (llm_usage_bit(LLM_M_COHERE) | llm_usage_bit(LLM_M_UNITS))))
+    if (!llm_usage_knows(s, INPUT) && !llm_usage_knows(s, TOTAL)
+        && !llm_usage_knows(s, TOKENS_IN) && !llm_usage_is(s, COHERE)
+        && !llm_usage_is(s, UNITS))
     {
         lacks |= LLM_LACKS_INPUT;
     }
@@ -386,7 +387,7 @@ llm_answer_find_lacks(const llm_answer_t *a, int complete)
 
     /* usage in every event is that of the answer so far */
 
-    if ((s->marks & llm_usage_bit(LLM_M_GEMINI)) && !a->finished
+    if (llm_usage_is(s, GEMINI) && !a->finished
         && (a->framing == LLM_FRAMING_SSE
             ? !complete || llm_answer_text_bytes(a) != 0
             : a->json.state != LLM_JSON_DONE))
@@ -394,7 +395,7 @@ llm_answer_find_lacks(const llm_answer_t *a, int complete)
         lacks |= LLM_LACKS_OUTPUT;
     }
 
-    if ((s->marks & llm_usage_bit(LLM_M_OPENAI)) && a->framing == LLM_FRAMING_SSE
+    if (llm_usage_is(s, OPENAI) && a->framing == LLM_FRAMING_SSE
         && a->choosing && !a->finished
         && a->done != sizeof(LLM_ANSWER_DONE) - 1)
     {

@@ -37,19 +37,15 @@ llm_usage_resolve(const llm_usage_record_t *r, llm_usage_t *u)
     u->image_out = r->count[LLM_N_IMAGE_OUT];
     u->web_searches = llm_usage_either(r, LLM_N_SEARCHES,
                                        LLM_N_TOOL_SEARCHES);
-    u->cost = (r->known & llm_usage_bit(LLM_N_COST)) ? r->count[LLM_N_COST] : -1;
+    u->cost = llm_usage_knows(r, COST) ? r->count[LLM_N_COST] : -1;
 
-    if (r->marks & (llm_usage_bit(LLM_M_METRICS) | llm_usage_bit(LLM_M_CONVERSE))) {
+    if (llm_usage_is(r, METRICS) || llm_usage_is(r, CONVERSE)) {
         llm_usage_exclusive(r, u);
 
-    } else if ((r->marks & llm_usage_bit(LLM_M_COHERE))
-               || (r->known & llm_usage_bit(LLM_N_TOKENS_IN)))
-    {
+    } else if (llm_usage_is(r, COHERE) || llm_usage_knows(r, TOKENS_IN)) {
         llm_usage_cohere(r, u);
 
-    } else if (r->marks & (llm_usage_bit(LLM_M_GEMINI)
-                          | llm_usage_bit(LLM_M_INTERACTIONS)))
-    {
+    } else if (llm_usage_is(r, GEMINI) || llm_usage_is(r, INTERACTIONS)) {
         llm_usage_summed(r, u);
 
     } else if (llm_usage_is_anthropic(r)) {
@@ -68,17 +64,17 @@ llm_usage_resolve(const llm_usage_record_t *r, llm_usage_t *u)
 static int
 llm_usage_is_anthropic(const llm_usage_record_t *r)
 {
-    if (r->marks & llm_usage_bit(LLM_M_OPENAI)) {
+    if (llm_usage_is(r, OPENAI)) {
         return 0;
     }
 
-    if (r->marks & llm_usage_bit(LLM_M_ANTHROPIC)) {
+    if (llm_usage_is(r, ANTHROPIC)) {
         return 1;
     }
 
-    return (r->marks & llm_usage_bit(LLM_M_IN_OUT))
-           && !(r->marks & llm_usage_bit(LLM_M_RESPONSES))
-           && !(r->known & llm_usage_bit(LLM_N_TOTAL));
+    return llm_usage_is(r, IN_OUT)
+           && !llm_usage_is(r, RESPONSES)
+           && !llm_usage_knows(r, TOTAL);
 }
 
 
@@ -95,7 +91,7 @@ llm_usage_inclusive(const llm_usage_record_t *r, llm_usage_t *u)
     total = r->count[LLM_N_TOTAL];
     more = r->count[LLM_N_CITATION] + u->reasoning;
 
-    if (!(r->known & llm_usage_bit(LLM_N_INPUT))) {
+    if (!llm_usage_knows(r, INPUT)) {
 
         if (total > u->output) {
             u->input = total - u->output;
@@ -108,7 +104,7 @@ llm_usage_inclusive(const llm_usage_record_t *r, llm_usage_t *u)
 
         u->output += more;
 
-    } else if ((r->marks & llm_usage_bit(LLM_M_OPENAI))
+    } else if (llm_usage_is(r, OPENAI)
                && total > u->input + u->output)
     {
         /* xAI and Gemini leave the reasoning out of the output, not out of
@@ -119,7 +115,7 @@ llm_usage_inclusive(const llm_usage_record_t *r, llm_usage_t *u)
 
     u->cached_read = llm_usage_either(r, LLM_N_CACHED, LLM_N_CACHED_ELSE);
 
-    if (!(r->known & (llm_usage_bit(LLM_N_CACHED) | llm_usage_bit(LLM_N_CACHED_ELSE)))) {
+    if (!llm_usage_knows(r, CACHED) && !llm_usage_knows(r, CACHED_ELSE)) {
         u->cached_read = r->count[LLM_N_CACHE_N];
     }
 
@@ -146,14 +142,14 @@ llm_usage_exclusive(const llm_usage_record_t *r, llm_usage_t *u)
     u->cached_read = llm_usage_either(r, LLM_N_CACHED, LLM_N_CACHED_ELSE);
     u->cache_write_1h = r->count[LLM_N_WRITTEN_1H];
 
-    if (r->known & (llm_usage_bit(LLM_N_WRITTEN) | llm_usage_bit(LLM_N_WRITTEN_ELSE))) {
+    if (llm_usage_knows(r, WRITTEN) || llm_usage_knows(r, WRITTEN_ELSE)) {
         written = llm_usage_either(r, LLM_N_WRITTEN, LLM_N_WRITTEN_ELSE);
 
     } else {
         written = r->count[LLM_N_WRITTEN_5M] + u->cache_write_1h;
     }
 
-    if (!(r->marks & llm_usage_bit(LLM_M_FALLBACK))) {
+    if (!llm_usage_is(r, FALLBACK)) {
         u->input += r->count[LLM_N_COMPACT_IN];
         u->output += r->count[LLM_N_COMPACT_OUT];
         u->cached_read += r->count[LLM_N_COMPACT_CACHED];
@@ -181,8 +177,8 @@ llm_usage_summed(const llm_usage_record_t *r, llm_usage_t *u)
     u->output = r->count[LLM_N_OUTPUT] + r->count[LLM_N_REASONING];
     u->cached_read = r->count[LLM_N_CACHED];
 
-    if (!(r->known & (llm_usage_bit(LLM_N_INPUT) | llm_usage_bit(LLM_N_OUTPUT)
-                      | llm_usage_bit(LLM_N_REASONING))))
+    if (!llm_usage_knows(r, INPUT) && !llm_usage_knows(r, OUTPUT)
+        && !llm_usage_knows(r, REASONING))
     {
         /* a total alone is that of content put in the cache */
 
@@ -197,7 +193,7 @@ llm_usage_summed(const llm_usage_record_t *r, llm_usage_t *u)
 static void
 llm_usage_cohere(const llm_usage_record_t *r, llm_usage_t *u)
 {
-    if (r->marks & llm_usage_bit(LLM_M_COHERE)) {
+    if (llm_usage_is(r, COHERE)) {
         u->input = r->count[LLM_N_INPUT] + u->image_in;
         u->output = r->count[LLM_N_OUTPUT];
         return;

@@ -640,7 +640,7 @@ llm_usage_merge(llm_answer_t *a)
     a->open = 0;
 
     if ((d->row == LLM_ROW_MAYBE_START && !a->start)
-        || (d->row == LLM_ROW_META && !(d->marks & llm_usage_bit(LLM_M_COHERE))))
+        || (d->row == LLM_ROW_META && !llm_usage_is(d, COHERE)))
     {
         return;
     }
@@ -649,7 +649,7 @@ llm_usage_merge(llm_answer_t *a)
         d->known &= ~LLM_USAGE_BESIDE;
     }
 
-    if (d->known == 0 && !(d->marks & llm_usage_bit(LLM_M_UNITS))) {
+    if (d->known == 0 && !llm_usage_is(d, UNITS)) {
         return;
     }
 

@@ -14,6 +14,13 @@
 /* What the reader of framings (llm_usage.c) needs of the reader of counts. */
 
 
+#define llm_usage_knows(r, count)                                             \
+    ((r)->known & llm_usage_bit(LLM_N_ ## count))
+
+#define llm_usage_is(r, mark)                                                 \
+    ((r)->marks & llm_usage_bit(LLM_M_ ## mark))
+
+
 /* The scanner's handler; data is the answer. */
 void llm_usage_value(void *data, const llm_json_value_t *v);
 

@@ -159,10 +159,13 @@ typedef enum {
 } ngx_http_llm_state_e;
 
 
-typedef struct {
+typedef struct ngx_http_llm_ctx_s  ngx_http_llm_ctx_t;
+
+struct ngx_http_llm_ctx_s {
     ngx_http_llm_state_e         state;
     ngx_http_llm_result_e        result;
     ngx_queue_t                  queue;      /* of the quota's open requests */
+    ngx_http_llm_ctx_t          *next;       /* while it is free */
 
     ngx_http_request_t          *request;
     ngx_http_llm_loc_conf_t     *conf;       /* of the location that admits */
@@ -196,7 +199,7 @@ typedef struct {
     ngx_int_t                    retry;      /* seconds, -1: none */
 
     /* of the answer */
-    llm_answer_t                *answer;
+    llm_answer_t                *answer;     /* the reader, once it reads */
     uint64_t                     answer_bytes;
     llm_charge_e                 charge;
     llm_settlement_t             settlement;
@@ -213,7 +216,9 @@ typedef struct {
     unsigned                     looked:1;       /* verdict is set */
     unsigned                     dry_refused:1;
     unsigned                     never:1;        /* asking again is useless */
-} ngx_http_llm_ctx_t;
+
+    llm_answer_t                 reader;     /* last: not zeroed */
+};
 
 
 /* ngx_http_llm_conf.c */
@@ -254,6 +259,9 @@ ngx_int_t ngx_http_llm_precontent_handler(ngx_http_request_t *r);
 /* The context of the main request, also after an internal redirect; NULL
    where there is none, and for subrequests. */
 ngx_http_llm_ctx_t *ngx_http_llm_get_ctx(ngx_http_request_t *r);
+
+/* Its request has ended. */
+void ngx_http_llm_free_ctx(ngx_http_llm_ctx_t *ctx);
 
 
 /*

@@ -28,8 +28,10 @@
 static ngx_int_t ngx_http_llm_decide(ngx_http_request_t *r);
 static ngx_http_llm_ctx_t *ngx_http_llm_create_ctx(ngx_http_request_t *r,
     ngx_http_llm_loc_conf_t *llcf);
+static ngx_http_llm_ctx_t *ngx_http_llm_alloc_ctx(ngx_log_t *log);
 static ngx_int_t ngx_http_llm_request_id(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_route(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_unconditional(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_read(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_read_done(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_body_decide(ngx_http_llm_ctx_t *ctx);
@@ -77,16 +79,7 @@ ngx_http_llm_decide(ngx_http_request_t *r)
 
         case NGX_HTTP_LLM_READING:
         case NGX_HTTP_LLM_WAITING:
-
-            if (r->err_status == 0) {
-                return NGX_DONE;
-            }
-
-            /* the body could not be read: this is the error's page */
-
-            ctx->state = NGX_HTTP_LLM_REFUSED;
-
-            return NGX_DECLINED;
+            return NGX_DONE;
 
         default:
             return NGX_DECLINED;
@@ -125,14 +118,17 @@ ngx_http_llm_create_ctx(ngx_http_request_t *r, ngx_http_llm_loc_conf_t *llcf)
         return NULL;
     }
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_llm_ctx_t));
+    cln = ngx_pool_cleanup_add(r->pool, 0);
     if (cln == NULL) {
         return NULL;
     }
 
-    ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_llm_ctx_t));
+    ctx = ngx_http_llm_alloc_ctx(r->connection->log);
+    if (ctx == NULL) {
+        return NULL;
+    }
 
+    cln->data = ctx;
     cln->handler = ngx_http_llm_cleanup;
 
     ctx->request = r;
@@ -151,6 +147,48 @@ ngx_http_llm_create_ctx(ngx_http_request_t *r, ngx_http_llm_loc_conf_t *llcf)
     ngx_http_set_ctx(r, ctx, ngx_http_llm_quota_module);
 
     return ctx;
+}
+
+
+/*
+ * A worker keeps the contexts of ended requests for the next ones.  Taken from
+ * the request's pool, their 4 KB would make the heap shrink and grow with
+ * every few requests, and the page faults cost more than an admission.
+ */
+
+static ngx_http_llm_ctx_t  *ngx_http_llm_free_ctxs;
+
+
+static ngx_http_llm_ctx_t *
+ngx_http_llm_alloc_ctx(ngx_log_t *log)
+{
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_free_ctxs;
+
+    if (ctx) {
+        ngx_http_llm_free_ctxs = ctx->next;
+
+    } else {
+        ctx = ngx_alloc(sizeof(ngx_http_llm_ctx_t), log);
+        if (ctx == NULL) {
+            return NULL;
+        }
+    }
+
+    /* the reader of the answer is initialized when there is one */
+
+    ngx_memzero(ctx, offsetof(ngx_http_llm_ctx_t, reader));
+
+    return ctx;
+}
+
+
+void
+ngx_http_llm_free_ctx(ngx_http_llm_ctx_t *ctx)
+{
+    ctx->next = ngx_http_llm_free_ctxs;
+    ngx_http_llm_free_ctxs = ctx;
 }
 
 
@@ -258,6 +296,13 @@ ngx_http_llm_route(ngx_http_llm_ctx_t *ctx)
 
     r = ctx->request;
 
+    /* a POST is what its path says: a header must not make it one that cannot
+       be read, nor the upstream a tunnel of it */
+
+    if (r->method == NGX_HTTP_POST) {
+        r->headers_in.upgrade = NULL;
+    }
+
     llm_route_match(&ctx->route, r->uri.data, r->uri.len,
                     r->method == NGX_HTTP_POST, r->headers_in.upgrade != NULL);
 
@@ -286,9 +331,11 @@ ngx_http_llm_route(ngx_http_llm_ctx_t *ctx)
         return NGX_DECLINED;
 
     case LLM_ROUTE_OPAQUE:
+        ngx_http_llm_unconditional(r);
         return ngx_http_llm_end(ctx, ngx_http_llm_admit(ctx, NULL));
 
     default: /* LLM_ROUTE_CHARGED */
+        ngx_http_llm_unconditional(r);
         break;
     }
 
@@ -301,6 +348,21 @@ ngx_http_llm_route(ngx_http_llm_ctx_t *ctx)
     }
 
     return ngx_http_llm_read(ctx);
+}
+
+
+/* A condition or a range would keep from the filters what the upstream has
+   made all the same. */
+
+static void
+ngx_http_llm_unconditional(ngx_http_request_t *r)
+{
+    r->headers_in.if_modified_since = NULL;
+    r->headers_in.if_unmodified_since = NULL;
+    r->headers_in.if_match = NULL;
+    r->headers_in.if_none_match = NULL;
+    r->headers_in.if_range = NULL;
+    r->headers_in.range = NULL;
 }
 
 

@@ -169,7 +169,8 @@ ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     {
         rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNPRICED,
                                  "Model=%V has no price here%s.", &ctx->model,
-                                 bearing->money ? ", which a budget needs" : "");
+                                 bearing->money ? ", which a budget needs"
+                                                : "");
         if (rc != NGX_OK) {
             return rc;
         }

@@ -332,7 +332,6 @@ ngx_http_llm_answer_body(ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last)
 }
 
 
-
 static ngx_str_t *
 ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
 {

@@ -100,10 +100,7 @@ ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx)
     }
 #endif
 
-    ctx->answer = ngx_palloc(r->pool, sizeof(llm_answer_t));
-    if (ctx->answer == NULL) {
-        return NGX_ERROR;
-    }
+    ctx->answer = &ctx->reader;
 
     type = &r->headers_out.content_type;
 

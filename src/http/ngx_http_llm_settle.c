@@ -230,7 +230,8 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
 
 /*
  * The whole request went to an upstream, and the client left, or the wait
- * ended, before an answer began: the provider has read the input.
+ * ended, before an answer began: the provider has read the input.  A 504 that
+ * the upstream itself answered has a header.
  */
 
 static void
@@ -242,7 +243,8 @@ ngx_http_llm_charge_unanswered(ngx_http_llm_ctx_t *ctx)
 
     if (u == NULL || !u->request_sent || !u->request_body_sent
         || (ctx->settlement.status != NGX_HTTP_CLIENT_CLOSED_REQUEST
-            && ctx->settlement.status != NGX_HTTP_GATEWAY_TIME_OUT))
+            && ctx->settlement.status != NGX_HTTP_GATEWAY_TIME_OUT)
+        || u->state->header_time != (ngx_msec_t) -1)
     {
         return;
     }
@@ -404,6 +406,7 @@ void
 ngx_http_llm_cleanup(void *data)
 {
     ngx_http_llm_settle(data);
+    ngx_http_llm_free_ctx(data);
 }
 
 

@@ -235,7 +235,13 @@ ngx_http_llm_variable_result(ngx_http_request_t *r,
 
     ctx = ngx_http_llm_get_ctx(r->main);
 
-    if (ctx == NULL) {
+    /* a request whose body never came whole was not decided */
+
+    if (ctx == NULL
+        || (ctx->result == NGX_HTTP_LLM_PASSED
+            && (ctx->state < NGX_HTTP_LLM_ADMITTED
+                || ctx->state == NGX_HTTP_LLM_REFUSED)))
+    {
         v->not_found = 1;
         return NGX_OK;
     }
