@@ -7,6 +7,7 @@ use LLMGateway;
 use RawUpstream;
 
 use Encode qw(decode FB_CROAK);
+use JSON::PP ();
 
 my @members = qw(
     type id started timestamp request_id upstream_id team_id user_id

@@ -43,6 +43,11 @@ static void llm_json_open(llm_json_t *j, const u_char *p);
 static void llm_json_close(llm_json_t *j, const u_char *end);
 static void llm_json_element(llm_json_t *j);
 static const llm_json_node_t *llm_json_star(const llm_json_node_t *node);
+static const llm_json_node_t *llm_json_padded(const llm_json_node_t *child,
+    const u_char *key, size_t len);
+static uint64_t llm_json_eight(const u_char *p, size_t n);
+static const llm_json_node_t *llm_json_child(const llm_json_node_t *child,
+    const u_char *key, size_t len);
 static int llm_json_is_key(const char *name, const u_char *key, size_t len);
 static void llm_json_find_variant(llm_json_t *j, const u_char *key,
     size_t len);
@@ -261,7 +266,7 @@ llm_json_members(llm_json_t *j, const u_char *p, const u_char *last)
             return llm_json_text(j, key, last);
         }
 
-        llm_json_lookup(j, key, end - key);
+        llm_json_lookup(j, key, end - key, last - key);
 
         p = llm_json_space(end + 1, last);
 
@@ -525,33 +530,104 @@ llm_json_star(const llm_json_node_t *node)
 
 
 void
-llm_json_lookup(llm_json_t *j, const u_char *key, size_t len)
+llm_json_lookup(llm_json_t *j, const u_char *key, size_t len, size_t room)
 {
-    u_char                  first, second;
-    const llm_json_node_t  *child;
+    const llm_json_node_t  *children;
 
-    j->current = NULL;
     j->variant = 0;
     j->phase = sw_colon;
+
+    children = j->node[j->depth]->children;
+
+    j->current = ((j->flags & LLM_JSON_PADDED) && len != 0
+                  && len <= room / 8 * 8)
+                 ? llm_json_padded(children, key, len)
+                 : llm_json_child(children, key, len);
+
+    if (j->current == NULL && (j->flags & LLM_JSON_VARIANTS)) {
+        llm_json_find_variant(j, key, len);
+    }
+}
+
+
+static const llm_json_node_t *
+llm_json_child(const llm_json_node_t *child, const u_char *key, size_t len)
+{
+    u_char  first, second;
 
     first = (len > 0) ? key[0] : '\0';
     second = (len > 1) ? key[1] : '\0';
 
-    for (child = j->node[j->depth]->children; child->key != NULL; child++) {
+    for ( /* void */ ; child->key != NULL; child++) {
 
         /* two letters tell nearly all keys apart */
 
         if (child->key[0] == (char) first && child->key[1] == (char) second
             && llm_json_is_key(child->key, key, len))
         {
-            j->current = child;
-            return;
+            return child;
         }
     }
 
-    if (j->flags & LLM_JSON_VARIANTS) {
-        llm_json_find_variant(j, key, len);
+    return NULL;
+}
+
+
+static inline const llm_json_node_t *
+llm_json_padded(const llm_json_node_t *child, const u_char *key, size_t len)
+{
+    size_t       i;
+    uint64_t     first;
+    const char  *name;
+
+    first = llm_json_eight(key, len);
+
+    for ( /* void */ ; child->key != NULL; child++) {
+        name = child->key;
+
+        if (llm_json_eight((u_char *) name, 8) != first) {
+            continue;
+        }
+
+        /* only what follows a letter of the name is the name's, or padding;
+           a NUL may well be in the key */
+
+        for (i = 8; i < len && name[i - 1] != '\0'; i += 8) {
+
+            if (llm_json_eight((u_char *) name + i, 8)
+                != llm_json_eight(key + i, len - i))
+            {
+                break;
+            }
+        }
+
+        if (i >= len && name[len] == '\0' && name[0] != '*') {
+            return child;
+        }
     }
+
+    return NULL;
+}
+
+
+/* The bytes at p, or n of them if that is less, as a number. */
+
+static inline uint64_t
+llm_json_eight(const u_char *p, size_t n)
+{
+    uint64_t  bytes;
+
+    memcpy(&bytes, p, 8);
+
+    if (n >= 8) {
+        return bytes;
+    }
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return bytes & (((uint64_t) 1 << 8 * n) - 1);
+#else
+    return bytes & ~(UINT64_MAX >> 8 * n);
+#endif
 }
 
 

@@ -103,6 +103,11 @@ typedef enum {
 #define LLM_JSON_SEQUENCE    0x2   /* a top-level array's elements are
                                       documents of their own: the tree applies
                                       to each (Gemini's array streaming) */
+#define LLM_JSON_PADDED      0x4   /* all keys of the tree are LLM_JSON_PAD(),
+                                      and so can be compared eight bytes at a
+                                      time */
+
+#define LLM_JSON_PAD(key)    key "\0\0\0\0\0\0\0"
 
 
 typedef struct {

@@ -150,8 +150,9 @@ llm_json_quote(const u_char *p, const u_char *last)
 }
 
 
-/* A key is complete. */
-void llm_json_lookup(llm_json_t *j, const u_char *key, size_t len);
+/* A key is complete; room: bytes that can be read from key on. */
+void llm_json_lookup(llm_json_t *j, const u_char *key, size_t len,
+    size_t room);
 
 /* A scalar of interest is complete (end: where it ends), or a piece of it
    (NULL). */

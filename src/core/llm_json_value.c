@@ -75,7 +75,7 @@ llm_json_text(llm_json_t *j, const u_char *p, const u_char *last)
     }
 
     llm_json_put(j, start, p - start);
-    llm_json_lookup(j, j->text, j->len);
+    llm_json_lookup(j, j->text, j->len, LLM_JSON_TEXT);
 
     return p + 1;
 }

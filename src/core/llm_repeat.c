@@ -162,7 +162,19 @@ llm_repeat_equal(const u_char *event, const u_char *p, size_t n,
 
 #if defined(__SSE2__)
 
-    for ( /* void */ ; n >= 16; n -= 16) {
+    for ( /* void */ ; n >= 32; n -= 32) {
+
+        if ((llm_repeat_mask(event, p)
+             & llm_repeat_mask(event + 16, p + 16)) != 0xffff)
+        {
+            return 0;
+        }
+
+        event += 32;
+        p += 32;
+    }
+
+    if (n >= 16) {
 
         if (llm_repeat_mask(event, p) != 0xffff) {
             return 0;
@@ -170,6 +182,7 @@ llm_repeat_equal(const u_char *event, const u_char *p, size_t n,
 
         event += 16;
         p += 16;
+        n -= 16;
     }
 
     if (last - p >= 16) {

@@ -34,6 +34,7 @@ llm_text_pair(u_char *p, unsigned n)
     return p + 2;
 }
 
+
 /*
  * An ID from a directive: 1..128 bytes, printable, valid UTF-8 without
  * control characters (C0, DEL, C1), no leading or trailing space.

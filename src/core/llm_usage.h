@@ -125,14 +125,14 @@ struct llm_answer_s {
     uint64_t                 text[LLM_USAGE_TEXTS + 1];
 
     /* of the document */
+    uint8_t                  counting;   /* an object of counts is open */
     unsigned                 open:1;     /* its root object */
-    unsigned                 counting:1; /* an object of counts is open */
     unsigned                 typed:1;
     unsigned                 start:1;    /* type is message_start */
     unsigned                 choice:1;   /* choices is not empty */
 
     /* of the answer */
-    unsigned                 more:1;     /* a scalar's next piece follows */
+    uint8_t                  more;       /* a scalar's next piece follows */
     unsigned                 ended:1;    /* what follows is not looked at */
     unsigned                 cut:1;      /* inside an object of counts */
     unsigned                 choosing:1; /* usage came with a choice */

@@ -57,6 +57,7 @@ llm_window_roll(llm_window_t *w, uint64_t second)
     }
 }
 
+
 /* The bucket that the current second counts in, once the window is rolled to
    it.  Who counts adds to it, at most up to UINT32_MAX, and as much to the
    sum after it. */
@@ -65,6 +66,7 @@ llm_window_bucket(llm_window_t *w, llm_window_counter_e counter)
 {
     return &w->bucket[w->second % LLM_WINDOW_BUCKETS][counter];
 }
+
 
 /*
  * After how many milliseconds from now (of the clock whose seconds the

@@ -23,7 +23,10 @@
 #include "ngx_http_llm_zone.h"
 
 
-#define NGX_HTTP_LLM_VERSION  "0.1.0"
+#define NGX_HTTP_LLM_VERSION     "0.1.0"
+
+/* In one answer: what states more is not believed. */
+#define NGX_HTTP_LLM_TOKENS_MAX  100000000
 
 
 extern ngx_module_t  ngx_http_llm_quota_module;
@@ -44,6 +47,7 @@ typedef struct {
     ngx_uint_t                   started;    /* in this process */
     uint64_t                     swept;      /* generations of all slots at
                                                 the last sweep */
+    time_t                       full;       /* when it was last told */
 } ngx_http_llm_quota_t;
 
 
@@ -189,6 +193,10 @@ struct ngx_http_llm_ctx_s {
     int64_t                      expected_input;
     int64_t                      expected_output;
 
+    /* no estimate is above these; where bounded, no answer is */
+    int64_t                      most_input;
+    int64_t                      most_output;
+
     ngx_msec_t                   started;
     llm_verdict_t                verdict;
     llm_subject_type_e           types[LLM_SUBJECTS];    /* of the ask */
@@ -213,6 +221,7 @@ struct ngx_http_llm_ctx_s {
     unsigned                     readable:1;     /* no content coding */
     unsigned                     reserved:1;     /* holds a reservation */
     unsigned                     settled:1;      /* settlement is final */
+    unsigned                     bounded:1;      /* strict */
     unsigned                     looked:1;       /* verdict is set */
     unsigned                     dry_refused:1;
     unsigned                     never:1;        /* asking again is useless */
@@ -260,8 +269,11 @@ ngx_int_t ngx_http_llm_precontent_handler(ngx_http_request_t *r);
    where there is none, and for subrequests. */
 ngx_http_llm_ctx_t *ngx_http_llm_get_ctx(ngx_http_request_t *r);
 
-/* Its request has ended. */
+/* Its request has ended: it is kept for another one. */
 void ngx_http_llm_free_ctx(ngx_http_llm_ctx_t *ctx);
+
+/* Those that are kept; at exit. */
+void ngx_http_llm_free_all_ctxs(void);
 
 
 /*

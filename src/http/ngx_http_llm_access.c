@@ -137,6 +137,8 @@ ngx_http_llm_create_ctx(ngx_http_request_t *r, ngx_http_llm_loc_conf_t *llcf)
     ctx->retry = -1;
     ctx->cap = -1;
     ctx->choices = 1;
+    ctx->most_input = NGX_HTTP_LLM_TOKENS_MAX;
+    ctx->most_output = NGX_HTTP_LLM_TOKENS_MAX;
     ctx->started = ngx_current_msec;
     ctx->verdict.reservation = LLM_NONE;
 
@@ -189,6 +191,20 @@ ngx_http_llm_free_ctx(ngx_http_llm_ctx_t *ctx)
 {
     ctx->next = ngx_http_llm_free_ctxs;
     ngx_http_llm_free_ctxs = ctx;
+}
+
+
+void
+ngx_http_llm_free_all_ctxs(void)
+{
+    ngx_http_llm_ctx_t  *ctx;
+
+    while (ngx_http_llm_free_ctxs) {
+        ctx = ngx_http_llm_free_ctxs;
+        ngx_http_llm_free_ctxs = ctx->next;
+
+        ngx_free(ctx);
+    }
 }
 
 

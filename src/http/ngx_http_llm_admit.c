@@ -32,14 +32,18 @@ static ngx_int_t ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx,
 static void ngx_http_llm_ask_name(llm_ask_t *ask, llm_name_e name,
     ngx_str_t *value);
 static void ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
-static ngx_int_t ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
+static ngx_int_t ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 static ngx_int_t ngx_http_llm_bound_output(ngx_http_llm_ctx_t *ctx,
-    llm_request_t *body, int64_t *output);
+    llm_request_t *body, int64_t input);
+static void ngx_http_llm_ask_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
 static ngx_int_t ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 static ngx_int_t ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx,
     llm_ask_t *ask);
+static ngx_uint_t ngx_http_llm_ask_known(ngx_http_llm_ctx_t *ctx,
+    llm_ask_t *ask, llm_zone_t *z);
+static void ngx_http_llm_log_full(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_refuse_limit(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_log_passed(ngx_http_llm_ctx_t *ctx);
 
@@ -182,12 +186,20 @@ ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
         return rc;
     }
 
-    ngx_http_llm_expect(ctx, ask);
-
     if (ask->reserve == LLM_RESERVE_STRICT
         && (bearing->tokens || bearing->money))
     {
-        return ngx_http_llm_bound(ctx, ask, body);
+        rc = ngx_http_llm_bound(ctx, body);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    ngx_http_llm_expect(ctx, ask);
+
+    if (ctx->bounded) {
+        ngx_http_llm_ask_bound(ctx, ask);
     }
 
     return NGX_OK;
@@ -413,11 +425,14 @@ ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
     e = llm_zone_estimate(ctx->quota->zone.zone, ctx->model.data,
                           ctx->model.len, 0);
 
-    ctx->expected_input = llm_estimate_input(e, ctx->body_bytes);
+    ctx->expected_input = ngx_min(llm_estimate_input(e, ctx->body_bytes),
+                                  ctx->most_input);
     ctx->expected_output = 0;
 
     if (ctx->route.api != LLM_API_EMBEDDINGS) {
-        ctx->expected_output = llm_estimate_output(e, ctx->cap, ctx->choices);
+        ctx->expected_output = ngx_min(llm_estimate_output(e, ctx->cap,
+                                                           ctx->choices),
+                                       ctx->most_output);
     }
 
     ask->expected[LLM_COUNT_INPUT] = ctx->expected_input;
@@ -438,29 +453,27 @@ ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
 }
 
 
-/* Upper bounds that hold whatever the answer, or a refusal that says why
-   there is none. */
+/*
+ * Upper bounds that hold whatever the answer, or a refusal that says why there
+ * is none.  In a dry run, which goes on without, it is the estimate that is
+ * reserved.
+ */
 
 static ngx_int_t
-ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
-    llm_request_t *body)
+ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
-    int64_t    input, output;
-    ngx_int_t  rc;
+    int64_t  input;
 
     if (body->server_tool[0] != '\0'
         && ctx->conf->server_tools != NGX_HTTP_LLM_ALLOW)
     {
-        rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
-                                 "The tool \"%s\" runs at the provider: what "
-                                 "it uses has no bound, which a strict limit "
-                                 "needs.", body->server_tool);
-        if (rc != NGX_OK) {
-            return rc;
-        }
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
+                                   "The tool \"%s\" runs at the provider: "
+                                   "what it uses has no bound, which a strict "
+                                   "limit needs.", body->server_tool);
     }
 
-    input = (int64_t) ctx->body_bytes;
+    input = 0;
 
     if (body->outside[0] != '\0' || body->media) {
 
@@ -469,82 +482,92 @@ ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
         input = ctx->price ? ctx->price->price.max_input : 0;
 
         if (input == 0) {
-            rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
-                                     "\"%s\" is input whose tokens are not "
-                                     "bounded by the bytes of the body, and "
-                                     "the largest input of the model is not "
-                                     "known: a strict limit needs a bound.",
-                                     body->outside[0] != '\0'
-                                     ? body->outside : "media");
-            if (rc != NGX_OK) {
-                return rc;
-            }
+            return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
+                                       "\"%s\" is input whose tokens are not "
+                                       "bounded by the bytes of the body, and "
+                                       "the largest input of the model is not "
+                                       "known: a strict limit needs a bound.",
+                                       body->outside[0] != '\0'
+                                       ? body->outside : "media");
         }
-
-        input = llm_sat_add(input, (int64_t) ctx->body_bytes);
     }
 
-    rc = ngx_http_llm_bound_output(ctx, body, &output);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    ask->amount[LLM_COUNT_INPUT] = input;
-    ask->amount[LLM_COUNT_OUTPUT] = output;
-    ask->amount[LLM_COUNT_COST] = 0;
-
-    if (ctx->price) {
-        ask->amount[LLM_COUNT_COST] = llm_price_bound(&ctx->price->price,
-                                                      input, output);
-    }
-
-    return NGX_OK;
+    return ngx_http_llm_bound_output(ctx, body,
+                              llm_sat_add(input, (int64_t) ctx->body_bytes));
 }
 
 
 static ngx_int_t
 ngx_http_llm_bound_output(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
-    int64_t *output)
+    int64_t input)
 {
-    int64_t  cap;
+    int64_t  output;
 
-    *output = 0;
+    output = ctx->cap;
+
+    if (output == -1 && ctx->price && ctx->price->price.max_output) {
+        output = ctx->price->price.max_output;
+    }
 
     if (ctx->route.api == LLM_API_EMBEDDINGS) {
-        return NGX_OK;
+        output = 0;
     }
 
-    cap = ctx->cap;
-
-    if (cap == -1 && ctx->price && ctx->price->price.max_output) {
-        cap = ctx->price->price.max_output;
-    }
-
-    if (cap == -1) {
+    if (output == -1) {
         return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
                                    "The request has no output cap and the "
                                    "largest output of the model is not known: "
                                    "set max_tokens.");
     }
 
-    if (__builtin_mul_overflow(cap, body->choices, output)) {
-        *output = INT64_MAX;
+    if (__builtin_mul_overflow(output, body->choices, &output)) {
+        output = NGX_HTTP_LLM_TOKENS_MAX;
     }
 
+    ctx->most_input = ngx_min(input, NGX_HTTP_LLM_TOKENS_MAX);
+    ctx->most_output = ngx_min(output, NGX_HTTP_LLM_TOKENS_MAX);
+    ctx->bounded = 1;
+
     return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_ask_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
+{
+    ask->amount[LLM_COUNT_INPUT] = ctx->most_input;
+    ask->amount[LLM_COUNT_OUTPUT] = ctx->most_output;
+
+    if (ctx->price) {
+        ask->amount[LLM_COUNT_COST] = llm_price_bound(&ctx->price->price,
+                                                      ctx->most_input,
+                                                      ctx->most_output);
+    }
 }
 
 
 static ngx_int_t
 ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
 {
-    ngx_int_t     rc;
-    llm_zone_t   *z;
+    ngx_int_t    rc;
+    llm_zone_t  *z;
+    ngx_uint_t   full;
 
     z = ngx_http_llm_zone_lock(&ctx->quota->zone);
+
     llm_admit(z, &ctx->quota->zone.clock, ask, &ctx->verdict);
+
+    full = (ctx->verdict.decision == LLM_FULL);
+
+    if (full && !ctx->conf->closed && ngx_http_llm_ask_known(ctx, ask, z)) {
+        llm_admit(z, &ctx->quota->zone.clock, ask, &ctx->verdict);
+    }
+
     ngx_http_llm_zone_unlock(&ctx->quota->zone);
+
+    if (full) {
+        ngx_http_llm_log_full(ctx);
+    }
 
     ctx->looked = 1;
 
@@ -559,9 +582,6 @@ ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
         break;
 
     case LLM_FULL:
-        ngx_log_error(NGX_LOG_CRIT, ctx->request->connection->log, 0,
-                      "llm_quota zone \"%V\" is full, make it larger",
-                      &ctx->quota->name);
 
         if (!ctx->conf->closed) {
             ctx->state = NGX_HTTP_LLM_SETTLED;
@@ -594,6 +614,54 @@ ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
     ctx->state = NGX_HTTP_LLM_ADMITTED;
 
     return NGX_OK;
+}
+
+
+/*
+ * Leaves the subjects that the zone knows, and tells whether that is less: a
+ * client that invents names until there is no room for another must not pass
+ * the limits of those whom it comes with.
+ */
+
+static ngx_uint_t
+ngx_http_llm_ask_known(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
+    llm_zone_t *z)
+{
+    ngx_uint_t  i, n;
+
+    n = ask->nsubjects;
+    ask->nsubjects = 0;
+
+    for (i = 0; i < n; i++) {
+
+        if (llm_zone_find(z, &ask->subjects[i].key) != LLM_NONE) {
+            ctx->types[ask->nsubjects] = ctx->types[i];
+            ask->subjects[ask->nsubjects++] = ask->subjects[i];
+        }
+    }
+
+    return ask->nsubjects < n;
+}
+
+
+/* Not for each of the requests that it meets. */
+
+static void
+ngx_http_llm_log_full(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_http_llm_quota_t  *quota;
+
+    quota = ctx->quota;
+
+    if (ngx_time() - quota->full < 60) {
+        return;
+    }
+
+    quota->full = ngx_time();
+
+    ngx_log_error(NGX_LOG_CRIT, ctx->request->connection->log, 0,
+                  "llm_quota zone \"%V\" is full, make it larger",
+                  &quota->name);
 }
 
 

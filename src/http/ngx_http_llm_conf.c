@@ -548,10 +548,11 @@ ngx_http_llm_max_output(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     llcf->max_output = ngx_atoi(value[1].data, value[1].len);
 
-    if (llcf->max_output < 1 || llcf->max_output > 100000000) {
+    if (llcf->max_output < 1 || llcf->max_output > NGX_HTTP_LLM_TOKENS_MAX) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "llm_max_output has invalid number of tokens "
-                           "\"%V\": use 1 to 100000000, or off", &value[1]);
+                           "\"%V\": use 1 to %d, or off", &value[1],
+                           NGX_HTTP_LLM_TOKENS_MAX);
         return NGX_CONF_ERROR;
     }
 

@@ -222,6 +222,8 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
                                    llm_answer_text_bytes(ctx->answer));
     }
 
+    output = ngx_min(output, ctx->most_output);
+
     if (output > usage->output) {
         usage->output = output;
     }
@@ -515,4 +517,6 @@ ngx_http_llm_exit_worker(ngx_cycle_t *cycle)
             ngx_http_llm_ledger_close(&quotas[i]->ledger);
         }
     }
+
+    ngx_http_llm_free_all_ctxs();
 }

@@ -13,7 +13,9 @@
 
 /*
  * What a dead worker held is settled by the first worker: what was not
- * settled is charged what was expected, what was settled gets its line.
+ * settled is charged what was expected, what was settled gets its line, unless
+ * the ledger has it: a worker may die after a write, before it frees what it
+ * has written.
  *
  * Who is dead is found out without the lock; under the lock a reservation is
  * taken over, which makes it this worker's own, and only then dealt with.
@@ -28,10 +30,12 @@ static ngx_uint_t ngx_http_llm_sweep_due(ngx_http_llm_quota_t *quota);
 static void ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota);
 static ngx_uint_t ngx_http_llm_sweep_left(llm_zone_t *z,
     const llm_reservation_t *r);
-static ngx_uint_t ngx_http_llm_sweep_take(ngx_http_llm_quota_t *quota,
-    llm_index_t i, llm_reservation_t *copy);
+static llm_reservation_state_e ngx_http_llm_sweep_take(
+    ngx_http_llm_quota_t *quota, llm_index_t i);
+static void ngx_http_llm_sweep_find(ngx_http_llm_quota_t *quota,
+    ngx_array_t *unsure);
 static void ngx_http_llm_sweep_write(ngx_http_llm_quota_t *quota,
-    llm_index_t i, llm_reservation_t *r);
+    llm_index_t i);
 
 
 static ngx_event_t       ngx_http_llm_sweep_event;
@@ -104,8 +108,13 @@ ngx_http_llm_sweep_due(ngx_http_llm_quota_t *quota)
     due = 0;
 
     for (i = 0; i < LLM_WORKERS; i++) {
-        seen = z->workers[i];
-        generations += seen.generation;
+        generations += z->workers[i].generation;
+
+        if (z->workers[i].pid == 0) {
+            continue;
+        }
+
+        ngx_http_llm_zone_worker(&quota->zone, i, &seen);
 
         if (seen.pid == 0 || ngx_http_llm_zone_worker_alive(&seen)) {
             continue;
@@ -134,13 +143,26 @@ ngx_http_llm_sweep_due(ngx_http_llm_quota_t *quota)
 static void
 ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota)
 {
-    llm_zone_t         *z;
-    ngx_uint_t          swept;
-    llm_index_t         i;
-    llm_reservation_t   copy;
+    llm_zone_t                   *z;
+    ngx_pool_t                   *pool;
+    ngx_uint_t                    swept;
+    llm_index_t                   i;
+    ngx_array_t                  *unsure;
+    llm_reservation_state_e       state;
+    ngx_http_llm_ledger_entry_t  *entry;
 
     if (quota->zone.worker == LLM_NONE) {
         return;
+    }
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
+    if (pool == NULL) {
+        return;
+    }
+
+    unsure = ngx_array_create(pool, 64, sizeof(ngx_http_llm_ledger_entry_t));
+    if (unsure == NULL) {
+        goto done;
     }
 
     z = quota->zone.zone;
@@ -151,15 +173,35 @@ ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota)
             continue;
         }
 
-        if (!ngx_http_llm_sweep_take(quota, i, &copy)) {
+        state = ngx_http_llm_sweep_take(quota, i);
+
+        if (state == LLM_RESERVATION_FREE) {
             continue;
         }
 
         swept++;
 
-        if (quota->state) {
-            ngx_http_llm_sweep_write(quota, i, &copy);
+        if (quota->state == NULL) {
+            continue;
         }
+
+        if (state == LLM_RESERVATION_HELD) {
+            ngx_http_llm_sweep_write(quota, i);
+            continue;
+        }
+
+        entry = ngx_array_push(unsure);
+        if (entry == NULL) {
+            goto done;
+        }
+
+        entry->number = llm_zone_reservation(z, i)->id;
+        entry->index = i;
+        entry->found = 0;
+    }
+
+    if (unsure->nelts) {
+        ngx_http_llm_sweep_find(quota, unsure);
     }
 
     if (swept) {
@@ -168,6 +210,10 @@ ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota)
                       "died were settled, with estimates where they had not "
                       "been", &quota->name, swept);
     }
+
+done:
+
+    ngx_destroy_pool(pool);
 }
 
 
@@ -182,15 +228,16 @@ ngx_http_llm_sweep_left(llm_zone_t *z, const llm_reservation_t *r)
 }
 
 
-static ngx_uint_t
-ngx_http_llm_sweep_take(ngx_http_llm_quota_t *quota, llm_index_t i,
-    llm_reservation_t *copy)
+/* The state that it was found in; free: nobody's any more. */
+
+static llm_reservation_state_e
+ngx_http_llm_sweep_take(ngx_http_llm_quota_t *quota, llm_index_t i)
 {
-    llm_zone_t         *z;
-    ngx_uint_t          taken;
-    ngx_time_t         *tp;
-    llm_settlement_t    s;
-    llm_reservation_t  *r;
+    llm_zone_t               *z;
+    ngx_time_t               *tp;
+    llm_settlement_t          s;
+    llm_reservation_t        *r;
+    llm_reservation_state_e   state;
 
     ngx_memzero(&s, sizeof(llm_settlement_t));
 
@@ -200,14 +247,15 @@ ngx_http_llm_sweep_take(ngx_http_llm_quota_t *quota, llm_index_t i,
     z = ngx_http_llm_zone_lock(&quota->zone);
 
     r = llm_zone_reservation(z, i);
+    state = LLM_RESERVATION_FREE;
 
-    taken = ngx_http_llm_sweep_left(z, r);
+    if (ngx_http_llm_sweep_left(z, r)) {
+        state = r->state;
 
-    if (taken) {
         r->worker = quota->zone.worker;
         r->generation = z->workers[quota->zone.worker].generation;
 
-        if (r->state == LLM_RESERVATION_HELD) {
+        if (state == LLM_RESERVATION_HELD) {
             s.usage.input = r->expected[LLM_COUNT_INPUT];
             s.usage.output = r->expected[LLM_COUNT_OUTPUT];
             s.usage.cost = -1;
@@ -219,8 +267,6 @@ ngx_http_llm_sweep_take(ngx_http_llm_quota_t *quota, llm_index_t i,
             (void) llm_settle(z, &quota->zone.clock, i, r->id, &s);
         }
 
-        *copy = *r;
-
         if (quota->state == NULL) {
             llm_zone_free_reservation(z, i);
         }
@@ -228,18 +274,49 @@ ngx_http_llm_sweep_take(ngx_http_llm_quota_t *quota, llm_index_t i,
 
     ngx_http_llm_zone_unlock(&quota->zone);
 
-    return taken;
+    return state;
 }
 
 
 static void
-ngx_http_llm_sweep_write(ngx_http_llm_quota_t *quota, llm_index_t i,
-    llm_reservation_t *r)
+ngx_http_llm_sweep_find(ngx_http_llm_quota_t *quota, ngx_array_t *unsure)
 {
-    u_char           *p;
-    ngx_uint_t        n;
-    llm_line_t        line;
-    llm_line_text_t  *texts[LLM_NAMES];
+    llm_zone_t                   *z;
+    ngx_uint_t                    i;
+    ngx_http_llm_ledger_entry_t  *entry;
+
+    entry = unsure->elts;
+
+    ngx_http_llm_ledger_find(&quota->ledger, quota->zone.zone->epoch, entry,
+                             unsure->nelts);
+
+    for (i = 0; i < unsure->nelts; i++) {
+
+        if (!entry[i].found) {
+            ngx_http_llm_sweep_write(quota, entry[i].index);
+            continue;
+        }
+
+        z = ngx_http_llm_zone_lock(&quota->zone);
+        llm_zone_free_reservation(z, entry[i].index);
+        ngx_http_llm_zone_unlock(&quota->zone);
+    }
+}
+
+
+/* The reservation is this worker's by now, and settled: nobody else changes
+   it. */
+
+static void
+ngx_http_llm_sweep_write(ngx_http_llm_quota_t *quota, llm_index_t i)
+{
+    u_char             *p;
+    ngx_uint_t          n;
+    llm_line_t          line;
+    llm_line_text_t    *texts[LLM_NAMES];
+    llm_reservation_t  *r;
+
+    r = llm_zone_reservation(quota->zone.zone, i);
 
     ngx_memzero(&line, sizeof(llm_line_t));
 

@@ -28,9 +28,7 @@ llm_line_print(u_char *p, const llm_line_t *line)
 
     u = line->usage;
 
-    p = llm_line_put(p, "{\"type\":\"usage\",\"id\":\"");
-    p = llm_line_hex(p, line->epoch);
-    *p++ = '-';
+    p = llm_line_start(p, line->epoch);
     p = llm_text_number(p, line->number);
     p = llm_line_put(p, "\",\"started\":\"");
     p = llm_line_time(p, line->started);
@@ -81,6 +79,17 @@ llm_line_print(u_char *p, const llm_line_t *line)
     p = llm_line_put(p, ",\"duration_ms\":");
     p = llm_line_count(p, line->duration);
     p = llm_line_put(p, ",\"labels\":{}}\n");
+
+    return p;
+}
+
+
+u_char *
+llm_line_start(u_char *p, uint64_t epoch)
+{
+    p = llm_line_put(p, LLM_LINE_MARK "usage\",\"id\":\"");
+    p = llm_line_hex(p, epoch);
+    *p++ = '-';
 
     return p;
 }

@@ -62,6 +62,14 @@ typedef struct {
    returns its end. */
 u_char *llm_line_print(u_char *p, const llm_line_t *line);
 
+/* How all lines begin, and nothing else in one. */
+#define LLM_LINE_MARK        "{\"type\":\""
+
+/* How those of an epoch begin; the number and a quote follow. */
+#define LLM_LINE_START       40
+
+u_char *llm_line_start(u_char *p, uint64_t epoch);
+
 /* "2026-04-01T12:30:05.123Z", 24 bytes, of ms of the epoch. */
 #define LLM_LINE_TIME        24
 

@@ -13,13 +13,24 @@
 
 #define NGX_HTTP_LLM_LEDGER_BUFFER  (256 * 1024)
 #define NGX_HTTP_LLM_LEDGER_RETRY   1000
+#define NGX_HTTP_LLM_LEDGER_STEP    65536
+#define NGX_HTTP_LLM_LEDGER_TAIL    (16 * 1024 * 1024)
 
 
 static void ngx_http_llm_ledger_write(ngx_event_t *ev);
+static ngx_int_t ngx_http_llm_ledger_mend(ngx_http_llm_ledger_t *ledger);
+static size_t ngx_http_llm_ledger_put(ngx_http_llm_ledger_t *ledger,
+    u_char *p, size_t size);
+static void ngx_http_llm_ledger_written(ngx_http_llm_ledger_t *ledger,
+    size_t size, ngx_uint_t lines);
 static ngx_int_t ngx_http_llm_ledger_open(ngx_http_llm_ledger_t *ledger);
 static void ngx_http_llm_ledger_failed(ngx_http_llm_ledger_t *ledger,
     ngx_err_t err, char *what);
 static void ngx_http_llm_ledger_give_up(ngx_http_llm_ledger_t *ledger);
+static void ngx_http_llm_ledger_find_in(u_char *p, u_char *last,
+    u_char *start, size_t len, ngx_http_llm_ledger_entry_t *entries,
+    ngx_uint_t n);
+static ngx_uint_t ngx_http_llm_ledger_is_whole(u_char *p, u_char *last);
 
 
 /* what nginx's debug log asks of the data of an event */
@@ -118,9 +129,9 @@ ngx_http_llm_ledger_write(ngx_event_t *ev)
 void
 ngx_http_llm_ledger_flush(ngx_http_llm_ledger_t *ledger)
 {
-    size_t      size;
-    ssize_t     n;
-    ngx_uint_t  lines;
+    u_char      *p, *line;
+    size_t       size, n;
+    ngx_uint_t   lines;
 
     if (ledger->lines == 0) {
         return;
@@ -132,37 +143,119 @@ ngx_http_llm_ledger_flush(ngx_http_llm_ledger_t *ledger)
         return;
     }
 
+    if (ledger->torn && ngx_http_llm_ledger_mend(ledger) != NGX_OK) {
+        return;
+    }
+
     size = ledger->last - ledger->buf;
+    n = ngx_http_llm_ledger_put(ledger, ledger->buf, size);
 
-    n = ngx_write_fd(ledger->fd, ledger->buf, size);
+    if (n == size) {
+        ngx_http_llm_ledger_written(ledger, size, ledger->lines);
 
-    if (n == -1) {
-        ngx_http_llm_ledger_failed(ledger, ngx_errno, "write()");
-        return;
+    } else {
+        line = ledger->buf;
+        lines = 0;
+
+        for (p = line; p < ledger->buf + n; p++) {
+            if (*p == LF) {
+                line = p + 1;
+                lines++;
+            }
+        }
+
+        ledger->torn = p - line;
+        ledger->at = lseek(ledger->fd, 0, SEEK_CUR);
+
+        ngx_http_llm_ledger_written(ledger, line - ledger->buf, lines);
     }
 
-    if ((size_t) n < size) {
-
-        /* the rest of a torn line follows when there is room again; what
-           another worker writes between is the reader's to tell apart */
-
-        ngx_http_llm_ledger_failed(ledger, NGX_ENOSPC, "write()");
-        ngx_memmove(ledger->buf, ledger->buf + n, size - n);
-        ledger->last -= n;
-        return;
-    }
-
-    if (ledger->failing) {
+    if (ledger->failing && ledger->lines == 0) {
         ledger->failing = 0;
         ngx_log_error(NGX_LOG_NOTICE, ledger->log, 0,
                       "llm_quota ledger \"%V\" is written again",
                       &ledger->segment);
     }
+}
 
-    lines = ledger->lines;
 
-    ledger->last = ledger->buf;
-    ledger->lines = 0;
+/*
+ * The rest of a torn line completes it if no other worker has written since.
+ * Else both pieces are nothing to a reader, and the line is written once more
+ * as a whole, with the others.
+ */
+
+static ngx_int_t
+ngx_http_llm_ledger_mend(ngx_http_llm_ledger_t *ledger)
+{
+    off_t   at;
+    size_t  size, n;
+
+    size = ngx_strlchr(ledger->buf, ledger->last, LF) + 1 - ledger->buf;
+
+    n = ngx_http_llm_ledger_put(ledger, ledger->buf + ledger->torn,
+                                size - ledger->torn);
+    if (n == 0) {
+        return NGX_ERROR;
+    }
+
+    at = lseek(ledger->fd, 0, SEEK_CUR);
+
+    if (at != ledger->at + (off_t) n) {
+        ledger->torn = 0;
+        return NGX_OK;
+    }
+
+    ledger->torn += n;
+    ledger->at = at;
+
+    if (ledger->torn < size) {
+        return NGX_ERROR;
+    }
+
+    ledger->torn = 0;
+    ngx_http_llm_ledger_written(ledger, size, 1);
+
+    return NGX_OK;
+}
+
+
+/* Returns how many bytes were written; fewer mean that it failed. */
+
+static size_t
+ngx_http_llm_ledger_put(ngx_http_llm_ledger_t *ledger, u_char *p, size_t size)
+{
+    ssize_t  n;
+
+    n = ngx_write_fd(ledger->fd, p, size);
+
+    if (n == -1) {
+        ngx_http_llm_ledger_failed(ledger, ngx_errno, "write()");
+        return 0;
+    }
+
+    if ((size_t) n < size) {
+        ngx_http_llm_ledger_failed(ledger, NGX_ENOSPC, "write()");
+    }
+
+    return n;
+}
+
+
+/* So many lines from the start of the buffer are in the segment. */
+
+static void
+ngx_http_llm_ledger_written(ngx_http_llm_ledger_t *ledger, size_t size,
+    ngx_uint_t lines)
+{
+    if (lines == 0) {
+        return;
+    }
+
+    ledger->last -= size;
+    ledger->lines -= lines;
+
+    ngx_memmove(ledger->buf, ledger->buf + size, ledger->last - ledger->buf);
 
     ledger->handler(ledger->data, lines, 0);
 }
@@ -210,6 +303,7 @@ ngx_http_llm_ledger_give_up(ngx_http_llm_ledger_t *ledger)
     ledger->lost += lines;
     ledger->last = ledger->buf;
     ledger->lines = 0;
+    ledger->torn = 0;
 
     ngx_log_error(NGX_LOG_CRIT, ledger->log, 0,
                   "llm_quota ledger \"%V\" cannot be written, %ui lines "
@@ -217,6 +311,104 @@ ngx_http_llm_ledger_give_up(ngx_http_llm_ledger_t *ledger)
                   &ledger->segment, lines, ledger->lost);
 
     ledger->handler(ledger->data, lines, 1);
+}
+
+
+void
+ngx_http_llm_ledger_find(ngx_http_llm_ledger_t *ledger, uint64_t epoch,
+    ngx_http_llm_ledger_entry_t *entries, ngx_uint_t n)
+{
+    off_t             offset;
+    u_char           *buf, start[LLM_LINE_START];
+    size_t            len;
+    ssize_t           size;
+    ngx_fd_t          fd;
+    ngx_file_info_t   fi;
+
+    fd = ngx_open_file(ledger->segment.data, NGX_FILE_RDONLY, NGX_FILE_OPEN,
+                       0);
+
+    if (fd == NGX_INVALID_FILE) {
+        return;
+    }
+
+    buf = ngx_alloc(NGX_HTTP_LLM_LEDGER_STEP, ledger->log);
+
+    if (buf && ngx_fd_info(fd, &fi) != NGX_FILE_ERROR) {
+
+        len = llm_line_start(start, epoch) - start;
+        offset = ngx_max(ngx_file_size(&fi) - NGX_HTTP_LLM_LEDGER_TAIL, 0);
+
+        for ( ;; ) {
+            size = pread(fd, buf, NGX_HTTP_LLM_LEDGER_STEP, offset);
+
+            if (size <= 0) {
+                break;
+            }
+
+            ngx_http_llm_ledger_find_in(buf, buf + size, start, len, entries,
+                                        n);
+
+            if (size < NGX_HTTP_LLM_LEDGER_STEP) {
+                break;
+            }
+
+            /* the last line may have been cut */
+
+            offset += size - LLM_LINE_MAX;
+        }
+    }
+
+    if (buf) {
+        ngx_free(buf);
+    }
+
+    (void) ngx_close_file(fd);
+}
+
+
+static void
+ngx_http_llm_ledger_find_in(u_char *p, u_char *last, u_char *start,
+    size_t len, ngx_http_llm_ledger_entry_t *entries, ngx_uint_t n)
+{
+    uint64_t    number;
+    ngx_uint_t  i;
+
+    for ( ;; ) {
+        p = memmem(p, last - p, start, len);
+
+        if (p == NULL) {
+            return;
+        }
+
+        p += len;
+
+        for (number = 0; p < last && *p >= '0' && *p <= '9'; p++) {
+            number = number * 10 + (*p - '0');
+        }
+
+        for (i = 0; i < n; i++) {
+            if (entries[i].number == number
+                && ngx_http_llm_ledger_is_whole(p, last))
+            {
+                entries[i].found = 1;
+            }
+        }
+    }
+}
+
+
+/* What was torn has the end of the file or another line behind it. */
+
+static ngx_uint_t
+ngx_http_llm_ledger_is_whole(u_char *p, u_char *last)
+{
+    u_char  *end;
+
+    end = ngx_strlchr(p, last, LF);
+
+    return end && memmem(p, end - p, LLM_LINE_MARK, sizeof(LLM_LINE_MARK) - 1)
+                  == NULL;
 }
 
 

@@ -45,11 +45,24 @@ struct ngx_http_llm_ledger_s {
     ngx_uint_t                       lines;        /* in the buffer */
     ngx_uint_t                       lost;
 
+    /* where a write stopped within the first line of the buffer */
+    size_t                           torn;         /* bytes of it */
+    off_t                            at;           /* in the segment */
+
     ngx_http_llm_ledger_handler_pt   handler;
     void                            *data;
 
     unsigned                         failing:1;
 };
+
+
+/* A line that may have been written, and what its owner knows it by. */
+
+typedef struct {
+    uint64_t                         number;
+    ngx_uint_t                       index;
+    ngx_uint_t                       found;
+} ngx_http_llm_ledger_entry_t;
 
 
 /*
@@ -65,6 +78,13 @@ void ngx_http_llm_ledger_append(ngx_http_llm_ledger_t *ledger,
 
 /* Writes what is there now; for exit, where no turn ends any more. */
 void ngx_http_llm_ledger_flush(ngx_http_llm_ledger_t *ledger);
+
+/*
+ * Sets found of those whose lines stand in the segment, of which only the end
+ * is read: it has what a process wrote that died seconds ago.
+ */
+void ngx_http_llm_ledger_find(ngx_http_llm_ledger_t *ledger, uint64_t epoch,
+    ngx_http_llm_ledger_entry_t *entries, ngx_uint_t n);
 
 void ngx_http_llm_ledger_close(ngx_http_llm_ledger_t *ledger);
 

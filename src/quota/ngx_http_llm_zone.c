@@ -99,7 +99,7 @@ ngx_http_llm_zone_init_worker(ngx_http_llm_zone_t *zone, ngx_log_t *log)
         /* whether a process lives is asked outside the lock, and the slot is
            taken only if it is still what was asked about */
 
-        seen = zone->zone->workers[i];
+        ngx_http_llm_zone_worker(zone, i, &seen);
 
         if (seen.pid != 0 && ngx_http_llm_zone_worker_alive(&seen)) {
             continue;
@@ -156,6 +156,18 @@ ngx_http_llm_zone_unlock(ngx_http_llm_zone_t *zone)
     llm_zone_leave(zone->zone);
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
+}
+
+
+/* Under the lock: of a slot that is being taken the owner's pid with the start
+   of the one before would look dead. */
+
+void
+ngx_http_llm_zone_worker(ngx_http_llm_zone_t *zone, uint32_t i,
+    llm_worker_t *worker)
+{
+    *worker = ngx_http_llm_zone_lock(zone)->workers[i];
+    ngx_http_llm_zone_unlock(zone);
 }
 
 

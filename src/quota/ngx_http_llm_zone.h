@@ -42,6 +42,10 @@ void ngx_http_llm_zone_init_worker(ngx_http_llm_zone_t *zone, ngx_log_t *log);
 llm_zone_t *ngx_http_llm_zone_lock(ngx_http_llm_zone_t *zone);
 void ngx_http_llm_zone_unlock(ngx_http_llm_zone_t *zone);
 
+/* What a slot says now. */
+void ngx_http_llm_zone_worker(ngx_http_llm_zone_t *zone, uint32_t i,
+    llm_worker_t *worker);
+
 /* Whether the process that holds a reservation's slot still runs. */
 ngx_uint_t ngx_http_llm_zone_worker_alive(const llm_worker_t *worker);
 
