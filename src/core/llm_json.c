@@ -589,8 +589,8 @@ llm_json_padded(const llm_json_node_t *child, const u_char *key, size_t len)
             continue;
         }
 
-        /* only what follows a letter of the name is the name's, or padding;
-           a NUL may well be in the key */
+        /* a NUL may well be in the key: what is behind the name's end is not
+           to be compared, and padding is no part of the name */
 
         for (i = 8; i < len && name[i - 1] != '\0'; i += 8) {
 
@@ -601,7 +601,9 @@ llm_json_padded(const llm_json_node_t *child, const u_char *key, size_t len)
             }
         }
 
-        if (i >= len && name[len] == '\0' && name[0] != '*') {
+        if (i >= len && name[len - 1] != '\0' && name[len] == '\0'
+            && name[0] != '*')
+        {
             return child;
         }
     }

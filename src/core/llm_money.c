@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "llm_money.h"
+#include "llm_text.h"
 
 
 #define LLM_MONEY_PLACES      9
@@ -147,42 +148,34 @@ llm_decimal_parse(const u_char *p, size_t n, int scale, int64_t *value)
 size_t
 llm_money_print(u_char *buf, int64_t nano)
 {
-    int       places;
-    size_t    len;
-    u_char   *p, text[LLM_MONEY_BUF];
-    uint64_t  n;
+    u_char    *p;
+    uint64_t   n, rest;
 
-    p = text + sizeof(text);
+    p = buf;
+
+    if (nano < 0) {
+        *p++ = '-';
+    }
 
     /* INT64_MIN has no positive counterpart but this one */
 
     n = (nano < 0) ? - (uint64_t) nano : (uint64_t) nano;
+    rest = n % LLM_NANO_PER_USD;
 
-    for (places = LLM_MONEY_PLACES; places && n % 10 == 0; places--) {
-        n /= 10;
-    }
+    p = llm_text_number(p, n / LLM_NANO_PER_USD);
 
-    if (places) {
-        for ( /* void */ ; places; places--) {
-            *--p = (u_char) ('0' + n % 10);
-            n /= 10;
+    if (rest) {
+        *p++ = '.';
+        *p++ = (u_char) ('0' + rest / 100000000);
+        p = llm_text_pair(p, rest / 1000000 % 100);
+        p = llm_text_pair(p, rest / 10000 % 100);
+        p = llm_text_pair(p, rest / 100 % 100);
+        p = llm_text_pair(p, rest % 100);
+
+        while (p[-1] == '0') {
+            p--;
         }
-
-        *--p = '.';
     }
 
-    do {
-        *--p = (u_char) ('0' + n % 10);
-        n /= 10;
-    } while (n);
-
-    if (nano < 0) {
-        *--p = '-';
-    }
-
-    len = text + sizeof(text) - p;
-
-    memcpy(buf, p, len);
-
-    return len;
+    return p - buf;
 }

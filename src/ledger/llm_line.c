@@ -11,6 +11,9 @@
 #include "llm_text.h"
 
 
+static u_char *llm_line_later(u_char *p, const llm_line_t *line,
+    const u_char *started);
+static u_char *llm_line_ms(u_char *p, unsigned ms);
 static u_char *llm_line_text(u_char *p, const llm_line_text_t *text);
 static u_char *llm_line_count(u_char *p, int64_t n);
 static u_char *llm_line_hex(u_char *p, uint64_t n);
@@ -24,6 +27,7 @@ u_char *
 llm_line_print(u_char *p, const llm_line_t *line)
 {
     size_t              n;
+    u_char             *started;
     const llm_usage_t  *u;
 
     u = line->usage;
@@ -31,9 +35,10 @@ llm_line_print(u_char *p, const llm_line_t *line)
     p = llm_line_start(p, line->epoch);
     p = llm_text_number(p, line->number);
     p = llm_line_put(p, "\",\"started\":\"");
+    started = p;
     p = llm_line_time(p, line->started);
     p = llm_line_put(p, "\",\"timestamp\":\"");
-    p = llm_line_time(p, line->timestamp);
+    p = llm_line_later(p, line, started);
     p = llm_line_put(p, "\",\"request_id\":\"");
     p = llm_line_text(p, &line->request_id);
     p = llm_line_put(p, "\",\"upstream_id\":\"");
@@ -90,6 +95,37 @@ llm_line_start(u_char *p, uint64_t epoch)
     p = llm_line_put(p, LLM_LINE_MARK "usage\",\"id\":\"");
     p = llm_line_hex(p, epoch);
     *p++ = '-';
+
+    return p;
+}
+
+
+/* The settlement's time, which nearly always shares its second, or all but the
+   seconds, with the start. */
+
+static u_char *
+llm_line_later(u_char *p, const llm_line_t *line, const u_char *started)
+{
+    if (line->started < 0 || line->timestamp / 60000 != line->started / 60000) {
+        return llm_line_time(p, line->timestamp);
+    }
+
+    memcpy(p, started, sizeof("2026-04-01T12:30:") - 1);
+    p += sizeof("2026-04-01T12:30:") - 1;
+
+    p = llm_text_pair(p, line->timestamp / 1000 % 60);
+    *p++ = '.';
+
+    return llm_line_ms(p, line->timestamp % 1000);
+}
+
+
+static u_char *
+llm_line_ms(u_char *p, unsigned ms)
+{
+    *p++ = '0' + ms / 100;
+    p = llm_text_pair(p, ms % 100);
+    *p++ = 'Z';
 
     return p;
 }
@@ -170,9 +206,6 @@ llm_line_time(u_char *p, int64_t ms)
     *p++ = ':';
     p = llm_text_pair(p, left / 1000 % 60);
     *p++ = '.';
-    *p++ = '0' + left % 1000 / 100;
-    p = llm_text_pair(p, left % 100);
-    *p++ = 'Z';
 
-    return p;
+    return llm_line_ms(p, left % 1000);
 }

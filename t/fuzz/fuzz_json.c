@@ -29,22 +29,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static const llm_json_node_t  inner[] = {
-    { "prompt_tokens", NULL, 8 },
-    { "a", NULL, LLM_JSON_SPAN | 9 },
+    { LLM_JSON_PAD("prompt_tokens"), NULL, 8 },
+    { LLM_JSON_PAD("a"), NULL, LLM_JSON_SPAN | 9 },
     { NULL, NULL, 0 }
 };
 
 static const llm_json_node_t  elements[] = {
-    { "*", inner, 5 },
+    { LLM_JSON_PAD("*"), inner, 5 },
     { NULL, NULL, 0 }
 };
 
 static const llm_json_node_t  members[] = {
-    { "a", NULL, 2 },
-    { "b", elements, LLM_JSON_SPAN | 3 },
-    { "list", elements, 4 },
-    { "usage", inner, 0 },
-    { "\xc3\xa9k", members, 6 },
+    { LLM_JSON_PAD("a"), NULL, 2 },
+    { LLM_JSON_PAD("b"), elements, LLM_JSON_SPAN | 3 },
+    { LLM_JSON_PAD("list"), elements, 4 },
+    { LLM_JSON_PAD("usage"), inner, 0 },
+    { LLM_JSON_PAD("\xc3\xa9k"), members, 6 },
     { NULL, NULL, 0 }
 };
 
@@ -155,7 +155,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    flags = data[0] & (LLM_JSON_VARIANTS | LLM_JSON_SEQUENCE);
+    flags = data[0] & (LLM_JSON_VARIANTS | LLM_JSON_SEQUENCE
+                       | LLM_JSON_PADDED);
 
     scan(1, flags, data + 3, size - 3, 0, 0, &whole);
 
@@ -164,6 +165,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (memcmp(&whole, &other, sizeof(whole)) != 0) {
         abort();
     }
+
+    flags ^= LLM_JSON_PADDED;
 
     scan(0, flags, data + 3, size - 3, 0, 0, &other);
 

@@ -39,29 +39,29 @@ enum {
 
 
 static const llm_json_node_t  usage[] = {
-    { "prompt_tokens", NULL, F_PROMPT },
+    { LLM_JSON_PAD("prompt_tokens"), NULL, F_PROMPT },
     { NULL, NULL, 0 }
 };
 
 static const llm_json_node_t  element[] = {
-    { "usage", usage, 0 },
-    { "a", NULL, F_DEEP },
+    { LLM_JSON_PAD("usage"), usage, 0 },
+    { LLM_JSON_PAD("a"), NULL, F_DEEP },
     { NULL, NULL, 0 }
 };
 
 static const llm_json_node_t  elements[] = {
-    { "*", element, F_ELEMENT },
+    { LLM_JSON_PAD("*"), element, F_ELEMENT },
     { NULL, NULL, 0 }
 };
 
 static const llm_json_node_t  members[] = {
-    { "a", NULL, F_A },
-    { "b", NULL, F_B },
-    { "list", elements, F_LIST },
-    { "usage", usage, F_USAGE },
-    { "\xc3\xa9\xf0\x9f\x98\x80", NULL, F_ESCAPE },
-    { "Stream_Key", NULL, F_STREAM },
-    { KEY64, NULL, F_LONG },
+    { LLM_JSON_PAD("a"), NULL, F_A },
+    { LLM_JSON_PAD("b"), NULL, F_B },
+    { LLM_JSON_PAD("list"), elements, F_LIST },
+    { LLM_JSON_PAD("usage"), usage, F_USAGE },
+    { LLM_JSON_PAD("\xc3\xa9\xf0\x9f\x98\x80"), NULL, F_ESCAPE },
+    { LLM_JSON_PAD("Stream_Key"), NULL, F_STREAM },
+    { LLM_JSON_PAD(KEY64), NULL, F_LONG },
     { NULL, NULL, 0 }
 };
 

@@ -10,9 +10,9 @@
 static const llm_json_node_t  root = { "", members, 0 };
 
 static const llm_json_node_t  spans[] = {
-    { "*", NULL, LLM_JSON_SPAN | F_ELEMENT },
-    { "a", element, LLM_JSON_SPAN | F_A },
-    { "b", NULL, LLM_JSON_SPAN | F_B },
+    { LLM_JSON_PAD("*"), NULL, LLM_JSON_SPAN | F_ELEMENT },
+    { LLM_JSON_PAD("a"), element, LLM_JSON_SPAN | F_A },
+    { LLM_JSON_PAD("b"), NULL, LLM_JSON_SPAN | F_B },
     { NULL, NULL, 0 }
 };
 
@@ -21,8 +21,8 @@ static const llm_json_node_t  span = { "", spans, LLM_JSON_SPAN | F_ROOT };
 /* The tree that refers to itself: paths deeper than the limit. */
 
 static const llm_json_node_t  endless[] = {
-    { "a", endless, F_A },
-    { "*", endless, F_ELEMENT },
+    { LLM_JSON_PAD("a"), endless, F_A },
+    { LLM_JSON_PAD("*"), endless, F_ELEMENT },
     { NULL, NULL, 0 }
 };
 
@@ -48,6 +48,20 @@ is_scan(const llm_json_node_t *tree, unsigned flags, const char *doc,
            && strcmp(journal[0].data, journal[3].data) == 0;
 
     ok(same, "%s: whole, by bytes, vector, byte machine", name);
+
+    /* the keys of all trees here are padded, which may be said or not */
+
+    flags |= LLM_JSON_PADDED;
+
+    scan(&vector, tree, flags, doc, len, 0, &journal[1]);
+    scan(&vector, tree, flags, doc, len, 1, &journal[2]);
+    scan(&bytes, tree, flags, doc, len, 7, &journal[3]);
+
+    same = strcmp(journal[0].data, journal[1].data) == 0
+           && strcmp(journal[0].data, journal[2].data) == 0
+           && strcmp(journal[0].data, journal[3].data) == 0;
+
+    ok(same, "%s: padded keys", name);
     is_mem(journal[0].data, journal[0].len, expected, "%s", name);
 }
 
@@ -189,6 +203,11 @@ test_strings(void)
             "\"\\u0061\\u0000\":3}",
             "number f2 d1 10-11 1\nnumber f9 d1 33-34 2\nstate 1 at 52",
             "escaped keys");
+
+    is_scan(&root, 0, "{\"usage\\u0000\":{},\"usage\\u0000\\u0000"
+            "\\u00000123456789\":[],\"usag\":1,\"usage1\":1,\"a\\u0000\\u0000"
+            "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\":1}          ",
+            "state 1 at 137", "keys that go on where the name ends");
 
     is_scan(&root, 0, "{\"" KEY64 "\":1,\"" KEY64 "5\":2,\"\":3}",
             "number f10 d1 68-69 1\nstate 1 at 145", "the longest key");

@@ -245,8 +245,8 @@ test_good(void)
         n = llm_limit_print(buf, limit);
 
         is_mem(buf, n, good[i].print, "%s: printed", good[i].text);
-        ok(n <= LLM_LIMIT_TEXT && buf[n] == '!', "%s: in its buffer",
-           good[i].text);
+        ok(n <= LLM_LIMIT_TEXT && buf[LLM_LIMIT_TEXT] == '!',
+           "%s: in its buffer", good[i].text);
     }
 }
 
