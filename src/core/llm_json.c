@@ -244,9 +244,9 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
 
 /*
  * Members of an object, from the quote of a key on, as long as each is plain:
- * a key without escapes and a short scalar, with the byte behind it, all in
- * this piece.  Of those nothing has to be remembered from one byte to the
- * next.  What is not plain is left to the state machine.
+ * a key without escapes and a short scalar, both whole in this piece.  Of
+ * those nothing has to be remembered from one byte to the next.  What is not
+ * plain is left to the state machine.
  */
 
 static const u_char *
@@ -317,7 +317,7 @@ llm_json_plain(llm_json_t *j, const u_char *p, const u_char *last)
     if (*p == '"') {
         end = llm_json_quote(p + 1, last);
 
-        if (last - end < 2 || *end != '"') {
+        if (end == last || *end != '"') {
             return NULL;
         }
 

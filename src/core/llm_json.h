@@ -16,7 +16,7 @@
  * An incremental JSON scanner.  It is fed the bytes of one document in pieces
  * of any size, holds constant memory (this struct), never recurses and never
  * looks back.  What it reports is chosen by a static tree of keys; whatever
- * is not on a path of that tree is skipped by bracket counting, 16 bytes at
+ * is not on a path of that tree is skipped by bracket counting, 64 bytes at
  * a time where the processor has SSE2.
  *
  * The scanner is lenient inside what it skips (brackets must balance in
@@ -26,7 +26,7 @@
 
 
 #define LLM_JSON_DEPTH   12    /* levels on which paths are followed */
-#define LLM_JSON_KEY     64    /* longer keys never match */
+#define LLM_JSON_KEY     64    /* of a tree at most; longer never match */
 #define LLM_JSON_TEXT    256   /* a scalar is delivered in pieces of this */
 
 #define LLM_JSON_SPAN    0x8000  /* or'ed to a node's field: a string is not

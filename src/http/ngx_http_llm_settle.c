@@ -433,7 +433,9 @@ ngx_http_llm_init_worker(ngx_cycle_t *cycle)
         }
     }
 
-    ngx_http_llm_sweep_start(cycle);
+    if (lmcf->quotas.nelts) {
+        ngx_http_llm_sweep_start(cycle);
+    }
 
     return NGX_OK;
 }

@@ -209,6 +209,10 @@ test_strings(void)
             "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\":1}          ",
             "state 1 at 137", "keys that go on where the name ends");
 
+    is_scan(&root, 0, "{\"Stream_K\":1,\"Stream_Key\":2,\"Stream_Keys\":3}",
+            "number f11 d1 27-28 2\nstate 1 at 45",
+            "keys that end before the name does, or behind it");
+
     is_scan(&root, 0, "{\"" KEY64 "\":1,\"" KEY64 "5\":2,\"\":3}",
             "number f10 d1 68-69 1\nstate 1 at 145", "the longest key");
 
@@ -304,6 +308,7 @@ test_invalid(void)
         size_t                    at;
     } docs[] = {
         { "{\"a\":01}", 7 },
+        { "{\"a\":01,\"b\":12345}", 7 },
         { "{\"a\":1.}", 8 },
         { "{\"a\":1.e1}", 8 },
         { "{\"a\":-}", 7 },
