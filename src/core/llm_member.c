@@ -168,8 +168,12 @@ const llm_member_t  llm_members[] = {
 };
 
 
-#define llm_leaf(key, id)            { key, NULL, llm_field_##id }
-#define llm_branch(key, id, nodes)   { key, nodes, llm_field_##id }
+#define llm_leaf(key, id)                                                     \
+    { LLM_JSON_PAD(key), NULL, llm_field_##id }
+
+#define llm_branch(key, id, nodes)                                            \
+    { LLM_JSON_PAD(key), nodes, llm_field_##id }
+
 #define llm_end                      { NULL, NULL, 0 }
 
 #define LLM_PARTS  48
