@@ -60,7 +60,9 @@ ngx_http_llm_sweep_start(ngx_cycle_t *cycle)
     ev->log = cycle->log;
     ev->cancelable = 1;
 
-    ngx_add_timer(ev, NGX_HTTP_LLM_SWEEP);
+    /* at once: it may be here because another died */
+
+    ngx_add_timer(ev, 1);
 }
 
 
