@@ -323,6 +323,11 @@ llm_period_parse(const u_char *p, size_t n, llm_period_t *period)
         return 0;
 
     case 'w':
+
+        if (number > LLM_PERIOD_NUMBER_MAX / 7) {
+            return -1;
+        }
+
         *period = llm_period_days(number * 7);
         return 0;
 

@@ -49,8 +49,8 @@ typedef struct {
 /*
  * Reads "minute", "hour", "day", "week", "month", "1mo", or a number from 1
  * to 1000000 with one of s, m, h, d, w behind it; of seconds, minutes and
- * hours at most 0xffffff seconds (194 days) fit.  Returns 0, or -1 where it
- * is no period.
+ * hours at most 0xffffff seconds (194 days) fit, of weeks 1000000 days.
+ * Returns 0, or -1 where it is no period.
  */
 int llm_period_parse(const u_char *p, size_t n, llm_period_t *period);
 

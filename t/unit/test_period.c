@@ -68,7 +68,7 @@ static const struct {
     { "31d", LLM_PERIOD(LLM_PERIOD_DAYS, 31), "31d" },
     { "365d", LLM_PERIOD(LLM_PERIOD_DAYS, 365), "365d" },
     { "2w", LLM_PERIOD(LLM_PERIOD_DAYS, 14), "14d" },
-    { "1000000w", LLM_PERIOD(LLM_PERIOD_DAYS, 7000000), "7000000d" },
+    { "142857w", LLM_PERIOD(LLM_PERIOD_DAYS, 999999), "999999d" },
     { "1000000d", LLM_PERIOD(LLM_PERIOD_DAYS, 1000000), "1000000d" },
     { "hour", LLM_PERIOD(LLM_PERIOD_SECONDS, 3600), "hour" },
     { "1h", LLM_PERIOD(LLM_PERIOD_SECONDS, 3600), "hour" },
@@ -92,7 +92,7 @@ static const char *const  garbage[] = {
     "", "d", "s", "1", "12", "0d", "0s", "00h", "-1d", "+1d", "1.5h", " 1d",
     "1d ", "1D", "1y", "year", "1year", "days", "da", "dayy", "Month", "mo",
     "2mo", "01mo", "1mo1", "1m1", "1dd", "d1", "1hh", "forever", "off",
-    "1000001s", "1000001d", "1000001w", "4661h", "1000000h", "279621m",
+    "1000001s", "1000001d", "142858w", "4661h", "1000000h", "279621m",
     "4294967297d", "18446744073709551617d", "99999999999999999999s", "1o",
     "/d", ":d", "hours", "1ms"
 };
