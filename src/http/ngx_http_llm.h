@@ -321,6 +321,27 @@ const ngx_http_llm_price_t *ngx_http_llm_find_price(ngx_http_llm_ctx_t *ctx,
     ngx_str_t *model);
 
 
+/*
+ * ngx_http_llm_size.c: NGX_OK, NGX_ERROR, or NGX_DECLINED after
+ * ngx_http_llm_refuse().
+ */
+
+/* What the limits that bear on a request are about. */
+
+typedef struct {
+    unsigned                     tokens:1;
+    unsigned                     money:1;
+} ngx_http_llm_bearing_t;
+
+/* How much a request asks for: what is expected, or in strict at most. */
+ngx_int_t ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
+    llm_request_t *body, ngx_http_llm_bearing_t *bearing);
+
+/* The same of a route whose body is not read: nothing, or a refusal. */
+ngx_int_t ngx_http_llm_size_opaque(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_bearing_t *bearing);
+
+
 /* ngx_http_llm_answer.c */
 
 /*

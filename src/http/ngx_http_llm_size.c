@@ -1,0 +1,283 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_llm.h"
+
+
+static ngx_int_t ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body);
+static void ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
+static ngx_int_t ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body);
+static ngx_int_t ngx_http_llm_bound_output(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body, int64_t input);
+static void ngx_http_llm_ask_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
+
+
+ngx_int_t
+ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
+    llm_request_t *body, ngx_http_llm_bearing_t *bearing)
+{
+    ngx_int_t  rc;
+
+    ctx->stream = body->stream;
+    ctx->cap = body->max_output;
+    ctx->choices = body->choices;
+    ctx->tier = body->tier;
+
+    if (ctx->price == NULL
+        && (ctx->conf->unpriced == NGX_HTTP_LLM_DENY
+            || (ctx->conf->unpriced == NGX_HTTP_LLM_AUTO && bearing->money)))
+    {
+        rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNPRICED,
+                                 "Model=%V has no price here%s.", &ctx->model,
+                                 bearing->money ? ", which a budget needs"
+                                                : "");
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    rc = ngx_http_llm_inject(ctx, body);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ask->reserve == LLM_RESERVE_STRICT
+        && (bearing->tokens || bearing->money))
+    {
+        rc = ngx_http_llm_bound(ctx, body);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    ngx_http_llm_expect(ctx, ask);
+
+    if (ctx->bounded) {
+        ngx_http_llm_ask_bound(ctx, ask);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_size_opaque(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_bearing_t *bearing)
+{
+    if (ctx->conf->opaque == NGX_HTTP_LLM_ALLOW
+        || (ctx->conf->opaque == NGX_HTTP_LLM_AUTO
+            && !bearing->tokens && !bearing->money))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_OPAQUE,
+                               "What this route uses cannot be read%s.",
+                               (bearing->tokens || bearing->money)
+                               ? ", which a limit of tokens or money needs"
+                               : "");
+}
+
+
+/* An output cap for requests that have none, where the API has a member for
+   it. */
+
+static ngx_int_t
+ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+{
+    int64_t      cap;
+    ngx_int_t    rc;
+    const char  *member;
+
+    if (ctx->conf->max_output == 0 || body->max_output != -1) {
+        return NGX_OK;
+    }
+
+    /* members that only some upstreams obey may ask for more */
+
+    cap = ngx_max(ctx->conf->max_output, body->raise);
+
+    if (!ctx->conf->inject) {
+        ctx->cap = cap;
+        return NGX_OK;
+    }
+
+    switch (ctx->route.api) {
+
+    case LLM_API_CHAT:
+        member = "max_completion_tokens";
+        break;
+
+    case LLM_API_RESPONSES:
+        member = "max_output_tokens";
+        break;
+
+    case LLM_API_COMPLETIONS:
+    case LLM_API_MESSAGES:
+        member = "max_tokens";
+        break;
+
+    default:
+        return NGX_OK;
+    }
+
+    if (body->no_cap.end) {
+
+        /* a second member of the name would be ambiguous */
+
+        return NGX_OK;
+    }
+
+    rc = ngx_http_llm_body_splice(ctx, body, member, ctx->conf->max_output);
+
+    if (rc == NGX_DECLINED) {
+        return NGX_OK;
+    }
+
+    ctx->cap = cap;
+
+    return rc;
+}
+
+
+static void
+ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
+{
+    llm_usage_t      usage;
+    llm_estimate_t  *e;
+
+    /* a glance without the lock: words that are written whole */
+
+    e = llm_zone_estimate(ctx->quota->zone.zone, ctx->model.data,
+                          ctx->model.len, 0);
+
+    ctx->expected_input = ngx_min(llm_estimate_input(e, ctx->body_bytes),
+                                  ctx->most_input);
+    ctx->expected_output = 0;
+
+    if (ctx->route.api != LLM_API_EMBEDDINGS) {
+        ctx->expected_output = ngx_min(llm_estimate_output(e, ctx->cap,
+                                                           ctx->choices),
+                                       ctx->most_output);
+    }
+
+    ask->expected[LLM_COUNT_INPUT] = ctx->expected_input;
+    ask->expected[LLM_COUNT_OUTPUT] = ctx->expected_output;
+
+    if (ctx->price) {
+        ngx_memzero(&usage, sizeof(llm_usage_t));
+
+        usage.input = ctx->expected_input;
+        usage.output = ctx->expected_output;
+
+        ask->expected[LLM_COUNT_COST] = llm_price_charge(&ctx->price->price,
+                                                         &usage, ctx->tier);
+        ask->free = llm_price_is_free(&ctx->price->price);
+    }
+
+    ngx_memcpy(ask->amount, ask->expected, sizeof(ask->amount));
+}
+
+
+/*
+ * Upper bounds that hold whatever the answer, or a refusal that says why there
+ * is none.  In a dry run, which goes on without, it is the estimate that is
+ * reserved.
+ */
+
+static ngx_int_t
+ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+{
+    int64_t  input;
+
+    if (body->server_tool[0] != '\0'
+        && ctx->conf->server_tools != NGX_HTTP_LLM_ALLOW)
+    {
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
+                                   "The tool \"%s\" runs at the provider: "
+                                   "what it uses has no bound, which a strict "
+                                   "limit needs.", body->server_tool);
+    }
+
+    input = 0;
+
+    if (body->outside[0] != '\0' || body->media) {
+
+        /* a picture of few bytes may be one of many tokens */
+
+        input = ctx->price ? ctx->price->price.max_input : 0;
+
+        if (input == 0) {
+            return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
+                                       "\"%s\" is input whose tokens are not "
+                                       "bounded by the bytes of the body, and "
+                                       "the largest input of the model is not "
+                                       "known: a strict limit needs a bound.",
+                                       body->outside[0] != '\0'
+                                       ? body->outside : "media");
+        }
+    }
+
+    return ngx_http_llm_bound_output(ctx, body,
+                              llm_sat_add(input, (int64_t) ctx->body_bytes));
+}
+
+
+static ngx_int_t
+ngx_http_llm_bound_output(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
+    int64_t input)
+{
+    int64_t  output;
+
+    output = ctx->cap;
+
+    if (output == -1 && ctx->price && ctx->price->price.max_output) {
+        output = ctx->price->price.max_output;
+    }
+
+    if (ctx->route.api == LLM_API_EMBEDDINGS) {
+        output = 0;
+    }
+
+    if (output == -1) {
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
+                                   "The request has no output cap and the "
+                                   "largest output of the model is not known: "
+                                   "set max_tokens.");
+    }
+
+    if (__builtin_mul_overflow(output, body->choices, &output)) {
+        output = NGX_HTTP_LLM_TOKENS_MAX;
+    }
+
+    ctx->most_input = ngx_min(input, NGX_HTTP_LLM_TOKENS_MAX);
+    ctx->most_output = ngx_min(output, NGX_HTTP_LLM_TOKENS_MAX);
+    ctx->bounded = 1;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_ask_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
+{
+    ask->amount[LLM_COUNT_INPUT] = ctx->most_input;
+    ask->amount[LLM_COUNT_OUTPUT] = ctx->most_output;
+
+    if (ctx->price) {
+        ask->amount[LLM_COUNT_COST] = llm_price_bound(&ctx->price->price,
+                                                      ctx->most_input,
+                                                      ctx->most_output);
+    }
+}
