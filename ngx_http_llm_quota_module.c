@@ -281,7 +281,7 @@ ngx_module_t  ngx_http_llm_quota_module = {
     ngx_http_llm_commands,                 /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_llm_init_module,              /* init module */
     ngx_http_llm_init_worker,              /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */

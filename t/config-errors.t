@@ -78,90 +78,102 @@ llm_quota_zone has invalid "reset_day=0": use a day from 1 to 31
 --- error_log
 llm_quota_zone has invalid "reset_day=32": use a day from 1 to 31
 
-=== TEST 10: the reset day is a number
+=== TEST 10: a segment is not tiny
+--- http_config
+    llm_quota_zone zone=main:1m segment=63k;
+--- error_log
+llm_quota_zone has invalid "segment=63k": use a size of at least 64k
+
+=== TEST 11: a segment has a size
+--- http_config
+    llm_quota_zone zone=main:1m segment=large;
+--- error_log
+llm_quota_zone has invalid "segment=large": use a size of at least 64k
+
+=== TEST 12: the reset day is a number
 --- http_config
     llm_quota_zone zone=main:1m reset_day=last;
 --- error_log
 llm_quota_zone has invalid "reset_day=last": use a day from 1 to 31
 
-=== TEST 11: a time zone is that of the machine or none
+=== TEST 13: a time zone is that of the machine or none
 --- http_config
     llm_quota_zone zone=main:1m timezone=mars;
 --- error_log
 llm_quota_zone has invalid parameter "timezone=mars": use zone=NAME:SIZE,
 
-=== TEST 12: a state directory has a name
+=== TEST 14: a state directory has a name
 --- http_config
     llm_quota_zone zone=main:1m state=;
 --- error_log
 llm_quota_zone has empty "state=": name a directory
 
-=== TEST 13: two zones with one directory
+=== TEST 15: two zones with one directory
 --- http_config
     llm_quota_zone zone=one:1m state=$TEST_NGINX_STATE;
     llm_quota_zone zone=two:1m state=$TEST_NGINX_STATE;
 --- error_log
 which is used already: each zone needs one of its own
 
-=== TEST 14: two zones with one directory, written in two ways
+=== TEST 16: two zones with one directory, written in two ways
 --- http_config
     llm_quota_zone zone=one:1m state=$TEST_NGINX_STATE;
     llm_quota_zone zone=two:1m state=$TEST_NGINX_STATE//;
 --- error_log
 which is used already: each zone needs one of its own
 
-=== TEST 15: a directory that nginx itself uses
+=== TEST 17: a directory that nginx itself uses
 --- http_config
     client_body_temp_path $TEST_NGINX_STATE;
     llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE;
 --- error_log
 which is used already: each zone needs one of its own
 
-=== TEST 16: a zone is made once
+=== TEST 18: a zone is made once
 --- http_config
     llm_quota_zone zone=main:1m;
     llm_quota_zone zone=main:1m;
 --- error_log
 llm_quota_zone "main" is made twice
 
-=== TEST 17: the zone of another module
+=== TEST 19: the zone of another module
 --- http_config
     limit_req_zone $uri zone=main:1m rate=1r/s;
     llm_quota_zone zone=main:1m;
 --- error_log
 the shared memory zone "main" is already declared for a different use
 
-=== TEST 18: a zone belongs to no server
+=== TEST 20: a zone belongs to no server
 --- config
     llm_quota_zone zone=main:1m;
 --- error_log
 "llm_quota_zone" directive is not allowed here
 
-=== TEST 19: a quota names its zone
+=== TEST 21: a quota names its zone
 --- http_config
     llm_quota;
 --- error_log
 invalid number of arguments in "llm_quota" directive
 
-=== TEST 20: a quota takes one parameter
+=== TEST 22: a quota takes one parameter
 --- http_config
     llm_quota main fail=open fail=closed;
 --- error_log
 invalid number of arguments in "llm_quota" directive
 
-=== TEST 21: a quota fails open or closed
+=== TEST 23: a quota fails open or closed
 --- http_config
     llm_quota main fail=sometimes;
 --- error_log
 llm_quota has invalid parameter "fail=sometimes": use fail=open or fail=closed
 
-=== TEST 22: no quota takes no parameter
+=== TEST 24: no quota takes no parameter
 --- http_config
     llm_quota off fail=open;
 --- error_log
 "llm_quota" directive off takes no parameter
 
-=== TEST 23: one quota for a level
+=== TEST 25: one quota for a level
 --- http_config
     llm_quota_zone zone=main:1m;
     llm_quota main;
@@ -169,14 +181,14 @@ llm_quota has invalid parameter "fail=sometimes": use fail=open or fail=closed
 --- error_log
 "llm_quota" directive is duplicate
 
-=== TEST 24: a zone that nobody makes
+=== TEST 26: a zone that nobody makes
 --- http_config
     llm_quota_zone zone=main:1m;
     llm_quota other;
 --- error_log
 llm_quota has unknown zone "other": make it with llm_quota_zone
 
-=== TEST 25: a zone that nobody makes, in a location
+=== TEST 27: a zone that nobody makes, in a location
 --- config
     location = /t {
         llm_quota main;
@@ -184,20 +196,20 @@ llm_quota has unknown zone "other": make it with llm_quota_zone
 --- error_log
 llm_quota has unknown zone "main": make it with llm_quota_zone
 
-=== TEST 26: limits without a quota in http
+=== TEST 28: limits without a quota in http
 --- http_config
     llm_quota_zone zone=main:1m;
     llm_team_limit default rpm=1;
 --- error_log
 llm limits are enforced nowhere: name their zone with llm_quota
 
-=== TEST 27: limits without a quota in a server
+=== TEST 29: limits without a quota in a server
 --- config
     llm_team_limit default rpm=1;
 --- error_log
 llm limits are enforced nowhere: name their zone with llm_quota
 
-=== TEST 28: limits without a quota in a location
+=== TEST 30: limits without a quota in a location
 --- config
     location = /t {
         llm_global_limit rpm=1;
@@ -205,7 +217,7 @@ llm limits are enforced nowhere: name their zone with llm_quota
 --- error_log
 llm limits are enforced nowhere: name their zone with llm_quota
 
-=== TEST 29: limits where the quota is off
+=== TEST 31: limits where the quota is off
 --- http_config
     llm_quota_zone zone=main:1m;
 --- config
@@ -218,7 +230,7 @@ llm limits are enforced nowhere: name their zone with llm_quota
 --- error_log
 llm limits are enforced nowhere: name their zone with llm_quota
 
-=== TEST 30: limits where only another location has a quota
+=== TEST 32: limits where only another location has a quota
 --- http_config
     llm_quota_zone zone=main:1m;
 --- config
@@ -236,31 +248,31 @@ llm limits are enforced nowhere: name their zone with llm_quota
 --- error_log
 llm limits are enforced nowhere: name their zone with llm_quota
 
-=== TEST 31: a limit for all has a limit
+=== TEST 33: a limit for all has a limit
 --- http_config
     llm_global_limit;
 --- error_log
 invalid number of arguments in "llm_global_limit" directive
 
-=== TEST 32: a limit for all has no ID
+=== TEST 34: a limit for all has no ID
 --- http_config
     llm_global_limit default rpm=1;
 --- error_log
 llm_global_limit has "default", which is not a limit of the form name=value
 
-=== TEST 33: a team limit names a team
+=== TEST 35: a team limit names a team
 --- http_config
     llm_team_limit;
 --- error_log
 invalid number of arguments in "llm_team_limit" directive
 
-=== TEST 34: a team limit has a limit
+=== TEST 36: a team limit has a limit
 --- http_config
     llm_team_limit a;
 --- error_log
 llm_team_limit "a" has no limit, such as rpm=60
 
-=== TEST 35: a team has one line
+=== TEST 37: a team has one line
 --- http_config
     llm_team_limit a rpm=1;
     llm_team_limit b rpm=1;
@@ -268,19 +280,19 @@ llm_team_limit "a" has no limit, such as rpm=60
 --- error_log
 llm_team_limit has "a" twice: put its limits in one line
 
-=== TEST 36: a user limit names a user
+=== TEST 38: a user limit names a user
 --- http_config
     llm_user_limit;
 --- error_log
 invalid number of arguments in "llm_user_limit" directive
 
-=== TEST 37: a user limit has a limit
+=== TEST 39: a user limit has a limit
 --- http_config
     llm_user_limit a;
 --- error_log
 llm_user_limit "a" has no limit, such as rpm=60
 
-=== TEST 38: a user has one line
+=== TEST 40: a user has one line
 --- http_config
     llm_user_limit a rpm=1;
     llm_user_limit b rpm=1;
@@ -288,19 +300,19 @@ llm_user_limit "a" has no limit, such as rpm=60
 --- error_log
 llm_user_limit has "a" twice: put its limits in one line
 
-=== TEST 39: a customer limit names a customer
+=== TEST 41: a customer limit names a customer
 --- http_config
     llm_customer_limit;
 --- error_log
 invalid number of arguments in "llm_customer_limit" directive
 
-=== TEST 40: a customer limit has a limit
+=== TEST 42: a customer limit has a limit
 --- http_config
     llm_customer_limit a;
 --- error_log
 llm_customer_limit "a" has no limit, such as rpm=60
 
-=== TEST 41: a customer has one line
+=== TEST 43: a customer has one line
 --- http_config
     llm_customer_limit a rpm=1;
     llm_customer_limit b rpm=1;
@@ -308,823 +320,823 @@ llm_customer_limit "a" has no limit, such as rpm=60
 --- error_log
 llm_customer_limit has "a" twice: put its limits in one line
 
-=== TEST 42: an ID is not empty
+=== TEST 44: an ID is not empty
 --- http_config
     llm_team_limit "" rpm=1;
 --- error_log
 llm_team_limit has invalid ID "": use 1 to 128 printable bytes
 
-=== TEST 43: an ID has no control characters
+=== TEST 45: an ID has no control characters
 --- http_config
     llm_team_limit "a	b" rpm=1;
 --- error_log
 llm_team_limit has invalid ID "a	b": use 1 to 128 printable bytes
 
-=== TEST 44: an ID is not long
+=== TEST 46: an ID is not long
 --- http_config
     llm_user_limit xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx rpm=1;
 --- error_log
 llm_user_limit has invalid ID "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx": use 1 to 128 printable bytes
 
-=== TEST 45: one default for a level
+=== TEST 47: one default for a level
 --- http_config
     llm_team_limit default rpm=1;
     llm_team_limit default tpm=1;
 --- error_log
 llm_team_limit has "default" twice: put its limits in one line
 
-=== TEST 46: one line for all
+=== TEST 48: one line for all
 --- http_config
     llm_global_limit rpm=1;
     llm_global_limit tpm=1;
 --- error_log
 llm_global_limit has "default" twice: put its limits in one line
 
-=== TEST 47: a limit has a value
+=== TEST 49: a limit has a value
 --- http_config
     llm_team_limit default rpm;
 --- error_log
 llm_team_limit has "rpm", which is not a limit of the form name=value
 
-=== TEST 48: a limit that is not known
+=== TEST 50: a limit that is not known
 --- http_config
     llm_team_limit default speed=1;
 --- error_log
 llm_team_limit has "speed=1", which is not a known limit: known are rpm, tpm, itpm, otpm, rpd, tpd, requests, tokens, input_tokens, output_tokens, parallel, budget, soft, hard_cap, throttle and over
 
-=== TEST 49: an empty number
+=== TEST 51: an empty number
 --- http_config
     llm_team_limit default rpm=;
 --- error_log
 llm_team_limit has "rpm=", which has no valid number: use a whole number, with k or m for thousands or millions
 
-=== TEST 50: a negative number
+=== TEST 52: a negative number
 --- http_config
     llm_team_limit default rpm=-1;
 --- error_log
 llm_team_limit has "rpm=-1", which has no valid number: use a whole number, with k or m for thousands or millions
 
-=== TEST 51: a fraction
+=== TEST 53: a fraction
 --- http_config
     llm_team_limit default rpm=1.5;
 --- error_log
 llm_team_limit has "rpm=1.5", which has no valid number: use a whole number, with k or m for thousands or millions
 
-=== TEST 52: a unit that is not known
+=== TEST 54: a unit that is not known
 --- http_config
     llm_team_limit default rpm=1g;
 --- error_log
 llm_team_limit has "rpm=1g", which has no valid number: use a whole number, with k or m for thousands or millions
 
-=== TEST 53: a unit without a number
+=== TEST 55: a unit without a number
 --- http_config
     llm_team_limit default rpm=k;
 --- error_log
 llm_team_limit has "rpm=k", which has no valid number: use a whole number, with k or m for thousands or millions
 
-=== TEST 54: a number that is too large
+=== TEST 56: a number that is too large
 --- http_config
     llm_team_limit default rpm=9999999999999;
 --- error_log
 llm_team_limit has "rpm=9999999999999", which has no valid number: use a whole number, with k or m for thousands or millions
 
-=== TEST 55: a token limit is a number
+=== TEST 57: a token limit is a number
 --- http_config
     llm_team_limit default tpm=all;
 --- error_log
 llm_team_limit has "tpm=all", which has no valid number: use a whole number, with k or m for thousands or millions
 
-=== TEST 56: a number of requests in flight is a number
+=== TEST 58: a number of requests in flight is a number
 --- http_config
     llm_team_limit default parallel=few;
 --- error_log
 llm_team_limit has "parallel=few", which has no valid number: use a whole number, with k or m for thousands or millions
 
-=== TEST 57: a quota is a number
+=== TEST 59: a quota is a number
 --- http_config
     llm_team_limit default tokens=x/day;
 --- error_log
 llm_team_limit has "tokens=x/day", which has no valid number: use a whole number, with k or m for thousands or millions
 
-=== TEST 58: the same rate twice
+=== TEST 60: the same rate twice
 --- http_config
     llm_team_limit default rpm=1 rpm=2;
 --- error_log
 llm_team_limit has "rpm=2", which limits the same resource and period a second time
 
-=== TEST 59: the same period in two words
+=== TEST 61: the same period in two words
 --- http_config
     llm_team_limit default budget=1/day budget=2/24h;
 --- error_log
 llm_team_limit has "budget=2/24h", which limits the same resource and period a second time
 
-=== TEST 60: the same quota in two words
+=== TEST 62: the same quota in two words
 --- http_config
     llm_team_limit default rpd=1 requests=2/1d;
 --- error_log
 llm_team_limit has "requests=2/1d", which limits the same resource and period a second time
 
-=== TEST 61: rpm has no other period
+=== TEST 63: rpm has no other period
 --- http_config
     llm_team_limit default rpm=1/day;
 --- error_log
 llm_team_limit has "rpm=1/day", which takes no period
 
-=== TEST 62: itpm has no other period
+=== TEST 64: itpm has no other period
 --- http_config
     llm_team_limit default itpm=1/1h;
 --- error_log
 llm_team_limit has "itpm=1/1h", which takes no period
 
-=== TEST 63: rpd has no other period
+=== TEST 65: rpd has no other period
 --- http_config
     llm_team_limit default rpd=1/day;
 --- error_log
 llm_team_limit has "rpd=1/day", which takes no period
 
-=== TEST 64: tpd has no other period
+=== TEST 66: tpd has no other period
 --- http_config
     llm_team_limit default tpd=1/week;
 --- error_log
 llm_team_limit has "tpd=1/week", which takes no period
 
-=== TEST 65: parallel has no other period
+=== TEST 67: parallel has no other period
 --- http_config
     llm_team_limit default parallel=1/day;
 --- error_log
 llm_team_limit has "parallel=1/day", which takes no period
 
-=== TEST 66: requests has a period
+=== TEST 68: requests has a period
 --- http_config
     llm_team_limit default requests=1;
 --- error_log
 llm_team_limit has "requests=1", which needs a period, as in tokens=1m/day
 
-=== TEST 67: tokens has a period
+=== TEST 69: tokens has a period
 --- http_config
     llm_team_limit default tokens=1;
 --- error_log
 llm_team_limit has "tokens=1", which needs a period, as in tokens=1m/day
 
-=== TEST 68: input_tokens has a period
+=== TEST 70: input_tokens has a period
 --- http_config
     llm_team_limit default input_tokens=1;
 --- error_log
 llm_team_limit has "input_tokens=1", which needs a period, as in tokens=1m/day
 
-=== TEST 69: output_tokens has a period
+=== TEST 71: output_tokens has a period
 --- http_config
     llm_team_limit default output_tokens=1;
 --- error_log
 llm_team_limit has "output_tokens=1", which needs a period, as in tokens=1m/day
 
-=== TEST 70: a period that is not known
+=== TEST 72: a period that is not known
 --- http_config
     llm_team_limit default tokens=1/fortnight;
 --- error_log
 llm_team_limit has "tokens=1/fortnight", which has no valid period: use day, week, month or a number with s, m, h, d, w or mo
 
-=== TEST 71: an empty period
+=== TEST 73: an empty period
 --- http_config
     llm_team_limit default tokens=1/;
 --- error_log
 llm_team_limit has "tokens=1/", which has no valid period: use day, week, month or a number with s, m, h, d, w or mo
 
-=== TEST 72: a period of nothing
+=== TEST 74: a period of nothing
 --- http_config
     llm_team_limit default tokens=1/0d;
 --- error_log
 llm_team_limit has "tokens=1/0d", which has no valid period: use day, week, month or a number with s, m, h, d, w or mo
 
-=== TEST 73: a unit without a number, as a period
+=== TEST 75: a unit without a number, as a period
 --- http_config
     llm_team_limit default tokens=1/d;
 --- error_log
 llm_team_limit has "tokens=1/d", which has no valid period: use day, week, month or a number with s, m, h, d, w or mo
 
-=== TEST 74: a unit that is not known, as a period
+=== TEST 76: a unit that is not known, as a period
 --- http_config
     llm_team_limit default tokens=1/1x;
 --- error_log
 llm_team_limit has "tokens=1/1x", which has no valid period: use day, week, month or a number with s, m, h, d, w or mo
 
-=== TEST 75: a fraction, as a period
+=== TEST 77: a fraction, as a period
 --- http_config
     llm_team_limit default tokens=1/1.5h;
 --- error_log
 llm_team_limit has "tokens=1/1.5h", which has no valid period: use day, week, month or a number with s, m, h, d, w or mo
 
-=== TEST 76: a negative period
+=== TEST 78: a negative period
 --- http_config
     llm_team_limit default tokens=1/-1d;
 --- error_log
 llm_team_limit has "tokens=1/-1d", which has no valid period: use day, week, month or a number with s, m, h, d, w or mo
 
-=== TEST 77: a period that is too long
+=== TEST 79: a period that is too long
 --- http_config
     llm_team_limit default tokens=1/1000001d;
 --- error_log
 llm_team_limit has "tokens=1/1000001d", which has no valid period: use day, week, month or a number with s, m, h, d, w or mo
 
-=== TEST 78: several months
+=== TEST 80: several months
 --- http_config
     llm_team_limit default tokens=1/2mo;
 --- error_log
 llm_team_limit has "tokens=1/2mo", which has no valid period: use day, week, month or a number with s, m, h, d, w or mo
 
-=== TEST 79: an empty budget
+=== TEST 81: an empty budget
 --- http_config
     llm_team_limit default budget=;
 --- error_log
 llm_team_limit has "budget=", which has no valid amount of USD, such as 100 or 0.50
 
-=== TEST 80: a budget in words
+=== TEST 82: a budget in words
 --- http_config
     llm_team_limit default budget=much;
 --- error_log
 llm_team_limit has "budget=much", which has no valid amount of USD, such as 100 or 0.50
 
-=== TEST 81: a negative budget
+=== TEST 83: a negative budget
 --- http_config
     llm_team_limit default budget=-1;
 --- error_log
 llm_team_limit has "budget=-1", which has no valid amount of USD, such as 100 or 0.50
 
-=== TEST 82: a budget with a comma
+=== TEST 84: a budget with a comma
 --- http_config
     llm_team_limit default budget=1,50;
 --- error_log
 llm_team_limit has "budget=1,50", which has no valid amount of USD, such as 100 or 0.50
 
-=== TEST 83: a budget with its currency
+=== TEST 85: a budget with its currency
 --- http_config
     llm_team_limit default budget=$5;
 --- error_log
 llm_team_limit has "budget=$5", which has no valid amount of USD, such as 100 or 0.50
 
-=== TEST 84: a budget without end
+=== TEST 86: a budget without end
 --- http_config
     llm_team_limit default budget=1e400;
 --- error_log
 llm_team_limit has "budget=1e400", which has no valid amount of USD, such as 100 or 0.50
 
-=== TEST 85: a budget with an empty period
+=== TEST 87: a budget with an empty period
 --- http_config
     llm_team_limit default budget=1/;
 --- error_log
 llm_team_limit has "budget=1/", which has no valid period: use day, week, month or a number with s, m, h, d, w or mo
 
-=== TEST 86: a threshold without a percent sign
+=== TEST 88: a threshold without a percent sign
 --- http_config
     llm_team_limit default soft=80;
 --- error_log
 llm_team_limit has "soft=80", which needs rising percents from 1% to 100%, as in 80%,95%
 
-=== TEST 87: a threshold of nothing
+=== TEST 89: a threshold of nothing
 --- http_config
     llm_team_limit default soft=0%;
 --- error_log
 llm_team_limit has "soft=0%", which needs rising percents from 1% to 100%, as in 80%,95%
 
-=== TEST 88: a threshold past the budget
+=== TEST 90: a threshold past the budget
 --- http_config
     llm_team_limit default soft=101%;
 --- error_log
 llm_team_limit has "soft=101%", which needs rising percents from 1% to 100%, as in 80%,95%
 
-=== TEST 89: thresholds that fall
+=== TEST 91: thresholds that fall
 --- http_config
     llm_team_limit default soft=95%,80%;
 --- error_log
 llm_team_limit has "soft=95%,80%", which needs rising percents from 1% to 100%, as in 80%,95%
 
-=== TEST 90: a threshold twice
+=== TEST 92: a threshold twice
 --- http_config
     llm_team_limit default soft=80%,80%;
 --- error_log
 llm_team_limit has "soft=80%,80%", which needs rising percents from 1% to 100%, as in 80%,95%
 
-=== TEST 91: a threshold missing
+=== TEST 93: a threshold missing
 --- http_config
     llm_team_limit default soft=80%,;
 --- error_log
 llm_team_limit has "soft=80%,", which needs rising percents from 1% to 100%, as in 80%,95%
 
-=== TEST 92: no threshold
+=== TEST 94: no threshold
 --- http_config
     llm_team_limit default soft=;
 --- error_log
 llm_team_limit has "soft=", which needs rising percents from 1% to 100%, as in 80%,95%
 
-=== TEST 93: too many thresholds
+=== TEST 95: too many thresholds
 --- http_config
     llm_team_limit default soft=1%,2%,3%,4%,5%,6%,7%,8%,9%;
 --- error_log
 llm_team_limit has "soft=1%,2%,3%,4%,5%,6%,7%,8%,9%", which has more than 8 thresholds
 
-=== TEST 94: a cap is hard or not
+=== TEST 96: a cap is hard or not
 --- http_config
     llm_team_limit default hard_cap=maybe;
 --- error_log
 llm_team_limit has "hard_cap=maybe", which must be on or off
 
-=== TEST 95: a throttle is a percent
+=== TEST 97: a throttle is a percent
 --- http_config
     llm_team_limit default throttle=half;
 --- error_log
 llm_team_limit has "throttle=half", which must be a percent from 1% to 100%
 
-=== TEST 96: past a budget there is only the throttle
+=== TEST 98: past a budget there is only the throttle
 --- http_config
     llm_team_limit default over=refuse;
 --- error_log
 llm_team_limit has "over=refuse", which must be throttle: and a percent, as in throttle:10%
 
-=== TEST 97: a throttle past the budget is a percent
+=== TEST 99: a throttle past the budget is a percent
 --- http_config
     llm_team_limit default over=throttle:0%;
 --- error_log
 llm_team_limit has "over=throttle:0%", which must be throttle: and a percent, as in throttle:10%
 
-=== TEST 98: soft stands once
+=== TEST 100: soft stands once
 --- http_config
     llm_team_limit default soft=80% soft=90%;
 --- error_log
 llm_team_limit has "soft=90%", which is given twice
 
-=== TEST 99: hard_cap stands once
+=== TEST 101: hard_cap stands once
 --- http_config
     llm_team_limit default hard_cap=on hard_cap=off;
 --- error_log
 llm_team_limit has "hard_cap=off", which is given twice
 
-=== TEST 100: throttle stands once
+=== TEST 102: throttle stands once
 --- http_config
     llm_team_limit default throttle=50% throttle=60%;
 --- error_log
 llm_team_limit has "throttle=60%", which is given twice
 
-=== TEST 101: over stands once
+=== TEST 103: over stands once
 --- http_config
     llm_team_limit default over=throttle:1% over=throttle:2%;
 --- error_log
 llm_team_limit has "over=throttle:2%", which is given twice
 
-=== TEST 102: a throttle without a budget
+=== TEST 104: a throttle without a budget
 --- http_config
     llm_team_limit default throttle=50% rpm=1;
 --- error_log
 "llm_team_limit default" throttles nothing: throttle= and over= need a budget and a rate, such as rpm, in the same line
 
-=== TEST 103: a throttle without a rate
+=== TEST 105: a throttle without a rate
 --- http_config
     llm_team_limit default over=throttle:10% budget=1;
 --- error_log
 "llm_team_limit default" throttles nothing: throttle= and over= need a budget and a rate, such as rpm, in the same line
 
-=== TEST 104: a throttle of a quota
+=== TEST 106: a throttle of a quota
 --- http_config
     llm_team_limit default over=throttle:10% budget=1 rpd=1 parallel=1;
 --- error_log
 "llm_team_limit default" throttles nothing: throttle= and over= need a budget and a rate, such as rpm, in the same line
 
-=== TEST 105: more periods than a line can have
+=== TEST 107: more periods than a line can have
 --- http_config
     llm_team_limit default requests=1/101d requests=1/102d requests=1/103d requests=1/104d requests=1/105d requests=1/106d requests=1/107d requests=1/108d requests=1/109d requests=1/110d requests=1/111d requests=1/112d requests=1/113d requests=1/114d requests=1/115d requests=1/116d;
 --- error_log
 llm_team_limit has "requests=1/116d", which has one more period than the 15 that a line may have
 
-=== TEST 106: more limits than a line can have
+=== TEST 108: more limits than a line can have
 --- http_config
     llm_team_limit default requests=1/101d requests=1/102d requests=1/103d requests=1/104d requests=1/105d requests=1/106d requests=1/107d requests=1/108d requests=1/109d requests=1/110d requests=1/111d requests=1/112d requests=1/113d tokens=1/101d tokens=1/102d tokens=1/103d tokens=1/104d tokens=1/105d tokens=1/106d tokens=1/107d tokens=1/108d tokens=1/109d tokens=1/110d tokens=1/111d tokens=1/112d;
 --- error_log
 llm_team_limit has "tokens=1/112d", which is one limit too many for a line
 
-=== TEST 107: llm_unknown_team has one of its values
+=== TEST 109: llm_unknown_team has one of its values
 --- http_config
     llm_unknown_team maybe;
 --- error_log
 llm_unknown_team has invalid value "maybe": use one of auto allow deny
 
-=== TEST 108: llm_opaque has one of its values
+=== TEST 110: llm_opaque has one of its values
 --- http_config
     llm_opaque maybe;
 --- error_log
 llm_opaque has invalid value "maybe": use one of auto allow deny
 
-=== TEST 109: llm_unpriced has one of its values
+=== TEST 111: llm_unpriced has one of its values
 --- http_config
     llm_unpriced maybe;
 --- error_log
 llm_unpriced has invalid value "maybe": use one of auto allow deny
 
-=== TEST 110: llm_reserve has one of its values
+=== TEST 112: llm_reserve has one of its values
 --- http_config
     llm_reserve maybe;
 --- error_log
 llm_reserve has invalid value "maybe": use one of off estimate strict
 
-=== TEST 111: llm_server_tools has one of its values
+=== TEST 113: llm_server_tools has one of its values
 --- http_config
     llm_server_tools maybe;
 --- error_log
 llm_server_tools has invalid value "maybe": use one of allow deny
 
-=== TEST 112: llm_error_format has one of its values
+=== TEST 114: llm_error_format has one of its values
 --- http_config
     llm_error_format maybe;
 --- error_log
 llm_error_format has invalid value "maybe": use one of auto openai anthropic gemini
 
-=== TEST 113: llm_log_level has one of its values
+=== TEST 115: llm_log_level has one of its values
 --- http_config
     llm_log_level maybe;
 --- error_log
 llm_log_level has invalid value "maybe": use one of info notice warn error
 
-=== TEST 114: a value in another case of letters
+=== TEST 116: a value in another case of letters
 --- http_config
     llm_reserve Strict;
 --- error_log
 llm_reserve has invalid value "Strict": use one of off estimate strict
 
-=== TEST 115: llm_count_cached is on or off
+=== TEST 117: llm_count_cached is on or off
 --- http_config
     llm_count_cached maybe;
 --- error_log
 invalid value "maybe" in "llm_count_cached" directive, it must be "on" or "off"
 
-=== TEST 116: llm_charge_unanswered is on or off
+=== TEST 118: llm_charge_unanswered is on or off
 --- http_config
     llm_charge_unanswered maybe;
 --- error_log
 invalid value "maybe" in "llm_charge_unanswered" directive, it must be "on" or "off"
 
-=== TEST 117: llm_stream_buffering is on or off
+=== TEST 119: llm_stream_buffering is on or off
 --- http_config
     llm_stream_buffering maybe;
 --- error_log
 invalid value "maybe" in "llm_stream_buffering" directive, it must be "on" or "off"
 
-=== TEST 118: llm_dry_run is on or off
+=== TEST 120: llm_dry_run is on or off
 --- http_config
     llm_dry_run maybe;
 --- error_log
 invalid value "maybe" in "llm_dry_run" directive, it must be "on" or "off"
 
-=== TEST 119: llm_headers is on or off
+=== TEST 121: llm_headers is on or off
 --- http_config
     llm_headers maybe;
 --- error_log
 invalid value "maybe" in "llm_headers" directive, it must be "on" or "off"
 
-=== TEST 120: a refusal is no success
+=== TEST 122: a refusal is no success
 --- http_config
     llm_rate_status 200;
 --- error_log
 llm_rate_status has invalid status "200": use 400 to 599
 
-=== TEST 121: a status is a number
+=== TEST 123: a status is a number
 --- http_config
     llm_rate_status busy;
 --- error_log
 llm_rate_status has invalid status "busy": use 400 to 599
 
-=== TEST 122: there is no status 600
+=== TEST 124: there is no status 600
 --- http_config
     llm_budget_status 600;
 --- error_log
 llm_budget_status has invalid status "600": use 400 to 599
 
-=== TEST 123: an output cap is positive
+=== TEST 125: an output cap is positive
 --- http_config
     llm_max_output 0;
 --- error_log
 llm_max_output has invalid number of tokens "0": use 1 to 100000000, or off
 
-=== TEST 124: an output cap is a number
+=== TEST 126: an output cap is a number
 --- http_config
     llm_max_output some;
 --- error_log
 llm_max_output has invalid number of tokens "some": use 1 to 100000000, or off
 
-=== TEST 125: an output cap has its limit
+=== TEST 127: an output cap has its limit
 --- http_config
     llm_max_output 100000001;
 --- error_log
 llm_max_output has invalid number of tokens "100000001": use 1 to 100000000, or off
 
-=== TEST 126: an output cap can be injected
+=== TEST 128: an output cap can be injected
 --- http_config
     llm_max_output 5 insert;
 --- error_log
 llm_max_output has invalid parameter "insert": only inject is known
 
-=== TEST 127: no output cap cannot
+=== TEST 129: no output cap cannot
 --- http_config
     llm_max_output off inject;
 --- error_log
 "llm_max_output" directive off takes no parameter
 
-=== TEST 128: llm_team stands once in a level
+=== TEST 130: llm_team stands once in a level
 --- http_config
     llm_team a;
     llm_team a;
 --- error_log
 "llm_team" directive is duplicate
 
-=== TEST 129: llm_user stands once in a level
+=== TEST 131: llm_user stands once in a level
 --- http_config
     llm_user a;
     llm_user a;
 --- error_log
 "llm_user" directive is duplicate
 
-=== TEST 130: llm_customer stands once in a level
+=== TEST 132: llm_customer stands once in a level
 --- http_config
     llm_customer a;
     llm_customer a;
 --- error_log
 "llm_customer" directive is duplicate
 
-=== TEST 131: llm_model stands once in a level
+=== TEST 133: llm_model stands once in a level
 --- http_config
     llm_model a;
     llm_model a;
 --- error_log
 "llm_model" directive is duplicate
 
-=== TEST 132: llm_refusal_note stands once in a level
+=== TEST 134: llm_refusal_note stands once in a level
 --- http_config
     llm_refusal_note a;
     llm_refusal_note a;
 --- error_log
 "llm_refusal_note" directive is duplicate
 
-=== TEST 133: llm_unknown_team stands once in a level
+=== TEST 135: llm_unknown_team stands once in a level
 --- http_config
     llm_unknown_team auto;
     llm_unknown_team auto;
 --- error_log
 "llm_unknown_team" directive is duplicate
 
-=== TEST 134: llm_opaque stands once in a level
+=== TEST 136: llm_opaque stands once in a level
 --- http_config
     llm_opaque auto;
     llm_opaque auto;
 --- error_log
 "llm_opaque" directive is duplicate
 
-=== TEST 135: llm_unpriced stands once in a level
+=== TEST 137: llm_unpriced stands once in a level
 --- http_config
     llm_unpriced auto;
     llm_unpriced auto;
 --- error_log
 "llm_unpriced" directive is duplicate
 
-=== TEST 136: llm_reserve stands once in a level
+=== TEST 138: llm_reserve stands once in a level
 --- http_config
     llm_reserve off;
     llm_reserve off;
 --- error_log
 "llm_reserve" directive is duplicate
 
-=== TEST 137: llm_max_output stands once in a level
+=== TEST 139: llm_max_output stands once in a level
 --- http_config
     llm_max_output 5;
     llm_max_output 5;
 --- error_log
 "llm_max_output" directive is duplicate
 
-=== TEST 138: llm_server_tools stands once in a level
+=== TEST 140: llm_server_tools stands once in a level
 --- http_config
     llm_server_tools deny;
     llm_server_tools deny;
 --- error_log
 "llm_server_tools" directive is duplicate
 
-=== TEST 139: llm_count_cached stands once in a level
+=== TEST 141: llm_count_cached stands once in a level
 --- http_config
     llm_count_cached on;
     llm_count_cached on;
 --- error_log
 "llm_count_cached" directive is duplicate
 
-=== TEST 140: llm_charge_unanswered stands once in a level
+=== TEST 142: llm_charge_unanswered stands once in a level
 --- http_config
     llm_charge_unanswered on;
     llm_charge_unanswered on;
 --- error_log
 "llm_charge_unanswered" directive is duplicate
 
-=== TEST 141: llm_stream_buffering stands once in a level
+=== TEST 143: llm_stream_buffering stands once in a level
 --- http_config
     llm_stream_buffering on;
     llm_stream_buffering on;
 --- error_log
 "llm_stream_buffering" directive is duplicate
 
-=== TEST 142: llm_dry_run stands once in a level
+=== TEST 144: llm_dry_run stands once in a level
 --- http_config
     llm_dry_run on;
     llm_dry_run on;
 --- error_log
 "llm_dry_run" directive is duplicate
 
-=== TEST 143: llm_rate_status stands once in a level
+=== TEST 145: llm_rate_status stands once in a level
 --- http_config
     llm_rate_status 429;
     llm_rate_status 429;
 --- error_log
 "llm_rate_status" directive is duplicate
 
-=== TEST 144: llm_budget_status stands once in a level
+=== TEST 146: llm_budget_status stands once in a level
 --- http_config
     llm_budget_status 403;
     llm_budget_status 403;
 --- error_log
 "llm_budget_status" directive is duplicate
 
-=== TEST 145: llm_error_format stands once in a level
+=== TEST 147: llm_error_format stands once in a level
 --- http_config
     llm_error_format auto;
     llm_error_format auto;
 --- error_log
 "llm_error_format" directive is duplicate
 
-=== TEST 146: llm_headers stands once in a level
+=== TEST 148: llm_headers stands once in a level
 --- http_config
     llm_headers on;
     llm_headers on;
 --- error_log
 "llm_headers" directive is duplicate
 
-=== TEST 147: llm_log_level stands once in a level
+=== TEST 149: llm_log_level stands once in a level
 --- http_config
     llm_log_level warn;
     llm_log_level warn;
 --- error_log
 "llm_log_level" directive is duplicate
 
-=== TEST 148: a price names its model
+=== TEST 150: a price names its model
 --- http_config
     llm_price;
 --- error_log
 invalid number of arguments in "llm_price" directive
 
-=== TEST 149: a model has a name
+=== TEST 151: a model has a name
 --- http_config
     llm_price "" input=1 output=2;
 --- error_log
 llm_price has invalid model "": 1 to 128 printable characters are expected, "*" as the last of them only
 
-=== TEST 150: a model with a long name
+=== TEST 152: a model with a long name
 --- http_config
     llm_price mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm input=1 output=2;
 --- error_log
 llm_price has invalid model "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm": 1 to 128 printable characters are expected
 
-=== TEST 151: a pattern ends in its star
+=== TEST 153: a pattern ends in its star
 --- http_config
     llm_price gpt*mini input=1 output=2;
 --- error_log
 llm_price has invalid model "gpt*mini": 1 to 128 printable characters are expected, "*" as the last of them only
 
-=== TEST 152: a model has one price
+=== TEST 154: a model has one price
 --- http_config
     llm_price m input=1 output=2;
     llm_price m input=1 output=2;
 --- error_log
 "llm_price" directive is duplicate
 
-=== TEST 153: a pattern has one price
+=== TEST 155: a pattern has one price
 --- http_config
     llm_price m* input=1 output=2;
     llm_price m* request=1;
 --- error_log
 "llm_price" directive is duplicate
 
-=== TEST 154: a price is for something
+=== TEST 156: a price is for something
 --- http_config
     llm_price m;
 --- error_log
 llm_price "m" needs input=USD and output=USD, 0 for what is free, unless it has a request=USD
 
-=== TEST 155: input alone is no price
+=== TEST 157: input alone is no price
 --- http_config
     llm_price m input=1;
 --- error_log
 llm_price "m" needs input=USD and output=USD, 0 for what is free, unless it has a request=USD
 
-=== TEST 156: output alone is no price
+=== TEST 158: output alone is no price
 --- http_config
     llm_price m output=1 max_output=5;
 --- error_log
 llm_price "m" needs input=USD and output=USD, 0 for what is free, unless it has a request=USD
 
-=== TEST 157: a parameter that a price does not know
+=== TEST 159: a parameter that a price does not know
 --- http_config
     llm_price m input=1 output=2 image=3;
 --- error_log
 llm_price has invalid parameter "image=3": input=, output=, cached=, cache_write=, cache_write_1h=, request=, max_input= and max_output= are known
 
-=== TEST 158: a parameter twice
+=== TEST 160: a parameter twice
 --- http_config
     llm_price m input=1 input=2;
 --- error_log
 llm_price has duplicate parameter "input=2"
 
-=== TEST 159: an empty price
+=== TEST 161: an empty price
 --- http_config
     llm_price m input=;
 --- error_log
 llm_price has invalid price in "input=": USD for one million tokens are expected, at least 0, such as 0.15
 
-=== TEST 160: a price in words
+=== TEST 162: a price in words
 --- http_config
     llm_price m input=cheap;
 --- error_log
 llm_price has invalid price in "input=cheap": USD for one million tokens are expected, at least 0, such as 0.15
 
-=== TEST 161: a negative price
+=== TEST 163: a negative price
 --- http_config
     llm_price m output=-1;
 --- error_log
 llm_price has invalid price in "output=-1": USD for one million tokens are expected, at least 0, such as 0.15
 
-=== TEST 162: a price with a comma
+=== TEST 164: a price with a comma
 --- http_config
     llm_price m cached=1,5;
 --- error_log
 llm_price has invalid price in "cached=1,5": USD for one million tokens are expected, at least 0, such as 0.15
 
-=== TEST 163: a price in another base
+=== TEST 165: a price in another base
 --- http_config
     llm_price m cache_write=0x1;
 --- error_log
 llm_price has invalid price in "cache_write=0x1": USD for one million tokens are expected, at least 0, such as 0.15
 
-=== TEST 164: a price without end
+=== TEST 166: a price without end
 --- http_config
     llm_price m cache_write_1h=1e30;
 --- error_log
 llm_price has invalid price in "cache_write_1h=1e30": USD for one million tokens are expected, at least 0, such as 0.15
 
-=== TEST 165: the price of a request is one
+=== TEST 167: the price of a request is one
 --- http_config
     llm_price m request=some;
 --- error_log
 llm_price has invalid price in "request=some": USD for one request are expected, at least 0, such as 0.15
 
-=== TEST 166: max_input is a number of tokens, not 0
+=== TEST 168: max_input is a number of tokens, not 0
 --- http_config
     llm_price m max_input=0;
 --- error_log
 llm_price has invalid number in "max_input=0": a whole number of tokens is expected, at least 1
 
-=== TEST 167: max_input is a number of tokens, not 1.5
+=== TEST 169: max_input is a number of tokens, not 1.5
 --- http_config
     llm_price m max_input=1.5;
 --- error_log
 llm_price has invalid number in "max_input=1.5": a whole number of tokens is expected, at least 1
 
-=== TEST 168: max_output is a number of tokens, not -1
+=== TEST 170: max_output is a number of tokens, not -1
 --- http_config
     llm_price m max_output=-1;
 --- error_log
 llm_price has invalid number in "max_output=-1": a whole number of tokens is expected, at least 1
 
-=== TEST 169: max_output is a number of tokens, not 1k
+=== TEST 171: max_output is a number of tokens, not 1k
 --- http_config
     llm_price m max_output=1k;
 --- error_log
 llm_price has invalid number in "max_output=1k": a whole number of tokens is expected, at least 1
 
-=== TEST 170: a price belongs to no server
+=== TEST 172: a price belongs to no server
 --- config
     llm_price m input=1 output=2;
 --- error_log
 "llm_price" directive is not allowed here
 
-=== TEST 171: a price file has a name
+=== TEST 173: a price file has a name
 --- http_config
     llm_price_file;
 --- error_log
 invalid number of arguments in "llm_price_file" directive
 
-=== TEST 172: a price file belongs to no server
+=== TEST 174: a price file belongs to no server
 --- config
     llm_price_file p.json;
 --- error_log
 "llm_price_file" directive is not allowed here
 
-=== TEST 173: a price file that is not there
+=== TEST 175: a price file that is not there
 --- http_config
     llm_price_file p.json;
 --- error_log
 p.json": unable to open
 
-=== TEST 174: a price file that is no JSON
+=== TEST 176: a price file that is no JSON
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1134,7 +1146,7 @@ p.json": unable to open
 --- error_log
 p.json:2:
 
-=== TEST 175: a price file that ends too soon
+=== TEST 177: a price file that ends too soon
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1143,7 +1155,7 @@ p.json:2:
 --- error_log
 p.json:2:0": 
 
-=== TEST 176: a price file with one model twice
+=== TEST 178: a price file with one model twice
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1152,7 +1164,7 @@ p.json:2:0":
 --- error_log
 p.json:1:13": duplicate object key
 
-=== TEST 177: a price file that is a list
+=== TEST 179: a price file that is a list
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1161,7 +1173,7 @@ p.json:1:13": duplicate object key
 --- error_log
 p.json" is not an object with a member for each model
 
-=== TEST 178: a model without a name
+=== TEST 180: a model without a name
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1170,7 +1182,7 @@ p.json" is not an object with a member for each model
 --- error_log
 p.json": "" has no valid name: 1 to 128 bytes are expected
 
-=== TEST 179: a model that is a number
+=== TEST 181: a model that is a number
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1179,7 +1191,7 @@ p.json": "" has no valid name: 1 to 128 bytes are expected
 --- error_log
 p.json": "m" is not an object with the prices of the model
 
-=== TEST 180: a price that is true
+=== TEST 182: a price that is true
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1188,7 +1200,7 @@ p.json": "m" is not an object with the prices of the model
 --- error_log
 p.json": "input_cost_per_token" of "m" is neither a number nor a string with one
 
-=== TEST 181: a price that is an object
+=== TEST 183: a price that is an object
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1197,7 +1209,7 @@ p.json": "input_cost_per_token" of "m" is neither a number nor a string with one
 --- error_log
 p.json": "output_cost_per_token" of "m" is neither a number nor a string with one
 
-=== TEST 182: a price in a string that is none
+=== TEST 184: a price in a string that is none
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1206,7 +1218,7 @@ p.json": "output_cost_per_token" of "m" is neither a number nor a string with on
 --- error_log
 p.json": "input_cost_per_token" of "m" is neither a number nor a string with one
 
-=== TEST 183: a negative price in a file
+=== TEST 185: a negative price in a file
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1215,7 +1227,7 @@ p.json": "input_cost_per_token" of "m" is neither a number nor a string with one
 --- error_log
 p.json": "input_cost_per_token" of "m" is negative: at least 0 is expected
 
-=== TEST 184: a price in a file without end
+=== TEST 186: a price in a file without end
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1224,7 +1236,7 @@ p.json": "input_cost_per_token" of "m" is negative: at least 0 is expected
 --- error_log
 p.json": "input_cost_per_token" of "m" is too large
 
-=== TEST 185: the price of a request in a file is one
+=== TEST 187: the price of a request in a file is one
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1233,7 +1245,7 @@ p.json": "input_cost_per_token" of "m" is too large
 --- error_log
 p.json": "input_cost_per_request" of "m" is neither a number nor a string with one
 
-=== TEST 186: a maximum that is a list
+=== TEST 188: a maximum that is a list
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1242,7 +1254,7 @@ p.json": "input_cost_per_request" of "m" is neither a number nor a string with o
 --- error_log
 p.json": "max_input_tokens" of "m" is neither a number nor a string with one
 
-=== TEST 187: tiers that are no list
+=== TEST 189: tiers that are no list
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1251,7 +1263,7 @@ p.json": "max_input_tokens" of "m" is neither a number nor a string with one
 --- error_log
 p.json": "tiered_pricing" of "m" is not an array
 
-=== TEST 188: a tier that is a number
+=== TEST 190: a tier that is a number
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1260,7 +1272,7 @@ p.json": "tiered_pricing" of "m" is not an array
 --- error_log
 p.json": "tiered_pricing" of "m" holds what is no object
 
-=== TEST 189: a tier whose range is none
+=== TEST 191: a tier whose range is none
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1269,7 +1281,7 @@ p.json": "tiered_pricing" of "m" holds what is no object
 --- error_log
 p.json": "range" of "m" is not an array that begins with a number of tokens
 
-=== TEST 190: more thresholds than a model can have
+=== TEST 192: more thresholds than a model can have
 --- http_config
     llm_price_file p.json;
 --- user_files
@@ -1283,7 +1295,7 @@ p.json": "range" of "m" is not an array that begins with a number of tokens
 --- error_log
 p.json": "input_cost_per_token_above_5k_tokens" of "m" is for one more threshold than the 4 that a model can have
 
-=== TEST 191: searches whose price is a number
+=== TEST 193: searches whose price is a number
 --- http_config
     llm_price_file p.json;
 --- user_files

@@ -111,7 +111,7 @@ is($t->line('error')->{cost_usd}, 0, 'an error costs nothing');
 is($t->line('error')->{price_id}, '', 'and has no price');
 is($t->line('none')->{source}, 'estimated', 'an estimate');
 
-my @files = glob $t->state_dir . '/*';
+my @files = glob $t->state_dir . '/usage-*';
 
 is(scalar @files, 1, 'one file for all workers');
 

@@ -113,7 +113,7 @@ is($t->chat('reload')->{status}, 403, 'a budget that is spent applies');
 $t->reload(limits => 'rpm=1000 tpm=100m budget=1000');
 is($t->used('reload'), '4 60 0.00024', 'nothing is forgotten or added');
 is(scalar $t->lines('reload'), 4, 'nor in the ledger');
-is(() = glob($t->state_dir . '/*'), 1, 'which has one file');
+is(() = glob($t->state_dir . '/usage-*'), 1, 'which has one file');
 
 
 # A reload while a stream goes on: the old worker settles into the zone.
@@ -198,7 +198,7 @@ $t->stop;
 is($t->charge('term-stream'), input('term-stream') . ' 10 estimated',
    'TERM: what was seen is charged');
 is($t->line('term-held')->{completion_tokens}, 0, 'TERM: nothing was seen');
-is(() = glob($t->state_dir . '/*'), 2, 'each start has a file of its own');
+is(() = glob($t->state_dir . '/usage-*'), 2, 'each start has a file of its own');
 let_go();
 
 
@@ -392,7 +392,7 @@ SKIP: {
     is($client->answer->{body}, join('', map { "$_\n\n" } @events[1 .. 3]),
        'upgrade: the old stream goes on');
     is($t->charge('old'), '10 5 upstream', 'upgrade: and is charged');
-    is(() = glob($t->state_dir . '/*'), 2, 'upgrade: each has its file');
+    is(() = glob($t->state_dir . '/usage-*'), 2, 'upgrade: each has its file');
 
     wait_until { LLMTest::title($old) eq '' } 'the old master to end';
     is($t->chat('newer')->{status}, 200, 'upgrade: the new one goes on');

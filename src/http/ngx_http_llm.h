@@ -43,6 +43,8 @@ typedef struct {
     /* reservations whose lines wait to be written, in the ledger's order;
        of this worker */
     ngx_array_t                  unwritten;  /* of llm_index_t */
+    ngx_array_t                  kept;       /* likewise; no line yet */
+    ngx_uint_t                   merged;     /* kept after the last merge */
     ngx_queue_t                  open;       /* requests that hold one */
     ngx_uint_t                   started;    /* in this process */
     uint64_t                     swept;      /* generations of all slots at
@@ -259,6 +261,9 @@ const llm_row_t *ngx_http_llm_find_row(ngx_http_llm_rows_t *rows,
 
 char *ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* The new cycle stands. */
+ngx_int_t ngx_http_llm_init_module(ngx_cycle_t *cycle);
+
 
 /* ngx_http_llm_access.c */
 
@@ -395,18 +400,25 @@ void ngx_http_llm_cleanup(void *data);
 ngx_int_t ngx_http_llm_start_quota(ngx_http_llm_quota_t *quota,
     ngx_cycle_t *cycle);
 
-/*
- * Appends the line of a settled reservation, which is freed once the line is
- * written.  The caller sets the line's texts.
- */
-void ngx_http_llm_append(ngx_http_llm_quota_t *quota, llm_index_t reservation,
-    uint64_t id, const llm_settlement_t *settlement, llm_line_t *line);
-
 /* NULL in the cache processes, which serve no requests. */
 ngx_http_llm_main_conf_t *ngx_http_llm_worker_conf(ngx_cycle_t *cycle);
 
 ngx_int_t ngx_http_llm_init_worker(ngx_cycle_t *cycle);
 void ngx_http_llm_exit_worker(ngx_cycle_t *cycle);
+
+
+/* ngx_http_llm_lines.c */
+
+/* Appends the line of a request that has just been settled; its reservation is
+   freed once the line is written. */
+void ngx_http_llm_write_line(ngx_http_llm_ctx_t *ctx);
+
+/* Likewise of a settled reservation that this worker owns, from what it
+   bears. */
+void ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i);
+
+/* The ledger's handler; data is the quota. */
+void ngx_http_llm_lines_written(void *data, ngx_uint_t lines);
 
 
 /* ngx_http_llm_sweep.c */

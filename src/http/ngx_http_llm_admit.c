@@ -115,6 +115,15 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
     llm_ask_t               *ask;
     ngx_http_llm_bearing_t   bearing;
 
+    if (ctx->conf->closed && ctx->quota->ledger.failing) {
+        rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNAVAILABLE,
+                                 "The quota service cannot write its ledger, "
+                                 "try again later.");
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     ask = &ngx_http_llm_asked;
 
     if (ngx_http_llm_ask(ctx, ask, &bearing) != NGX_OK) {

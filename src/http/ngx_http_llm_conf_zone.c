@@ -14,8 +14,13 @@
 /* llm_quota_zone */
 
 
+#define NGX_HTTP_LLM_SEGMENT      (64 * 1024 * 1024)
+#define NGX_HTTP_LLM_SEGMENT_MIN  (64 * 1024)
+
+
 static ngx_int_t ngx_http_llm_zone_size(ngx_conf_t *cf, ngx_str_t *value,
     ngx_str_t *name, ssize_t *size);
+static ngx_int_t ngx_http_llm_init_zone(ngx_shm_zone_t *shm_zone, void *data);
 static ngx_int_t ngx_http_llm_zone_state(ngx_conf_t *cf,
     ngx_http_llm_quota_t *quota, ngx_str_t *value);
 
@@ -25,7 +30,7 @@ ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_llm_main_conf_t *lmcf = conf;
 
-    ssize_t                 size;
+    ssize_t                 size, segment;
     ngx_int_t               n;
     ngx_str_t              *value, name, s;
     ngx_uint_t              i;
@@ -40,6 +45,7 @@ ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     quota->zone.clock.calendar.reset_day = 1;
+    quota->ledger.size = NGX_HTTP_LLM_SEGMENT;
 
     ngx_str_null(&name);
     size = 0;
@@ -65,6 +71,25 @@ ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             if (ngx_http_llm_zone_state(cf, quota, &s) != NGX_OK) {
                 return NGX_CONF_ERROR;
             }
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "segment=", 8) == 0) {
+
+            s.data = value[i].data + 8;
+            s.len = value[i].len - 8;
+
+            segment = ngx_parse_size(&s);
+
+            if (segment < NGX_HTTP_LLM_SEGMENT_MIN) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "llm_quota_zone has invalid \"%V\": use a "
+                                   "size of at least 64k", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+
+            quota->ledger.size = segment;
 
             continue;
         }
@@ -97,7 +122,8 @@ ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "llm_quota_zone has invalid parameter \"%V\": use "
-                           "zone=NAME:SIZE, state=DIR, reset_day=N, "
+                           "zone=NAME:SIZE, state=DIR, segment=SIZE, "
+                           "reset_day=N, "
                            "timezone=utc or timezone=local", &value[i]);
         return NGX_CONF_ERROR;
     }
@@ -130,7 +156,7 @@ ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     quota->name = name;
     quota->zone.shm_zone = shm_zone;
 
-    shm_zone->init = ngx_http_llm_zone_init;
+    shm_zone->init = ngx_http_llm_init_zone;
     shm_zone->data = &quota->zone;
 
     qp = ngx_array_push(&lmcf->quotas);
@@ -255,6 +281,39 @@ ngx_http_llm_zone_state(ngx_conf_t *cf, ngx_http_llm_quota_t *quota,
     p = ngx_cpymem(p, name.data, name.len);
     *p++ = '/';
     *p = '\0';
+
+    return NGX_OK;
+}
+
+
+/* A test of the configuration touches no state.  Whatever fails here leaves
+   the cycle before as it was. */
+
+static ngx_int_t
+ngx_http_llm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_llm_quota_t  *quota;
+
+    quota = shm_zone->data;
+
+    if (quota->state && !ngx_test_config
+        && ngx_http_llm_ledger_lock(&quota->ledger.directory,
+                                    shm_zone->shm.log)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_zone_init(shm_zone, data);
+}
+
+
+ngx_int_t
+ngx_http_llm_init_module(ngx_cycle_t *cycle)
+{
+    if (!ngx_test_config) {
+        ngx_http_llm_ledger_unlock_unused();
+    }
 
     return NGX_OK;
 }

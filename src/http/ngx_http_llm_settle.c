@@ -26,10 +26,6 @@ static void ngx_http_llm_charge_unanswered(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_name(ngx_str_t *name,
     const llm_answer_name_t *from);
-static void ngx_http_llm_write_line(ngx_http_llm_ctx_t *ctx);
-static void ngx_http_llm_line_text(llm_line_text_t *text, ngx_str_t *value);
-static void ngx_http_llm_lines_written(void *data, ngx_uint_t lines,
-    ngx_uint_t failed);
 
 
 static const char  *ngx_http_llm_sources[] = {
@@ -304,91 +300,6 @@ ngx_http_llm_charge_name(ngx_str_t *name, const llm_answer_name_t *from)
 }
 
 
-static void
-ngx_http_llm_write_line(ngx_http_llm_ctx_t *ctx)
-{
-    llm_line_t  line;
-
-    ngx_http_llm_line_text(&line.request_id, &ctx->request_id);
-    ngx_http_llm_line_text(&line.upstream_id, &ctx->upstream_id);
-    ngx_http_llm_line_text(&line.team, &ctx->team);
-    ngx_http_llm_line_text(&line.user, &ctx->user);
-    ngx_http_llm_line_text(&line.customer, &ctx->customer);
-    ngx_memzero(&line.key, sizeof(llm_line_text_t));
-    ngx_http_llm_line_text(&line.model, &ctx->model);
-    ngx_http_llm_line_text(&line.response_model, &ctx->response_model);
-    ngx_http_llm_line_text(&line.price_id, &ctx->price_id);
-
-    ngx_http_llm_append(ctx->quota, ctx->verdict.reservation, ctx->verdict.id,
-                        &ctx->settlement, &line);
-}
-
-
-void
-ngx_http_llm_append(ngx_http_llm_quota_t *quota, llm_index_t reservation,
-    uint64_t id, const llm_settlement_t *s, llm_line_t *line)
-{
-    llm_index_t  *index;
-
-    index = ngx_array_push(&quota->unwritten);
-
-    if (index == NULL) {
-        return;
-    }
-
-    *index = reservation;
-
-    line->epoch = quota->zone.zone->epoch;
-    line->number = id;
-    line->timestamp = s->timestamp;
-    line->started = s->timestamp - s->duration;
-    line->duration = s->duration;
-    line->usage = &s->usage;
-    line->cost = s->cost;
-    line->status = s->status;
-    line->source = ngx_http_llm_source_name(s->source);
-    line->stream = s->stream;
-
-    ngx_http_llm_ledger_append(&quota->ledger, line);
-}
-
-
-static void
-ngx_http_llm_line_text(llm_line_text_t *text, ngx_str_t *value)
-{
-    text->len = value->len;
-    text->data = value->data;
-}
-
-
-/* Their lines are written: the reservations may go. */
-
-static void
-ngx_http_llm_lines_written(void *data, ngx_uint_t lines, ngx_uint_t failed)
-{
-    ngx_http_llm_quota_t *quota = data;
-
-    ngx_uint_t    i;
-    llm_zone_t   *z;
-    llm_index_t  *index;
-
-    index = quota->unwritten.elts;
-
-    z = ngx_http_llm_zone_lock(&quota->zone);
-
-    for (i = 0; i < lines; i++) {
-        llm_zone_free_reservation(z, index[i]);
-    }
-
-    ngx_http_llm_zone_unlock(&quota->zone);
-
-    quota->unwritten.nelts -= lines;
-
-    ngx_memmove(index, &index[lines],
-                quota->unwritten.nelts * sizeof(llm_index_t));
-}
-
-
 ngx_int_t
 ngx_http_llm_log_handler(ngx_http_request_t *r)
 {
@@ -470,13 +381,16 @@ ngx_http_llm_start_quota(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
 
     if (ngx_array_init(&quota->unwritten, cycle->pool, 64,
                        sizeof(llm_index_t))
-        != NGX_OK)
+        != NGX_OK
+        || ngx_array_init(&quota->kept, cycle->pool, 64, sizeof(llm_index_t))
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     z = quota->zone.zone;
 
+    quota->ledger.newest = &z->segment;
     quota->ledger.handler = ngx_http_llm_lines_written;
     quota->ledger.data = quota;
 

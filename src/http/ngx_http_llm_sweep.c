@@ -34,8 +34,6 @@ static llm_reservation_state_e ngx_http_llm_sweep_take(
     ngx_http_llm_quota_t *quota, llm_index_t i);
 static void ngx_http_llm_sweep_find(ngx_http_llm_quota_t *quota,
     ngx_array_t *unsure);
-static void ngx_http_llm_sweep_write(ngx_http_llm_quota_t *quota,
-    llm_index_t i);
 
 
 static ngx_event_t       ngx_http_llm_sweep_event;
@@ -188,7 +186,7 @@ ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota)
         }
 
         if (state == LLM_RESERVATION_HELD) {
-            ngx_http_llm_sweep_write(quota, i);
+            ngx_http_llm_write_record(quota, i);
             continue;
         }
 
@@ -295,7 +293,7 @@ ngx_http_llm_sweep_find(ngx_http_llm_quota_t *quota, ngx_array_t *unsure)
     for (i = 0; i < unsure->nelts; i++) {
 
         if (!entry[i].found) {
-            ngx_http_llm_sweep_write(quota, entry[i].index);
+            ngx_http_llm_write_record(quota, entry[i].index);
             continue;
         }
 
@@ -303,39 +301,4 @@ ngx_http_llm_sweep_find(ngx_http_llm_quota_t *quota, ngx_array_t *unsure)
         llm_zone_free_reservation(z, entry[i].index);
         ngx_http_llm_zone_unlock(&quota->zone);
     }
-}
-
-
-/* The reservation is this worker's by now, and settled: nobody else changes
-   it. */
-
-static void
-ngx_http_llm_sweep_write(ngx_http_llm_quota_t *quota, llm_index_t i)
-{
-    u_char             *p;
-    ngx_uint_t          n;
-    llm_line_t          line;
-    llm_line_text_t    *texts[LLM_NAMES];
-    llm_reservation_t  *r;
-
-    r = llm_zone_reservation(quota->zone.zone, i);
-
-    ngx_memzero(&line, sizeof(llm_line_t));
-
-    texts[LLM_NAME_TEAM] = &line.team;
-    texts[LLM_NAME_USER] = &line.user;
-    texts[LLM_NAME_CUSTOMER] = &line.customer;
-    texts[LLM_NAME_KEY] = &line.key;
-    texts[LLM_NAME_MODEL] = &line.model;
-    texts[LLM_NAME_REQUEST] = &line.request_id;
-
-    p = r->text;
-
-    for (n = 0; n < LLM_NAMES; n++) {
-        texts[n]->data = p;
-        texts[n]->len = r->len[n];
-        p += r->len[n];
-    }
-
-    ngx_http_llm_append(quota, i, r->id, &r->settlement, &line);
 }

@@ -83,6 +83,12 @@ llm_line_print(u_char *p, const llm_line_t *line)
                      : llm_line_put(p, "\",\"stream\":false");
     p = llm_line_put(p, ",\"duration_ms\":");
     p = llm_line_count(p, line->duration);
+
+    if (line->requests > 1) {
+        p = llm_line_put(p, ",\"requests\":");
+        p = llm_line_count(p, line->requests);
+    }
+
     p = llm_line_put(p, ",\"labels\":{}}\n");
 
     return p;

@@ -47,7 +47,8 @@ typedef struct {
     int64_t                  cost;           /* nano-dollars */
     unsigned                 status;
     const char              *source;         /* "upstream", "estimated",
-                                                "none" */
+                                                "none", "aggregate" */
+    int64_t                  requests;       /* told of an aggregate */
     unsigned                 stream:1;
 } llm_line_t;
 

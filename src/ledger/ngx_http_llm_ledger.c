@@ -12,7 +12,7 @@
 
 
 #define NGX_HTTP_LLM_LEDGER_BUFFER  (256 * 1024)
-#define NGX_HTTP_LLM_LEDGER_RETRY   1000
+#define NGX_HTTP_LLM_LEDGER_RETRY   1000    /* ms */
 #define NGX_HTTP_LLM_LEDGER_STEP    65536
 #define NGX_HTTP_LLM_LEDGER_TAIL    (16 * 1024 * 1024)
 
@@ -24,9 +24,20 @@ static size_t ngx_http_llm_ledger_put(ngx_http_llm_ledger_t *ledger,
 static void ngx_http_llm_ledger_written(ngx_http_llm_ledger_t *ledger,
     size_t size, ngx_uint_t lines);
 static ngx_int_t ngx_http_llm_ledger_open(ngx_http_llm_ledger_t *ledger);
+static ngx_fd_t ngx_http_llm_ledger_open_segment(
+    ngx_http_llm_ledger_t *ledger, uint32_t number);
+static void ngx_http_llm_ledger_rotate(ngx_http_llm_ledger_t *ledger,
+    off_t at);
+static void ngx_http_llm_ledger_take(ngx_http_llm_ledger_t *ledger,
+    ngx_fd_t fd, uint32_t number);
+static void ngx_http_llm_ledger_path(ngx_http_llm_ledger_t *ledger,
+    uint32_t number);
 static void ngx_http_llm_ledger_failed(ngx_http_llm_ledger_t *ledger,
     ngx_err_t err, char *what);
-static void ngx_http_llm_ledger_give_up(ngx_http_llm_ledger_t *ledger);
+static void ngx_http_llm_ledger_recovered(ngx_http_llm_ledger_t *ledger);
+static void ngx_http_llm_ledger_find_segment(ngx_http_llm_ledger_t *ledger,
+    uint32_t number, u_char *buf, uint64_t epoch,
+    ngx_http_llm_ledger_entry_t *entries, ngx_uint_t n);
 static void ngx_http_llm_ledger_find_in(u_char *p, u_char *last,
     u_char *start, size_t len, ngx_http_llm_ledger_entry_t *entries,
     ngx_uint_t n);
@@ -67,32 +78,35 @@ ngx_http_llm_ledger_init(ngx_http_llm_ledger_t *ledger, int64_t created,
 
     p = ngx_pnalloc(cycle->pool, ledger->directory.len
                                  + sizeof("usage-YYYYMMDDTHHMMSSZ-"
-                                          "0123456789abcdef-0000.jsonl"));
+                                          "0123456789abcdef-.jsonl")
+                                 + NGX_INT32_LEN);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     ledger->segment.data = p;
-    p = ngx_sprintf(p, "%Vusage-%4d%02d%02dT%02d%02d%02dZ-%016xL-0000.jsonl",
+    p = ngx_sprintf(p, "%Vusage-%4d%02d%02dT%02d%02d%02dZ-%016xL-",
                     &ledger->directory, tm.ngx_tm_year, tm.ngx_tm_mon,
                     tm.ngx_tm_mday, tm.ngx_tm_hour, tm.ngx_tm_min,
                     tm.ngx_tm_sec, epoch);
-    ledger->segment.len = p - ledger->segment.data;
-    *p = '\0';
+    ledger->base = p - ledger->segment.data;
+    ledger->number = *ledger->newest;
+
+    ngx_http_llm_ledger_path(ledger, ledger->number);
 
     return NGX_OK;
 }
 
 
-void
+ngx_int_t
 ngx_http_llm_ledger_append(ngx_http_llm_ledger_t *ledger,
     const llm_line_t *line)
 {
-    if (ledger->end - ledger->last < LLM_LINE_MAX) {
+    if (!ngx_http_llm_ledger_has_room(ledger)) {
         ngx_http_llm_ledger_flush(ledger);
 
-        if (ledger->end - ledger->last < LLM_LINE_MAX) {
-            ngx_http_llm_ledger_give_up(ledger);
+        if (!ngx_http_llm_ledger_has_room(ledger)) {
+            return NGX_AGAIN;
         }
     }
 
@@ -105,6 +119,8 @@ ngx_http_llm_ledger_append(ngx_http_llm_ledger_t *ledger,
 
         ngx_post_event(&ledger->event, &ngx_posted_events);
     }
+
+    return NGX_OK;
 }
 
 
@@ -120,7 +136,7 @@ ngx_http_llm_ledger_write(ngx_event_t *ev)
 
     ngx_http_llm_ledger_flush(ledger);
 
-    if (ledger->lines && !ev->timer_set) {
+    if (ledger->failing && !ev->timer_set) {
         ngx_add_timer(ev, NGX_HTTP_LLM_LEDGER_RETRY);
     }
 }
@@ -137,13 +153,11 @@ ngx_http_llm_ledger_flush(ngx_http_llm_ledger_t *ledger)
         return;
     }
 
-    if (ledger->fd == NGX_INVALID_FILE
-        && ngx_http_llm_ledger_open(ledger) != NGX_OK)
-    {
+    if (ledger->torn && ngx_http_llm_ledger_mend(ledger) != NGX_OK) {
         return;
     }
 
-    if (ledger->torn && ngx_http_llm_ledger_mend(ledger) != NGX_OK) {
+    if (ledger->lines == 0 || ngx_http_llm_ledger_open(ledger) != NGX_OK) {
         return;
     }
 
@@ -151,6 +165,8 @@ ngx_http_llm_ledger_flush(ngx_http_llm_ledger_t *ledger)
     n = ngx_http_llm_ledger_put(ledger, ledger->buf, size);
 
     if (n == size) {
+        ngx_http_llm_ledger_recovered(ledger);
+        ngx_http_llm_ledger_rotate(ledger, lseek(ledger->fd, 0, SEEK_CUR));
         ngx_http_llm_ledger_written(ledger, size, ledger->lines);
 
     } else {
@@ -168,13 +184,6 @@ ngx_http_llm_ledger_flush(ngx_http_llm_ledger_t *ledger)
         ledger->at = lseek(ledger->fd, 0, SEEK_CUR);
 
         ngx_http_llm_ledger_written(ledger, line - ledger->buf, lines);
-    }
-
-    if (ledger->failing && ledger->lines == 0) {
-        ledger->failing = 0;
-        ngx_log_error(NGX_LOG_NOTICE, ledger->log, 0,
-                      "llm_quota ledger \"%V\" is written again",
-                      &ledger->segment);
     }
 }
 
@@ -214,6 +223,7 @@ ngx_http_llm_ledger_mend(ngx_http_llm_ledger_t *ledger)
     }
 
     ledger->torn = 0;
+    ngx_http_llm_ledger_recovered(ledger);
     ngx_http_llm_ledger_written(ledger, size, 1);
 
     return NGX_OK;
@@ -257,22 +267,140 @@ ngx_http_llm_ledger_written(ngx_http_llm_ledger_t *ledger, size_t size,
 
     ngx_memmove(ledger->buf, ledger->buf + size, ledger->last - ledger->buf);
 
-    ledger->handler(ledger->data, lines, 0);
+    ledger->handler(ledger->data, lines);
 }
 
 
 static ngx_int_t
 ngx_http_llm_ledger_open(ngx_http_llm_ledger_t *ledger)
 {
-    ledger->fd = ngx_open_file(ledger->segment.data, NGX_FILE_APPEND,
-                               NGX_FILE_CREATE_OR_OPEN, 0600);
+    ngx_fd_t  fd;
+    uint32_t  newest;
 
-    if (ledger->fd == NGX_INVALID_FILE) {
+    newest = *ledger->newest;
+
+    if (ledger->fd != NGX_INVALID_FILE && ledger->number == newest) {
+        return NGX_OK;
+    }
+
+    fd = ngx_http_llm_ledger_open_segment(ledger, newest);
+
+    if (fd == NGX_INVALID_FILE) {
         ngx_http_llm_ledger_failed(ledger, ngx_errno, "open()");
         return NGX_ERROR;
     }
 
+    ngx_http_llm_ledger_take(ledger, fd, newest);
+
     return NGX_OK;
+}
+
+
+/* The path is left behind as the segment's, also where it cannot be opened:
+   that is what is to be told of. */
+
+static ngx_fd_t
+ngx_http_llm_ledger_open_segment(ngx_http_llm_ledger_t *ledger,
+    uint32_t number)
+{
+    ngx_fd_t  fd;
+
+    ngx_http_llm_ledger_path(ledger, number);
+
+    fd = ngx_open_file(ledger->segment.data, NGX_FILE_APPEND,
+                       NGX_FILE_CREATE_OR_OPEN, 0600);
+
+    if (fd == NGX_INVALID_FILE) {
+        return NGX_INVALID_FILE;
+    }
+
+    /* a disk that is full is met here, not in the middle of a line; where
+       there is no such call the lines are written all the same */
+
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, ledger->size) == -1
+        && ngx_errno == NGX_ENOSPC
+        && number != *ledger->newest)
+    {
+        (void) ngx_close_file(fd);
+        ngx_set_errno(NGX_ENOSPC);
+
+        return NGX_INVALID_FILE;
+    }
+
+    return fd;
+}
+
+
+/*
+ * Two workers may make the next segment at once: it is the same file, and the
+ * word moves on only once.  Without room for it the present one goes on.
+ */
+
+static void
+ngx_http_llm_ledger_rotate(ngx_http_llm_ledger_t *ledger, off_t at)
+{
+    uint32_t  next;
+    ngx_fd_t  fd;
+
+    if (at < (off_t) ledger->size
+        || ledger->number != *ledger->newest
+        || ledger->full == ngx_time())
+    {
+        return;
+    }
+
+    next = ledger->number + 1;
+
+    fd = ngx_http_llm_ledger_open_segment(ledger, next);
+
+    if (fd == NGX_INVALID_FILE) {
+
+        if (ledger->full == 0) {
+            ngx_log_error(NGX_LOG_CRIT, ledger->log, ngx_errno,
+                          "llm_quota ledger \"%V\" cannot be begun, the one "
+                          "before goes on past its size", &ledger->segment);
+        }
+
+        ledger->full = ngx_time();
+        ngx_http_llm_ledger_path(ledger, ledger->number);
+
+        return;
+    }
+
+    ledger->full = 0;
+
+    (void) __sync_bool_compare_and_swap(ledger->newest, next - 1, next);
+
+    ngx_http_llm_ledger_take(ledger, fd, next);
+}
+
+
+static void
+ngx_http_llm_ledger_take(ngx_http_llm_ledger_t *ledger, ngx_fd_t fd,
+    uint32_t number)
+{
+    if (ledger->fd != NGX_INVALID_FILE
+        && ngx_close_file(ledger->fd) == NGX_FILE_ERROR)
+    {
+        ngx_log_error(NGX_LOG_ALERT, ledger->log, ngx_errno,
+                      ngx_close_file_n " for llm_quota ledger failed");
+    }
+
+    ledger->fd = fd;
+    ledger->number = number;
+}
+
+
+static void
+ngx_http_llm_ledger_path(ngx_http_llm_ledger_t *ledger, uint32_t number)
+{
+    u_char  *p;
+
+    p = ngx_sprintf(ledger->segment.data + ledger->base, "%04uD.jsonl",
+                    number);
+
+    ledger->segment.len = p - ledger->segment.data;
+    *p = '\0';
 }
 
 
@@ -293,24 +421,20 @@ ngx_http_llm_ledger_failed(ngx_http_llm_ledger_t *ledger, ngx_err_t err,
 }
 
 
+/* Before the handler is told of lines: it may append those that it kept. */
+
 static void
-ngx_http_llm_ledger_give_up(ngx_http_llm_ledger_t *ledger)
+ngx_http_llm_ledger_recovered(ngx_http_llm_ledger_t *ledger)
 {
-    ngx_uint_t  lines;
+    if (!ledger->failing) {
+        return;
+    }
 
-    lines = ledger->lines;
+    ledger->failing = 0;
 
-    ledger->lost += lines;
-    ledger->last = ledger->buf;
-    ledger->lines = 0;
-    ledger->torn = 0;
-
-    ngx_log_error(NGX_LOG_CRIT, ledger->log, 0,
-                  "llm_quota ledger \"%V\" cannot be written, %ui lines "
-                  "given up, %ui in all; limits still count them",
-                  &ledger->segment, lines, ledger->lost);
-
-    ledger->handler(ledger->data, lines, 1);
+    ngx_log_error(NGX_LOG_NOTICE, ledger->log, 0,
+                  "llm_quota ledger \"%V\" is written again",
+                  &ledger->segment);
 }
 
 
@@ -318,12 +442,42 @@ void
 ngx_http_llm_ledger_find(ngx_http_llm_ledger_t *ledger, uint64_t epoch,
     ngx_http_llm_ledger_entry_t *entries, ngx_uint_t n)
 {
+    u_char    *buf;
+    uint32_t   newest;
+
+    newest = *ledger->newest;
+
+    buf = ngx_alloc(NGX_HTTP_LLM_LEDGER_STEP, ledger->log);
+    if (buf == NULL) {
+        return;
+    }
+
+    if (newest) {
+        ngx_http_llm_ledger_find_segment(ledger, newest - 1, buf, epoch,
+                                         entries, n);
+    }
+
+    ngx_http_llm_ledger_find_segment(ledger, newest, buf, epoch, entries, n);
+
+    ngx_free(buf);
+
+    ngx_http_llm_ledger_path(ledger, ledger->number);
+}
+
+
+static void
+ngx_http_llm_ledger_find_segment(ngx_http_llm_ledger_t *ledger,
+    uint32_t number, u_char *buf, uint64_t epoch,
+    ngx_http_llm_ledger_entry_t *entries, ngx_uint_t n)
+{
     off_t             offset;
-    u_char           *buf, start[LLM_LINE_START];
+    u_char            start[LLM_LINE_START];
     size_t            len;
     ssize_t           size;
     ngx_fd_t          fd;
     ngx_file_info_t   fi;
+
+    ngx_http_llm_ledger_path(ledger, number);
 
     fd = ngx_open_file(ledger->segment.data, NGX_FILE_RDONLY, NGX_FILE_OPEN,
                        0);
@@ -332,36 +486,32 @@ ngx_http_llm_ledger_find(ngx_http_llm_ledger_t *ledger, uint64_t epoch,
         return;
     }
 
-    buf = ngx_alloc(NGX_HTTP_LLM_LEDGER_STEP, ledger->log);
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
+        goto done;
+    }
 
-    if (buf && ngx_fd_info(fd, &fi) != NGX_FILE_ERROR) {
+    len = llm_line_start(start, epoch) - start;
+    offset = ngx_max(ngx_file_size(&fi) - NGX_HTTP_LLM_LEDGER_TAIL, 0);
 
-        len = llm_line_start(start, epoch) - start;
-        offset = ngx_max(ngx_file_size(&fi) - NGX_HTTP_LLM_LEDGER_TAIL, 0);
+    for ( ;; ) {
+        size = pread(fd, buf, NGX_HTTP_LLM_LEDGER_STEP, offset);
 
-        for ( ;; ) {
-            size = pread(fd, buf, NGX_HTTP_LLM_LEDGER_STEP, offset);
-
-            if (size <= 0) {
-                break;
-            }
-
-            ngx_http_llm_ledger_find_in(buf, buf + size, start, len, entries,
-                                        n);
-
-            if (size < NGX_HTTP_LLM_LEDGER_STEP) {
-                break;
-            }
-
-            /* the last line may have been cut */
-
-            offset += size - LLM_LINE_MAX;
+        if (size <= 0) {
+            break;
         }
+
+        ngx_http_llm_ledger_find_in(buf, buf + size, start, len, entries, n);
+
+        if (size < NGX_HTTP_LLM_LEDGER_STEP) {
+            break;
+        }
+
+        /* the last line may have been cut */
+
+        offset += size - LLM_LINE_MAX;
     }
 
-    if (buf) {
-        ngx_free(buf);
-    }
+done:
 
     (void) ngx_close_file(fd);
 }
@@ -415,7 +565,11 @@ ngx_http_llm_ledger_is_whole(u_char *p, u_char *last)
 void
 ngx_http_llm_ledger_close(ngx_http_llm_ledger_t *ledger)
 {
-    ngx_http_llm_ledger_flush(ledger);
+    /* what was kept for want of room follows what is written */
+
+    do {
+        ngx_http_llm_ledger_flush(ledger);
+    } while (ledger->lines && !ledger->failing);
 
     if (ledger->event.posted) {
         ngx_delete_posted_event(&ledger->event);

@@ -20,21 +20,28 @@
  * of the event loop go out in one write at its end.  All workers append to
  * the same segment (O_APPEND); its name says when the zone was made and the
  * zone's epoch, so a new zone never appends to an old file.
+ *
+ * Which segment is the newest is one word that all workers share.  Whoever
+ * finds that one long enough makes the next and moves the word on; who has not
+ * noticed yet appends to the one before, which is as good: no segment is ever
+ * finished.
  */
 
 typedef struct ngx_http_llm_ledger_s  ngx_http_llm_ledger_t;
 
-/*
- * Lines were written, or given up where failed is set.  They are told in the
- * order in which they were appended, lines of them.
- */
-typedef void (*ngx_http_llm_ledger_handler_pt)(void *data, ngx_uint_t lines,
-    ngx_uint_t failed);
+/* Lines were written: so many of those appended, the first ones first. */
+typedef void (*ngx_http_llm_ledger_handler_pt)(void *data, ngx_uint_t lines);
 
 
 struct ngx_http_llm_ledger_s {
     ngx_str_t                        directory;    /* ends in a slash */
+    size_t                           size;         /* of a segment, bytes */
+    volatile uint32_t               *newest;       /* shared: its number */
+
     ngx_str_t                        segment;      /* path, NUL after it */
+    size_t                           base;         /* of the path, up to the
+                                                      number */
+    uint32_t                         number;       /* of the one open */
     ngx_fd_t                         fd;
     ngx_event_t                      event;
     ngx_log_t                       *log;
@@ -43,7 +50,6 @@ struct ngx_http_llm_ledger_s {
     u_char                          *last;
     u_char                          *end;
     ngx_uint_t                       lines;        /* in the buffer */
-    ngx_uint_t                       lost;
 
     /* where a write stopped within the first line of the buffer */
     size_t                           torn;         /* bytes of it */
@@ -52,6 +58,8 @@ struct ngx_http_llm_ledger_s {
     ngx_http_llm_ledger_handler_pt   handler;
     void                            *data;
 
+    time_t                           full;         /* when the next segment
+                                                      found no room, 0 */
     unsigned                         failing:1;
 };
 
@@ -66,22 +74,45 @@ typedef struct {
 
 
 /*
+ * A state directory belongs to one master process and to those that it makes.
+ * The lock is held by whoever has its file open: the master, its workers,
+ * also when they outlive it, and the new master of a binary upgrade, which
+ * finds the file among those that it was left.
+ *
+ * Takes it for a cycle that is being made; directory ends in a slash.
+ * NGX_ERROR: it is another nginx's, or cannot be locked, which is told.
+ */
+ngx_int_t ngx_http_llm_ledger_lock(ngx_str_t *directory, ngx_log_t *log);
+
+/* The cycle is made: gives back what only those before it used. */
+void ngx_http_llm_ledger_unlock_unused(void);
+
+/*
  * Makes the ledger ready in a worker; created in ms of the epoch and epoch
  * are the zone's.  The segment is made with the first line.
  */
 ngx_int_t ngx_http_llm_ledger_init(ngx_http_llm_ledger_t *ledger,
     int64_t created, uint64_t epoch, ngx_cycle_t *cycle);
 
-/* Formats a line into this turn's write. */
-void ngx_http_llm_ledger_append(ngx_http_llm_ledger_t *ledger,
+/*
+ * Formats a line into this turn's write.  NGX_AGAIN: the segment cannot be
+ * written and the buffer is full; the line is the caller's to keep until the
+ * handler tells of lines written.
+ */
+ngx_int_t ngx_http_llm_ledger_append(ngx_http_llm_ledger_t *ledger,
     const llm_line_t *line);
+
+/* Whether a line fits without a write. */
+#define ngx_http_llm_ledger_has_room(ledger)                                  \
+    ((ledger)->end - (ledger)->last >= LLM_LINE_MAX)
 
 /* Writes what is there now; for exit, where no turn ends any more. */
 void ngx_http_llm_ledger_flush(ngx_http_llm_ledger_t *ledger);
 
 /*
- * Sets found of those whose lines stand in the segment, of which only the end
- * is read: it has what a process wrote that died seconds ago.
+ * Sets found of those whose lines stand in the newest segment or the one
+ * before, of which only the ends are read: they have what a process wrote that
+ * died seconds ago.
  */
 void ngx_http_llm_ledger_find(ngx_http_llm_ledger_t *ledger, uint64_t epoch,
     ngx_http_llm_ledger_entry_t *entries, ngx_uint_t n);

@@ -36,6 +36,7 @@ static void llm_settle_apply(llm_zone_t *z, llm_clock_t *clock,
     llm_reservation_t *r);
 static void llm_count_minute(llm_zone_t *z, llm_window_t *w,
     llm_window_counter_e counter, int64_t n);
+static void llm_merge(llm_zone_t *z, int64_t *sum, int64_t n);
 
 
 void
@@ -431,6 +432,7 @@ llm_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i, uint64_t id,
     }
 
     r->settlement = *settlement;
+    r->settlement.requests = 1;
 
     llm_barrier();
 
@@ -441,6 +443,49 @@ llm_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i, uint64_t id,
     llm_settle_apply(z, clock, r);
 
     return 1;
+}
+
+
+void
+llm_merge_settled(llm_zone_t *z, llm_index_t into, llm_index_t from)
+{
+    int64_t             started, other, ended;
+    llm_settlement_t   *a, *b;
+    llm_reservation_t  *r;
+
+    r = llm_zone_reservation(z, from);
+
+    a = &llm_zone_reservation(z, into)->settlement;
+    b = &r->settlement;
+
+    llm_merge(z, &a->usage.input, b->usage.input);
+    llm_merge(z, &a->usage.output, b->usage.output);
+    llm_merge(z, &a->usage.cached_read, b->usage.cached_read);
+    llm_merge(z, &a->usage.cache_write_5m, b->usage.cache_write_5m);
+    llm_merge(z, &a->usage.cache_write_1h, b->usage.cache_write_1h);
+    llm_merge(z, &a->usage.reasoning, b->usage.reasoning);
+    llm_merge(z, &a->cost, b->cost);
+    llm_merge(z, &a->requests, b->requests);
+
+    started = a->timestamp - a->duration;
+    other = b->timestamp - b->duration;
+    ended = (b->timestamp > a->timestamp) ? b->timestamp : a->timestamp;
+
+    llm_zone_put64(z, &a->timestamp, ended);
+    llm_zone_put64(z, &a->duration,
+                   ended - ((other < started) ? other : started));
+
+    llm_zone_put32(z, &r->state, LLM_RESERVATION_FREE);
+
+    llm_zone_commit(z);
+    llm_zone_link_reservation(z, from);
+}
+
+
+static void
+llm_merge(llm_zone_t *z, int64_t *sum, int64_t n)
+{
+    llm_zone_put64(z, sum, llm_sat_add(*sum, n));
 }
 
 

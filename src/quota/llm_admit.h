@@ -142,6 +142,13 @@ void llm_admit_early(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
 int llm_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i, uint64_t id,
     const llm_settlement_t *settlement);
 
+/*
+ * Adds the charge of one settled reservation to that of another, which then
+ * stands for both, and frees it; of what is told once, such as the status,
+ * the other's stays.  The caller has compared their names.
+ */
+void llm_merge_settled(llm_zone_t *z, llm_index_t into, llm_index_t from);
+
 /* After a repair: applies the charges that were noted before a kill. */
 void llm_settle_noted(llm_zone_t *z, llm_clock_t *clock);
 

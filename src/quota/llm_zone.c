@@ -325,9 +325,7 @@ llm_zone_thread_reservations(llm_zone_t *z)
         r = llm_zone_reservation(z, i);
 
         if (r->state == LLM_RESERVATION_FREE) {
-            r->next = z->free_reservation;
-            z->free_reservation = i;
-            z->reservations_left++;
+            llm_zone_link_reservation(z, i);
             continue;
         }
 
@@ -554,7 +552,14 @@ llm_zone_free_reservation(llm_zone_t *z, llm_index_t i)
     r->state = LLM_RESERVATION_FREE;
     llm_barrier();
 
-    r->next = z->free_reservation;
+    llm_zone_link_reservation(z, i);
+}
+
+
+void
+llm_zone_link_reservation(llm_zone_t *z, llm_index_t i)
+{
+    llm_zone_reservation(z, i)->next = z->free_reservation;
     z->free_reservation = i;
     z->reservations_left++;
 }

@@ -144,6 +144,7 @@ typedef struct {
     int64_t                  cost;           /* nano-dollars */
     int64_t                  timestamp;      /* ms of the epoch */
     int64_t                  duration;       /* ms */
+    int64_t                  requests;       /* more than one: merged */
     uint16_t                 status;
     uint8_t                  source;
     uint8_t                  stream;
@@ -193,7 +194,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      1
+#define LLM_ZONE_LAYOUT      2
 
 typedef struct {
     uint64_t                 magic;
@@ -209,6 +210,7 @@ typedef struct {
     uint64_t                 number;         /* of the last reservation */
     uint64_t                 repairs;
     uint64_t                 full;           /* refusals for want of room */
+    volatile uint32_t        segment;        /* number of the ledger's newest */
 
     uint32_t                 nsubjects;
     uint32_t                 nmeters;
@@ -347,6 +349,9 @@ llm_index_t llm_zone_add_reservation(llm_zone_t *z);
 /* Gives a reservation back: its line is written.  Does nothing unless it is
    settled. */
 void llm_zone_free_reservation(llm_zone_t *z, llm_index_t i);
+
+/* Puts one that has just become free on the list. */
+void llm_zone_link_reservation(llm_zone_t *z, llm_index_t i);
 
 /* A subject's meter of a period, or NULL. */
 llm_meter_t *llm_zone_find_meter(llm_zone_t *z, const llm_subject_t *subject,

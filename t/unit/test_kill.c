@@ -74,7 +74,7 @@ static llm_clock_t     late;
 
 static llm_row_t       wide, narrow;
 static llm_ask_t       three, refused;
-static llm_index_t     held;
+static llm_index_t     held, other;
 static uint64_t        held_id;
 static const char     *reason;
 static unsigned        caught[REPAIRS];
@@ -137,6 +137,15 @@ act_release(void)
 
 
 static void
+act_merge(void)
+{
+    enter();
+    llm_merge_settled(z, held, other);
+    llm_zone_leave(z);
+}
+
+
+static void
 act_repair(void)
 {
     if (llm_zone_enter(z, PID, now)) {
@@ -173,6 +182,15 @@ prepare_settled(void)
 }
 
 
+static void
+prepare_two(void)
+{
+    prepare_settled();
+    other = held;
+    prepare_settled();
+}
+
+
 /* In the last seconds of a month. */
 
 static void
@@ -191,6 +209,7 @@ static const operation_t  operations[] = {
     { "settle, over a month's end", prepare_month, act_settle, 3, 1 },
     { "settle, a minute later", prepare_held, act_settle, 60500, 0 },
     { "give back", prepare_settled, act_release, 0, 0 },
+    { "merge", prepare_two, act_merge, 0, 0 },
     { "admit, all new", prepare_nothing, act_admit, 0, 1 },
     { "admit, over a month's end", prepare_month, act_admit, 3, 0 },
     { "admit, all known", prepare_held, act_admit, 2100, 0 },

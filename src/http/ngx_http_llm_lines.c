@@ -1,0 +1,310 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_llm.h"
+
+
+/*
+ * From a settled reservation to its line in the ledger.  The reservation is
+ * freed once the line is written.  While the ledger cannot be written
+ * reservations are kept as they are: each has all that its line needs but what
+ * the answer said of itself, and the zone has them also when a worker dies.
+ * When too many are kept, those of the same names become one, whose line is an
+ * aggregate.
+ */
+
+
+#define NGX_HTTP_LLM_MERGE_STEP  64      /* reservations under one lock */
+
+
+static void ngx_http_llm_print_line(ngx_http_llm_quota_t *quota,
+    llm_index_t i, uint64_t id, const llm_settlement_t *s, llm_line_t *line);
+static void ngx_http_llm_keep(ngx_http_llm_quota_t *quota, llm_index_t i);
+static void ngx_http_llm_merge_kept(ngx_http_llm_quota_t *quota);
+static llm_index_t *ngx_http_llm_merge_slot(llm_zone_t *z,
+    llm_index_t *table, ngx_uint_t mask, const llm_reservation_t *r);
+static ngx_uint_t ngx_http_llm_same_names(const llm_reservation_t *a,
+    const llm_reservation_t *b);
+static size_t ngx_http_llm_names_len(const llm_reservation_t *r);
+static void ngx_http_llm_line_text(llm_line_text_t *text, ngx_str_t *value);
+
+
+void
+ngx_http_llm_write_line(ngx_http_llm_ctx_t *ctx)
+{
+    llm_line_t  line;
+
+    ngx_http_llm_line_text(&line.request_id, &ctx->request_id);
+    ngx_http_llm_line_text(&line.upstream_id, &ctx->upstream_id);
+    ngx_http_llm_line_text(&line.team, &ctx->team);
+    ngx_http_llm_line_text(&line.user, &ctx->user);
+    ngx_http_llm_line_text(&line.customer, &ctx->customer);
+    ngx_memzero(&line.key, sizeof(llm_line_text_t));
+    ngx_http_llm_line_text(&line.model, &ctx->model);
+    ngx_http_llm_line_text(&line.response_model, &ctx->response_model);
+    ngx_http_llm_line_text(&line.price_id, &ctx->price_id);
+
+    ctx->settlement.requests = 1;
+
+    ngx_http_llm_print_line(ctx->quota, ctx->verdict.reservation,
+                            ctx->verdict.id, &ctx->settlement, &line);
+}
+
+
+static void
+ngx_http_llm_line_text(llm_line_text_t *text, ngx_str_t *value)
+{
+    text->len = value->len;
+    text->data = value->data;
+}
+
+
+void
+ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i)
+{
+    u_char             *p;
+    ngx_uint_t          n;
+    llm_line_t          line;
+    llm_line_text_t    *texts[LLM_NAMES];
+    llm_reservation_t  *r;
+
+    r = llm_zone_reservation(quota->zone.zone, i);
+
+    ngx_memzero(&line, sizeof(llm_line_t));
+
+    texts[LLM_NAME_TEAM] = &line.team;
+    texts[LLM_NAME_USER] = &line.user;
+    texts[LLM_NAME_CUSTOMER] = &line.customer;
+    texts[LLM_NAME_KEY] = &line.key;
+    texts[LLM_NAME_MODEL] = &line.model;
+    texts[LLM_NAME_REQUEST] = &line.request_id;
+
+    p = r->text;
+
+    for (n = 0; n < LLM_NAMES; n++) {
+        texts[n]->data = p;
+        texts[n]->len = r->len[n];
+        p += r->len[n];
+    }
+
+    if (r->settlement.requests > 1) {
+        line.request_id.len = 0;
+    }
+
+    ngx_http_llm_print_line(quota, i, r->id, &r->settlement, &line);
+}
+
+
+static void
+ngx_http_llm_print_line(ngx_http_llm_quota_t *quota, llm_index_t i,
+    uint64_t id, const llm_settlement_t *s, llm_line_t *line)
+{
+    llm_index_t  *index;
+
+    if (quota->ledger.failing) {
+        ngx_http_llm_keep(quota, i);
+        return;
+    }
+
+    line->epoch = quota->zone.zone->epoch;
+    line->number = id;
+    line->timestamp = s->timestamp;
+    line->started = s->timestamp - s->duration;
+    line->duration = s->duration;
+    line->usage = &s->usage;
+    line->cost = s->cost;
+    line->requests = s->requests;
+    line->status = s->status;
+    line->source = (s->requests > 1) ? "aggregate"
+                                     : ngx_http_llm_source_name(s->source);
+    line->stream = s->stream;
+
+    index = ngx_array_push(&quota->unwritten);
+
+    if (index == NULL) {
+        return;
+    }
+
+    *index = i;
+
+    if (ngx_http_llm_ledger_append(&quota->ledger, line) != NGX_OK) {
+        quota->unwritten.nelts--;
+        ngx_http_llm_keep(quota, i);
+    }
+}
+
+
+static void
+ngx_http_llm_keep(ngx_http_llm_quota_t *quota, llm_index_t i)
+{
+    llm_zone_t   *z;
+    llm_index_t  *index;
+
+    index = ngx_array_push(&quota->kept);
+
+    if (index == NULL) {
+        return;
+    }
+
+    *index = i;
+
+    z = quota->zone.zone;
+
+    if (z->reservations_left < z->nreservations / 2
+        && quota->kept.nelts >= 2 * quota->merged + z->nreservations / 8)
+    {
+        ngx_http_llm_merge_kept(quota);
+    }
+}
+
+
+/*
+ * A kept reservation is settled and this worker's: nobody else changes it, so
+ * the lock may be given back between two steps.
+ */
+
+static void
+ngx_http_llm_merge_kept(ngx_http_llm_quota_t *quota)
+{
+    llm_zone_t         *z;
+    ngx_uint_t          i, n, size;
+    llm_index_t        *index, *table, *slot;
+    llm_reservation_t  *r;
+
+    for (size = 64; size < 2 * quota->kept.nelts; size *= 2) {
+        /* void */
+    }
+
+    table = ngx_alloc(size * sizeof(llm_index_t), ngx_cycle->log);
+    if (table == NULL) {
+        return;
+    }
+
+    ngx_memset(table, 0xff, size * sizeof(llm_index_t));
+
+    index = quota->kept.elts;
+    n = 0;
+
+    z = ngx_http_llm_zone_lock(&quota->zone);
+
+    for (i = 0; i < quota->kept.nelts; i++) {
+
+        if (i && i % NGX_HTTP_LLM_MERGE_STEP == 0) {
+            ngx_http_llm_zone_unlock(&quota->zone);
+            z = ngx_http_llm_zone_lock(&quota->zone);
+        }
+
+        r = llm_zone_reservation(z, index[i]);
+        slot = ngx_http_llm_merge_slot(z, table, size - 1, r);
+
+        if (*slot == LLM_NONE) {
+            *slot = index[i];
+            index[n++] = index[i];
+            continue;
+        }
+
+        llm_merge_settled(z, *slot, index[i]);
+    }
+
+    ngx_http_llm_zone_unlock(&quota->zone);
+
+    quota->kept.nelts = n;
+    quota->merged = n;
+
+    ngx_free(table);
+}
+
+
+static llm_index_t *
+ngx_http_llm_merge_slot(llm_zone_t *z, llm_index_t *table, ngx_uint_t mask,
+    const llm_reservation_t *r)
+{
+    ngx_uint_t  i;
+
+    i = ngx_murmur_hash2((u_char *) r->text, ngx_http_llm_names_len(r));
+
+    for ( ;; ) {
+        i &= mask;
+
+        if (table[i] == LLM_NONE
+            || ngx_http_llm_same_names(llm_zone_reservation(z, table[i]), r))
+        {
+            return &table[i];
+        }
+
+        i++;
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_llm_same_names(const llm_reservation_t *a, const llm_reservation_t *b)
+{
+    return ngx_memcmp(a->len, b->len, LLM_NAME_REQUEST * sizeof(uint16_t)) == 0
+           && ngx_memcmp(a->text, b->text, ngx_http_llm_names_len(a)) == 0;
+}
+
+
+/* Of all names but the request's, which is the last and never the same. */
+
+static size_t
+ngx_http_llm_names_len(const llm_reservation_t *r)
+{
+    size_t      len;
+    ngx_uint_t  i;
+
+    len = 0;
+
+    for (i = 0; i < LLM_NAME_REQUEST; i++) {
+        len += r->len[i];
+    }
+
+    return len;
+}
+
+
+/* Their lines are written: the reservations may go, and kept ones follow. */
+
+void
+ngx_http_llm_lines_written(void *data, ngx_uint_t lines)
+{
+    ngx_http_llm_quota_t *quota = data;
+
+    ngx_uint_t    i;
+    llm_zone_t   *z;
+    llm_index_t  *index;
+
+    index = quota->unwritten.elts;
+
+    z = ngx_http_llm_zone_lock(&quota->zone);
+
+    for (i = 0; i < lines; i++) {
+        llm_zone_free_reservation(z, index[i]);
+    }
+
+    ngx_http_llm_zone_unlock(&quota->zone);
+
+    quota->unwritten.nelts -= lines;
+
+    ngx_memmove(index, &index[lines],
+                quota->unwritten.nelts * sizeof(llm_index_t));
+
+    index = quota->kept.elts;
+
+    while (quota->kept.nelts
+           && !quota->ledger.failing
+           && ngx_http_llm_ledger_has_room(&quota->ledger))
+    {
+        quota->merged = 0;
+        quota->kept.nelts--;
+
+        ngx_http_llm_write_record(quota, index[quota->kept.nelts]);
+    }
+}
