@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "llm_admit.h"
+#include "llm_coding.h"
 #include "llm_request.h"
 #include "llm_route.h"
 #include "llm_text.h"
@@ -50,6 +51,7 @@ typedef struct {
     uint64_t                     swept;      /* generations of all slots at
                                                 the last sweep */
     time_t                       full;       /* when it was last told */
+    time_t                       coded;      /* of codings, the same */
 } ngx_http_llm_quota_t;
 
 
@@ -143,6 +145,7 @@ typedef enum {
     NGX_HTTP_LLM_OPAQUE,
     NGX_HTTP_LLM_BAD_REQUEST,
     NGX_HTTP_LLM_UNSUPPORTED,            /* $llm_result: bad_request */
+    NGX_HTTP_LLM_BODY_TOO_LARGE,         /* the same */
     NGX_HTTP_LLM_UNAVAILABLE
 } ngx_http_llm_result_e;
 
@@ -220,7 +223,8 @@ struct ngx_http_llm_ctx_s {
     unsigned                     parsed:1;       /* the body was read */
     unsigned                     stream:1;
     unsigned                     complete:1;     /* the whole answer passed */
-    unsigned                     readable:1;     /* no content coding */
+    unsigned                     readable:1;     /* in a coding we read */
+    unsigned                     decoding:1;     /* the decoder is in use */
     unsigned                     reserved:1;     /* holds a reservation */
     unsigned                     settled:1;      /* settlement is final */
     unsigned                     bounded:1;      /* strict */
@@ -228,7 +232,9 @@ struct ngx_http_llm_ctx_s {
     unsigned                     dry_refused:1;
     unsigned                     never:1;        /* asking again is useless */
 
-    llm_answer_t                 reader;     /* last: not zeroed */
+    /* last: not zeroed */
+    llm_answer_t                 reader;
+    llm_coding_t                 decoder;
 };
 
 
@@ -372,6 +378,35 @@ u_char *ngx_http_llm_print_subject(u_char *p, ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type);
 u_char *ngx_http_llm_print_subject_id(u_char *p, ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type);
+
+
+/* ngx_http_llm_coding.c */
+
+/* What the headers of a request or an answer say of its coding. */
+llm_coding_e ngx_http_llm_coding(ngx_list_t *headers);
+
+/* Lets zlib take its memory from the heap, and a failure go to the log. */
+void ngx_http_llm_coding_memory(llm_coding_t *c, ngx_log_t *log);
+
+/*
+ * Narrows the Accept-Encoding that goes upstream to what is read here, or,
+ * for an answer that is to be changed, to identity.  What nginx's own modules
+ * know of the client stays as it is.
+ */
+ngx_int_t ngx_http_llm_narrow_accept(ngx_http_llm_ctx_t *ctx,
+    ngx_uint_t identity_only);
+
+/* The answer's headers are here: prepares for reading its body, or warns that
+   it cannot be read. */
+void ngx_http_llm_decode_init(ngx_http_llm_ctx_t *ctx);
+
+/* A piece of the answer's body, for the reader.  Never fails: what cannot be
+   decoded is no longer readable. */
+void ngx_http_llm_decode(ngx_http_llm_ctx_t *ctx, u_char *p, size_t n);
+
+/* Frees what decoding holds; an answer whose coding has not ended is not
+   complete. */
+void ngx_http_llm_decode_end(ngx_http_llm_ctx_t *ctx);
 
 
 /* ngx_http_llm_headers.c */

@@ -492,7 +492,8 @@ ngx_http_llm_end(ngx_http_llm_ctx_t *ctx, ngx_int_t rc)
     switch (rc) {
 
     case NGX_OK:
-        return NGX_DECLINED;
+        return ngx_http_llm_narrow_accept(ctx, 0) == NGX_OK
+               ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     case NGX_DECLINED:
         ctx->state = NGX_HTTP_LLM_REFUSED;

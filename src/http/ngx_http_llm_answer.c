@@ -80,6 +80,10 @@ static ngx_http_llm_answer_t  ngx_http_llm_answers[] = {
       "invalid_request", "invalid_request_error",
       "invalid_request_error", "INVALID_ARGUMENT" },
 
+    { "bad_request", NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+      "invalid_request", "invalid_request_error",
+      "request_too_large", "INVALID_ARGUMENT" },
+
     { "unavailable", NGX_HTTP_SERVICE_UNAVAILABLE,
       "service_unavailable", "service_unavailable",
       "api_error", "UNAVAILABLE" }

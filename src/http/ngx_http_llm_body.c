@@ -8,32 +8,15 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <zlib.h>
-
 #include "ngx_http_llm.h"
 
 
 #define NGX_HTTP_LLM_BODY_STEP      16384
-#define NGX_HTTP_LLM_INFLATED_MAX   (256 * 1024 * 1024)
-
-
-typedef enum {
-    NGX_HTTP_LLM_BODY_IDENTITY = 0,
-    NGX_HTTP_LLM_BODY_GZIP,
-    NGX_HTTP_LLM_BODY_UNKNOWN
-} ngx_http_llm_body_coding_e;
+#define NGX_HTTP_LLM_INFLATED_MAX   (32 * 1024 * 1024)
 
 
 /* Takes the body's bytes in order; n bytes at p. */
 typedef ngx_int_t (*ngx_http_llm_body_pt)(void *data, u_char *p, size_t n);
-
-
-typedef struct {
-    llm_request_t           *body;
-    z_stream                 stream;
-    u_char                   window[NGX_HTTP_LLM_BODY_STEP];
-    unsigned                 ended:1;
-} ngx_http_llm_inflate_t;
 
 
 static ngx_int_t ngx_http_llm_body_walk(ngx_http_request_t *r,
@@ -44,8 +27,7 @@ static ngx_int_t ngx_http_llm_body_plain(void *data, u_char *p, size_t n);
 static ngx_int_t ngx_http_llm_body_gzip(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 static ngx_int_t ngx_http_llm_body_inflate(void *data, u_char *p, size_t n);
-static ngx_http_llm_body_coding_e ngx_http_llm_body_coding(
-    ngx_http_request_t *r);
+static void ngx_http_llm_body_inflated(void *data, const u_char *p, size_t n);
 static ngx_int_t ngx_http_llm_body_verdict(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 
@@ -62,17 +44,17 @@ ngx_http_llm_body_scan(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
                      ctx->conf->reserve == LLM_RESERVE_STRICT
                      ? LLM_REQUEST_BOUNDS : 0);
 
-    switch (ngx_http_llm_body_coding(r)) {
+    switch (ngx_http_llm_coding(&r->headers_in.headers)) {
 
-    case NGX_HTTP_LLM_BODY_IDENTITY:
+    case LLM_CODING_IDENTITY:
         rc = ngx_http_llm_body_walk(r, ngx_http_llm_body_plain, body);
         break;
 
-    case NGX_HTTP_LLM_BODY_GZIP:
+    case LLM_CODING_GZIP:
         rc = ngx_http_llm_body_gzip(ctx, body);
         break;
 
-    default: /* NGX_HTTP_LLM_BODY_UNKNOWN */
+    default: /* LLM_CODING_DEFLATE, LLM_CODING_OTHER */
         return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNSUPPORTED,
                                    "The body's content coding cannot be read "
                                    "here: send it as it is, or with gzip.");
@@ -169,134 +151,83 @@ ngx_http_llm_body_plain(void *data, u_char *p, size_t n)
 }
 
 
-/* Of several codings, in one header or in many, gzip may not be the one that
-   the upstream takes off first. */
-
-static ngx_http_llm_body_coding_e
-ngx_http_llm_body_coding(ngx_http_request_t *r)
-{
-    ngx_uint_t                   i;
-    ngx_list_part_t             *part;
-    ngx_table_elt_t             *h;
-    ngx_http_llm_body_coding_e   coding;
-
-    coding = NGX_HTTP_LLM_BODY_IDENTITY;
-
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-
-            if (part->next == NULL) {
-                return coding;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len != sizeof("content-encoding") - 1
-            || ngx_strncasecmp(h[i].key.data, (u_char *) "content-encoding",
-                               h[i].key.len)
-               != 0
-            || h[i].value.len == 0
-            || (h[i].value.len == 8
-                && ngx_strncasecmp(h[i].value.data, (u_char *) "identity", 8)
-                   == 0))
-        {
-            continue;
-        }
-
-        if (coding != NGX_HTTP_LLM_BODY_IDENTITY
-            || h[i].value.len != 4
-            || ngx_strncasecmp(h[i].value.data, (u_char *) "gzip", 4) != 0)
-        {
-            return NGX_HTTP_LLM_BODY_UNKNOWN;
-        }
-
-        coding = NGX_HTTP_LLM_BODY_GZIP;
-    }
-}
-
+/*
+ * A body is inflated to at most what it might have been uncompressed here:
+ * what is more is a bomb, or should not have come.  Compressed or not, a body
+ * of 32 MB takes its time from all others of the worker.
+ */
 
 static ngx_int_t
 ngx_http_llm_body_gzip(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
-    ngx_int_t                rc;
-    ngx_http_llm_inflate_t  *inf;
+    off_t                      most;
+    ngx_int_t                  rc;
+    llm_coding_t               coding;
+    ngx_http_core_loc_conf_t  *clcf;
 
-    inf = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_llm_inflate_t));
-    if (inf == NULL) {
-        return NGX_ERROR;
+    clcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_core_module);
+
+    most = NGX_HTTP_LLM_INFLATED_MAX;
+
+    if (clcf->client_max_body_size) {
+        most = ngx_min(most, clcf->client_max_body_size);
     }
 
-    inf->body = body;
+    llm_coding_init(&coding, LLM_CODING_GZIP, 1, most,
+                    ngx_http_llm_body_inflated, body);
+    ngx_http_llm_coding_memory(&coding, ctx->request->connection->log);
 
-    if (inflateInit2(&inf->stream, MAX_WBITS + 16) != Z_OK) {
-        return NGX_ERROR;
-    }
+    rc = ngx_http_llm_body_walk(ctx->request, ngx_http_llm_body_inflate,
+                                &coding);
 
-    rc = ngx_http_llm_body_walk(ctx->request, ngx_http_llm_body_inflate, inf);
-
-    (void) inflateEnd(&inf->stream);
+    llm_coding_close(&coding);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    if (rc == NGX_OK && inf->ended) {
+    switch (coding.state) {
+
+    case LLM_CODING_DONE:
         return NGX_OK;
+
+    case LLM_CODING_NO_MEMORY:
+        return NGX_ERROR;
+
+    case LLM_CODING_TOO_LARGE:
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_BODY_TOO_LARGE,
+                                   "The body inflates to more than %O bytes, "
+                                   "or to more than %d times its size.",
+                                   most, LLM_CODING_RATIO);
+
+    default: /* LLM_CODING_MORE, LLM_CODING_BROKEN */
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_BAD_REQUEST,
+                                   "The body is not valid gzip.");
     }
-
-    rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_BAD_REQUEST,
-                             "The body is not valid gzip, or inflates to more "
-                             "than %d bytes.", NGX_HTTP_LLM_INFLATED_MAX);
-
-    return rc;
 }
 
 
-/* NGX_ABORT: not gzip, or too much of it. */
+/* NGX_ABORT: the rest need not be looked at. */
 
 static ngx_int_t
 ngx_http_llm_body_inflate(void *data, u_char *p, size_t n)
 {
-    ngx_http_llm_inflate_t *inf = data;
+    switch (llm_coding_feed(data, p, n)) {
 
-    int  rc;
+    case LLM_CODING_MORE:
+    case LLM_CODING_DONE:
+        return NGX_OK;
 
-    inf->stream.next_in = p;
-    inf->stream.avail_in = n;
-
-    while (inf->stream.avail_in) {
-
-        if (inf->ended) {
-            return NGX_ABORT;
-        }
-
-        inf->stream.next_out = inf->window;
-        inf->stream.avail_out = NGX_HTTP_LLM_BODY_STEP;
-
-        rc = inflate(&inf->stream, Z_SYNC_FLUSH);
-
-        if (rc != Z_OK && rc != Z_STREAM_END && rc != Z_BUF_ERROR) {
-            return NGX_ABORT;
-        }
-
-        llm_request_feed(inf->body, inf->window,
-                         NGX_HTTP_LLM_BODY_STEP - inf->stream.avail_out);
-
-        if (inf->stream.total_out > NGX_HTTP_LLM_INFLATED_MAX) {
-            return NGX_ABORT;
-        }
-
-        inf->ended = (rc == Z_STREAM_END);
+    default:
+        return NGX_ABORT;
     }
+}
 
-    return NGX_OK;
+
+static void
+ngx_http_llm_body_inflated(void *data, const u_char *p, size_t n)
+{
+    llm_request_feed(data, p, n);
 }
 
 
@@ -357,7 +288,8 @@ ngx_http_llm_body_splice(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
     r = ctx->request;
 
     if (r->request_body == NULL
-        || ngx_http_llm_body_coding(r) != NGX_HTTP_LLM_BODY_IDENTITY)
+        || ngx_http_llm_coding(&r->headers_in.headers)
+           != LLM_CODING_IDENTITY)
     {
         return NGX_DECLINED;
     }

@@ -23,9 +23,11 @@
 /* since 1.23.0 header lines of one name are a linked list */
 
 #if (nginx_version >= 1023000)
-#define ngx_http_llm_header_init(h)  (h)->next = NULL
+#define ngx_http_llm_header_init(h)         (h)->next = NULL
+#define ngx_http_llm_header_link(h, other)  (h)->next = (other)
 #else
 #define ngx_http_llm_header_init(h)
+#define ngx_http_llm_header_link(h, other)
 #endif
 
 

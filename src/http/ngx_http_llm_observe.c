@@ -14,7 +14,7 @@
 /*
  * The answer as it goes by.  Nothing is held back, copied or changed; what
  * the filters see is what the upstream sent, for they stand right behind the
- * copy filter.
+ * copy filter, and before gunzip and gzip.
  */
 
 
@@ -70,7 +70,6 @@ static ngx_int_t
 ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx)
 {
     ngx_str_t            *type;
-    ngx_table_elt_t      *coding;
     ngx_http_request_t   *r;
     ngx_http_upstream_t  *u;
 
@@ -106,14 +105,8 @@ ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx)
 
     llm_answer_init(ctx->answer, type->data, type->len);
 
-    coding = r->headers_out.content_encoding;
+    ngx_http_llm_decode_init(ctx);
 
-    ctx->readable = (coding == NULL
-                     || coding->value.len == 0
-                     || (coding->value.len == 8
-                         && ngx_strncasecmp(coding->value.data,
-                                            (u_char *) "identity", 8)
-                            == 0));
     ctx->state = NGX_HTTP_LLM_OBSERVING;
 
     r->filter_need_in_memory = 1;
@@ -162,7 +155,7 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
             ctx->answer_bytes += b->last - b->pos;
 
             if (ctx->readable) {
-                llm_answer_feed(ctx->answer, b->pos, b->last - b->pos);
+                ngx_http_llm_decode(ctx, b->pos, b->last - b->pos);
             }
         }
 

@@ -151,6 +151,8 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
 
     usage = &ctx->settlement.usage;
 
+    ngx_http_llm_decode_end(ctx);
+
     ctx->charge = llm_answer_end(ctx->answer, ctx->complete, usage);
 
     ngx_http_llm_charge_name(&ctx->response_model,
