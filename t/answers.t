@@ -107,6 +107,8 @@ my $upstream = RawUpstream->start(
                            { status => 503 }]],
         ['gzip',          { json => $gzip,
                             headers => ['Content-Encoding' => 'gzip'] }],
+        ['br',            { json => $json,
+                            headers => ['Content-Encoding' => 'br'] }],
         ['identity',      { json => $json,
                             headers => ['Content-Encoding' => 'identity'] }],
         ['no-usage',      { json => '{"id":"x","object":"chat.completion",'
@@ -400,8 +402,8 @@ is($t->charge("stale-$n"), '0 0 none', 'nor does one that is stale');
 
 # Answers that do not say what was used.
 
-is(charged('gzip', 200, input('gzip') . ' 7 estimated')->{body}, $gzip,
-   'gzip: as it was');
+is(charged('br', 200, input('br') . ' 7 estimated')->{body}, $json,
+   'br: as it was');
 charged('identity', 200, '10 5 upstream');
 charged('no-usage', 200, input('no-usage') . ' 10 estimated');
 charged('empty', 200, input('empty') . ' 0 estimated');
@@ -506,7 +508,8 @@ my @sequence = (
     ['no-usage',          undef],
     ['chat_stream/bytes', '10 5 upstream'],
     ['status-500',        '0 0 none'],
-    ['gzip',              undef],
+    ['gzip',              '10 5 upstream'],
+    ['br',                undef],
     ['empty',             undef],
     ['chat/chunked',      '10 5 upstream'],
 );

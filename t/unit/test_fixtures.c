@@ -8,8 +8,8 @@
 #include <strings.h>
 
 #include <jansson.h>
-#include <zlib.h>
 
+#include "llm_coding.h"
 #include "llm_usage.h"
 #include "tap.h"
 
@@ -75,7 +75,7 @@ static const struct {
 typedef struct {
     int                      status;
     char                     type[256];
-    char                     encoding[64];
+    llm_coding_e             coding;
     int                      chunked;
     long                     length;
     int                      complete;
@@ -154,7 +154,7 @@ header(fixture_t *fx, const char *line, size_t len)
         snprintf(fx->type, sizeof(fx->type), "%.*s", (int) len, value);
 
     } else if (n == 16 && strncasecmp(line, "content-encoding", n) == 0) {
-        snprintf(fx->encoding, sizeof(fx->encoding), "%.*s", (int) len, value);
+        fx->coding = llm_coding_add(fx->coding, (u_char *) value, len);
 
     } else if (n == 17 && strncasecmp(line, "transfer-encoding", n) == 0) {
         fx->chunked = 1;
@@ -198,48 +198,6 @@ unchunk(fixture_t *fx)
     }
 
     fx->len = out;
-}
-
-
-/* What cannot be inflated is left as it is. */
-
-static void
-decode(fixture_t *fx)
-{
-    int        bits, rc;
-    u_char    *plain;
-    z_stream   z;
-
-    for (bits = 47; ; bits = -15) {
-        plain = malloc(BODY);
-        memset(&z, 0, sizeof(z));
-
-        inflateInit2(&z, bits);
-        z.next_in = fx->body;
-        z.avail_in = fx->len;
-        z.next_out = plain;
-        z.avail_out = BODY;
-        rc = inflate(&z, Z_SYNC_FLUSH);
-        inflateEnd(&z);
-
-        if (rc == Z_STREAM_END || (rc == Z_OK && z.total_out > 0)) {
-            break;
-        }
-
-        free(plain);
-
-        if (bits < 0 || strcmp(fx->encoding, "gzip") == 0) {
-            return;
-        }
-    }
-
-    if (rc != Z_STREAM_END) {
-        fx->complete = 0;
-    }
-
-    free(fx->body);
-    fx->body = plain;
-    fx->len = z.total_out;
 }
 
 
@@ -296,42 +254,74 @@ load(fixture_t *fx, const char *path)
         fx->len = fx->complete ? (size_t) fx->length : fx->len;
     }
 
-    if (strcmp(fx->encoding, "gzip") == 0
-        || strcmp(fx->encoding, "deflate") == 0)
-    {
-        decode(fx);
-    }
-
     return 0;
+}
+
+
+static void *
+take(void *opaque, unsigned items, unsigned size)
+{
+    (void) opaque;
+
+    return malloc((size_t) items * size);
+}
+
+
+static void
+give(void *opaque, void *p)
+{
+    (void) opaque;
+
+    free(p);
+}
+
+
+static void
+decoded(void *data, const u_char *p, size_t n)
+{
+    llm_answer_feed(data, p, n);
 }
 
 
 /* Each piece is memory of its own, so that reading beyond it is seen. */
 
 static void
-feed(llm_answer_t *a, const u_char *p, size_t n)
+feed(llm_coding_t *c, llm_answer_t *a, const fixture_t *fx, size_t at,
+    size_t n)
 {
     u_char  *piece;
 
     piece = malloc(n);
-    memcpy(piece, p, n);
-    llm_answer_feed(a, piece, n);
+    memcpy(piece, fx->body + at, n);
+
+    if (fx->coding == LLM_CODING_IDENTITY) {
+        llm_answer_feed(a, piece, n);
+
+    } else if (fx->coding != LLM_CODING_OTHER) {
+        (void) llm_coding_feed(c, piece, n);
+    }
+
     free(piece);
 }
 
 
 static void
-finish(llm_answer_t *a, const fixture_t *fx, result_t *r)
+finish(llm_coding_t *c, llm_answer_t *a, const fixture_t *fx, result_t *r)
 {
     memset(r, 0, sizeof(result_t));
 
-    r->charge = llm_answer_end(a, fx->complete, &r->usage);
+    r->charge = llm_answer_end(a, fx->complete
+                                  && (fx->coding == LLM_CODING_IDENTITY
+                                      || c->state != LLM_CODING_MORE),
+                               &r->usage);
     r->text = llm_answer_text_bytes(a);
     r->lacks = llm_answer_lacks(a);
     r->anomaly = llm_answer_anomaly(a);
     r->tier = llm_answer_tier(a);
     r->model = *llm_answer_model(a);
     r->id = *llm_answer_id(a);
+
+    llm_coding_close(c);
 }
 
 
@@ -342,23 +332,27 @@ replay(const fixture_t *fx, size_t split, size_t max, result_t *r)
 {
     size_t        i, n;
     llm_answer_t  a;
+    llm_coding_t  c;
 
     memset(&a, 0xff, sizeof(a));
     llm_answer_init(&a, (u_char *) fx->type, strlen(fx->type));
 
+    llm_coding_init(&c, fx->coding, 0, BODY, decoded, &a);
+    llm_coding_set_memory(&c, take, give, NULL);
+
     if (max == 0) {
-        feed(&a, fx->body, split);
-        feed(&a, fx->body + split, fx->len - split);
+        feed(&c, &a, fx, 0, split);
+        feed(&c, &a, fx, split, fx->len - split);
 
     } else {
         for (i = 0; i < fx->len; i += n) {
             n = (max == 1) ? 1 : 1 + rnd(max);
             n = (n > fx->len - i) ? fx->len - i : n;
-            feed(&a, fx->body + i, n);
+            feed(&c, &a, fx, i, n);
         }
     }
 
-    finish(&a, fx, r);
+    finish(&c, &a, fx, r);
 }
 
 
