@@ -26,7 +26,7 @@ typedef struct {
 
 
 static const char  text[] =
-    "{\"id\":\"chatcmpl-1\",\"choices\":[{\"message\":{\"content\":\"Hello\"}}],"
+    "{\"id\":\"c-1\",\"choices\":[{\"message\":{\"content\":\"Hello\"}}],"
     "\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12}}";
 
 static int       held, most_held, allocs, fail_at;
