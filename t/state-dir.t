@@ -25,6 +25,16 @@ sub held
 }
 
 
+# A start that fails; nginx frees nothing at such an end.
+
+sub fails
+{
+    local $ENV{ASAN_OPTIONS} = "$ENV{ASAN_OPTIONS},detect_leaks=0";
+
+    return !eval { $_[0]->start; 1 };
+}
+
+
 # Another nginx.
 
 my $used = qr/"\Q@{[$one->state_dir]}\E\/" is used by another nginx: /;
@@ -36,7 +46,7 @@ my ($status, $said) = $other->check;
 is($status, 0, 'a test of the configuration passes');
 unlike($said, qr/used by another/, 'and touches nothing');
 
-is(eval { $other->start; 1 }, undef, 'another nginx does not start');
+ok(fails($other), 'another nginx does not start');
 like($@, $used, 'and says why');
 
 is($one->chat('a')->{status}, 200, 'the first goes on');
@@ -68,7 +78,7 @@ kill 'STOP', $one->master;
 kill 'KILL', $one->master;
 $one->gone;
 
-is(eval { $other->start; 1 }, undef, 'no start beside workers left alone');
+ok(fails($other), 'no start beside workers left alone');
 like($@, $used, 'for the same reason');
 
 kill 'KILL', $worker;
