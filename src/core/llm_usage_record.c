@@ -18,10 +18,9 @@
  */
 
 
-#define LLM_USAGE_MAX     ((int64_t) 1 << 53)
-
 #define LLM_USAGE_BESIDE                                                      \
-    (llm_usage_bit(LLM_N_CACHE_N) | llm_usage_bit(LLM_N_TOOL_SEARCHES))
+    (llm_usage_bit(LLM_N_CACHE_N) | llm_usage_bit(LLM_N_TIMED_IN)             \
+     | llm_usage_bit(LLM_N_TIMED_OUT) | llm_usage_bit(LLM_N_TOOL_SEARCHES))
 
 
 static void llm_usage_document(llm_answer_t *a, const llm_json_value_t *v);
@@ -36,12 +35,15 @@ static void llm_usage_list(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_element(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_part(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_add(llm_answer_t *a, unsigned count, int64_t n);
-static void llm_usage_set(llm_usage_record_t *r, unsigned count, int64_t n);
 static void llm_usage_text(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_gap(llm_answer_t *a, llm_repeat_gap_e type,
+    unsigned text, const llm_json_value_t *v);
 static void llm_usage_word(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_name(llm_answer_name_t *name,
     const llm_json_value_t *v);
 static llm_tier_e llm_usage_tier(const llm_json_value_t *v);
+static void llm_usage_timings(llm_usage_record_t *d);
+static void llm_usage_complete(llm_answer_t *a);
 static int llm_usage_rank(uint32_t row);
 
 #define llm_is_text(v, s)                                                     \
@@ -59,6 +61,11 @@ llm_usage_value(void *data, const llm_json_value_t *v)
     llm_answer_t *a = data;
 
     unsigned  more;
+
+    if (llm_field_kind(v->field) == LLM_K_BYTES) {
+        llm_usage_bytes(a, v);
+        return;
+    }
 
     /* what does not fit in one piece has no meaning here */
 
@@ -126,13 +133,17 @@ llm_usage_document(llm_answer_t *a, const llm_json_value_t *v)
         return;
     }
 
-    if (v->close) {
-        llm_usage_merge(a);
+    if (!v->close) {
+        llm_usage_begin(a);
+        a->open = 1;
         return;
     }
 
-    llm_usage_begin(a);
-    a->open = 1;
+    /* the end of the frame is what counts */
+
+    if (a->framing != LLM_FRAMING_EVENTS) {
+        llm_usage_merge(a);
+    }
 }
 
 
@@ -148,6 +159,8 @@ llm_usage_begin(llm_answer_t *a)
     a->typed = 0;
     a->start = 0;
     a->choice = 0;
+    a->image = 0;
+    a->speech = 0;
 }
 
 
@@ -182,6 +195,12 @@ llm_usage_root(llm_answer_t *a, const llm_json_value_t *v)
         }
 
         row = LLM_ROW_MAYBE_START;
+    }
+
+    /* they add up, and so each must be seen, which events of text need not */
+
+    if (row == LLM_ROW_TRACE && a->framing != LLM_FRAMING_EVENTS) {
+        return;
     }
 
     if (d->row != 0 && d->row < row) {
@@ -457,11 +476,26 @@ llm_usage_add(llm_answer_t *a, unsigned count, int64_t n)
 }
 
 
-static void
+void
 llm_usage_set(llm_usage_record_t *r, unsigned count, int64_t n)
 {
     r->known |= llm_usage_bit(count);
     r->count[count] = n;
+}
+
+
+void
+llm_usage_keep(llm_usage_record_t *r, uint32_t set)
+{
+    unsigned  i;
+
+    for (i = 0; i < LLM_USAGE_COUNTS; i++) {
+        if (!(set & llm_usage_bit(i))) {
+            r->count[i] = 0;
+        }
+    }
+
+    r->known &= set;
 }
 
 
@@ -478,8 +512,7 @@ llm_usage_text(llm_answer_t *a, const llm_json_value_t *v)
 
         if (v->type == LLM_JSON_STRING) {
             a->text[text] += v->end - v->start - 2;
-            llm_repeat_gap(&a->repeat, LLM_REPEAT_STRING, text, v->start,
-                           v->end);
+            llm_usage_gap(a, LLM_REPEAT_STRING, text, v);
         }
 
         break;
@@ -488,7 +521,10 @@ llm_usage_text(llm_answer_t *a, const llm_json_value_t *v)
 
         if (v->type == LLM_JSON_OBJECT && v->close) {
             a->text[text] += v->end - v->start;
-            llm_repeat_refuse(&a->repeat);
+
+            if (a->framing == LLM_FRAMING_SSE) {
+                llm_repeat_refuse(&a->u.repeat);
+            }
         }
 
         break;
@@ -496,15 +532,25 @@ llm_usage_text(llm_answer_t *a, const llm_json_value_t *v)
     default: /* LLM_K_PADDING */
 
         if (v->type == LLM_JSON_STRING) {
-            llm_repeat_gap(&a->repeat, LLM_REPEAT_STRING, LLM_USAGE_TEXTS,
-                           v->start, v->end);
+            llm_usage_gap(a, LLM_REPEAT_STRING, LLM_USAGE_TEXTS, v);
 
         } else if (v->type == LLM_JSON_NUMBER) {
-            llm_repeat_gap(&a->repeat, LLM_REPEAT_NUMBER, LLM_USAGE_TEXTS,
-                           v->start, v->end);
+            llm_usage_gap(a, LLM_REPEAT_NUMBER, LLM_USAGE_TEXTS, v);
         }
 
         break;
+    }
+}
+
+
+/* Only events that are text repeat each other. */
+
+static void
+llm_usage_gap(llm_answer_t *a, llm_repeat_gap_e type, unsigned text,
+    const llm_json_value_t *v)
+{
+    if (a->framing == LLM_FRAMING_SSE) {
+        llm_repeat_gap(&a->u.repeat, type, text, v->start, v->end);
     }
 }
 
@@ -525,6 +571,7 @@ llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
     case LLM_W_TYPE:
         a->typed = 1;
         a->start = llm_is_text(v, "message_start");
+        a->speech = llm_is_text(v, "speech.audio.done");
 
         if (llm_is_text(v, "error")) {
             a->error = 1;
@@ -570,11 +617,18 @@ llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
 
         break;
 
+    case LLM_W_IMAGE:
+
+        if (v->type == LLM_JSON_STRING) {
+            a->image = 1;
+        }
+
+        break;
+
     default: /* LLM_W_CHOICE */
         a->choice = 1;
         break;
     }
-
 }
 
 
@@ -645,7 +699,13 @@ llm_usage_merge(llm_answer_t *a)
         return;
     }
 
-    if (d->row != LLM_ROW_USAGE && d->row != LLM_ROW_RESPONSE) {
+    if (d->row == 0) {
+        llm_usage_timings(d);
+    }
+
+    if (d->row != LLM_ROW_USAGE && d->row != LLM_ROW_RESPONSE
+        && d->row != LLM_ROW_TOP && d->row != LLM_ROW_TIMINGS)
+    {
         d->known &= ~LLM_USAGE_BESIDE;
     }
 
@@ -663,8 +723,17 @@ llm_usage_merge(llm_answer_t *a)
         memset(s, 0, sizeof(llm_usage_record_t));
     }
 
+    llm_usage_complete(a);
+
     for (known = d->known; known != 0; known &= known - 1) {
         i = __builtin_ctz(known);
+
+        /* the calls of an agent are many */
+
+        if (d->row == LLM_ROW_TRACE) {
+            llm_usage_add(a, i, s->count[i]);
+        }
+
         s->count[i] = d->count[i];
     }
 
@@ -680,6 +749,55 @@ llm_usage_merge(llm_answer_t *a)
 }
 
 
+/* llama.cpp counts in its timings what it computed, so that what came from the
+   cache stands beside it; where no usage is stated it is all there is. */
+
+static void
+llm_usage_timings(llm_usage_record_t *d)
+{
+    int64_t  cached;
+
+    if (llm_usage_knows(d, TIMED_IN)) {
+        cached = llm_usage_knows(d, CACHE_N) ? d->count[LLM_N_CACHE_N] : 0;
+
+        llm_usage_set(d, LLM_N_INPUT, d->count[LLM_N_TIMED_IN] + cached);
+    }
+
+    if (llm_usage_knows(d, TIMED_OUT)) {
+        llm_usage_set(d, LLM_N_OUTPUT, d->count[LLM_N_TIMED_OUT]);
+    }
+
+    if (llm_usage_knows(d, INPUT) || llm_usage_knows(d, OUTPUT)) {
+        d->row = LLM_ROW_TIMINGS;
+        d->marks |= llm_usage_bit(LLM_M_OPENAI);
+    }
+}
+
+
+/* All that an image or speech is made of are tokens of its kind, which have
+   their own price; not everybody says so. */
+
+static void
+llm_usage_complete(llm_answer_t *a)
+{
+    llm_usage_record_t  *d;
+
+    d = &a->document;
+
+    if (!llm_usage_knows(d, OUTPUT)) {
+        return;
+    }
+
+    if (a->image && !llm_usage_knows(d, IMAGE_OUT)) {
+        llm_usage_set(d, LLM_N_IMAGE_OUT, d->count[LLM_N_OUTPUT]);
+    }
+
+    if (a->speech && !llm_usage_knows(d, AUDIO_OUT)) {
+        llm_usage_set(d, LLM_N_AUDIO_OUT, d->count[LLM_N_OUTPUT]);
+    }
+}
+
+
 /* Bedrock's metrics are of the whole answer and beat what it says itself; what
    stands in the document beside no object of counts is the last resort. */
 
@@ -692,6 +810,7 @@ llm_usage_rank(uint32_t row)
         return 0;
 
     case LLM_ROW_TOP:
+    case LLM_ROW_TIMINGS:
         return 1;
 
     case LLM_ROW_METRICS:

@@ -11,11 +11,19 @@
 #include "llm_usage.h"
 
 
-/* What the reader of framings (llm_usage.c) needs of the reader of counts. */
+/* What the parts of the reader share: llm_usage.c knows framings and
+   documents, llm_usage_frame.c Amazon's framing, llm_usage_record.c the counts
+   of a document, llm_usage_header.c those of headers, llm_usage_family.c what
+   they mean.  Nobody else includes this file. */
 
+
+#define LLM_USAGE_MAX     ((int64_t) 1 << 53)    /* of a count */
+
+
+#define llm_usage_has(r, count)  ((r)->known & llm_usage_bit(count))
 
 #define llm_usage_knows(r, count)                                             \
-    ((r)->known & llm_usage_bit(LLM_N_ ## count))
+    llm_usage_has(r, LLM_N_ ## count)
 
 #define llm_usage_is(r, mark)                                                 \
     ((r)->marks & llm_usage_bit(LLM_M_ ## mark))
@@ -26,6 +34,24 @@ void llm_usage_value(void *data, const llm_json_value_t *v);
 
 /* A document begins. */
 void llm_usage_begin(llm_answer_t *a);
+
+/* A count is set, in a record of any kind. */
+void llm_usage_set(llm_usage_record_t *r, unsigned count, int64_t n);
+
+/* The counts that are in the set stay, all others are unknown. */
+void llm_usage_keep(llm_usage_record_t *r, uint32_t set);
+
+/* A piece of a document that a frame carries in base64. */
+void llm_usage_bytes(llm_answer_t *a, const llm_json_value_t *v);
+
+/* Amazon's event stream. */
+void llm_answer_frames(llm_answer_t *a, const u_char *p, const u_char *last);
+
+/* Prepares for another document. */
+void llm_answer_next(llm_answer_t *a);
+
+/* What headers say is put in the place of what the body does. */
+void llm_usage_headers(llm_answer_t *a);
 
 /* The document ends here, closed or cut. */
 void llm_usage_merge(llm_answer_t *a);
