@@ -11,11 +11,11 @@
 
 
 /*
- * An answer is framing, documents, counts.  This file takes the framing away,
- * but for Amazon's, which llm_usage_frame.c knows,
- * and gives each document to the scanner, whose values llm_usage_record.c
- * makes counts of.  Nothing is kept of an answer but its counts and names, so
- * a line of megabytes is as good as a short one.
+ * An answer is framing, documents, counts.  This file takes the framing away
+ * (but for Amazon's, which llm_usage_frame.c does) and gives each document to
+ * the scanner, whose values llm_usage_record.c makes counts of.  Nothing is
+ * kept of an answer but its counts and names, so a line of megabytes is as
+ * good as a short one.
  */
 
 

@@ -28,20 +28,7 @@ test_cases(const case_t *c)
         r = whole(c->type, c->body, c->complete, c->name);
 
         is_int(r.charge, c->charge, "%s: charge", c->name);
-
-        if (!ok(r.usage.input == c->count[0] && r.usage.output == c->count[1]
-                && r.usage.cached_read == c->count[2]
-                && r.usage.cache_write_5m == c->count[3]
-                && r.usage.cache_write_1h == c->count[4]
-                && r.usage.reasoning == c->count[5], "%s: counts", c->name))
-        {
-            printf("# got %lld %lld %lld %lld %lld %lld\n",
-                   (long long) r.usage.input, (long long) r.usage.output,
-                   (long long) r.usage.cached_read,
-                   (long long) r.usage.cache_write_5m,
-                   (long long) r.usage.cache_write_1h,
-                   (long long) r.usage.reasoning);
-        }
+        counts_are(&r, c->count, c->name);
     }
 }
 
