@@ -114,6 +114,10 @@ llm_usage_bytes(llm_answer_t *a, const llm_json_value_t *v)
     if (!f->more) {
         f->carries = 1;
 
+        /* of a scalar that the document before left open */
+
+        a->more = 0;
+
         llm_base64_init(&f->base64);
         llm_json_init(&f->json, &llm_usage_tree, llm_usage_value, a,
                       LLM_JSON_PADDED);
@@ -126,10 +130,6 @@ llm_usage_bytes(llm_answer_t *a, const llm_json_value_t *v)
 
     if (!v->more) {
         llm_usage_inside(a, buf, llm_base64_end(&f->base64, buf));
-
-        /* a scalar that was cut inside has no more pieces */
-
-        a->more = 0;
     }
 }
 

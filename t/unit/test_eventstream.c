@@ -157,9 +157,10 @@ test_frames(void)
 static void
 test_headers(void)
 {
-    size_t         n, i;
-    u_char         h[1024];
-    frames_t       f;
+    char      value[300];
+    size_t    n, i;
+    u_char    h[1024];
+    frames_t  f;
 
     /* a value of each type, between which the words must be found */
 
@@ -204,6 +205,16 @@ test_headers(void)
     sees(&f, "x exception\nx exception\nx unnamed\nx unnamed\nx unnamed\n"
          "x other\nx unnamed\nx other\n", "words that matter, and others");
 
+    /* a value whose length needs two bytes */
+
+    f.len = 0;
+    memset(value, 'x', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    n = put_header(h, ":content-type", value);
+    n += put_header(h + n, ":event-type", "chunk");
+    put_frame(&f, h, n, "x");
+    sees(&f, "x chunk\n", "a long value");
+
     /* the word as bytes */
 
     f.len = 0;
@@ -244,11 +255,12 @@ test_headers(void)
 static void
 test_faults(void)
 {
-    size_t    i, bit, said, missed, between;
+    size_t    i, bit, said, first, missed, between;
     frames_t  f, good;
 
     good.len = 0;
     put_event(&good, "chunk", "payload");
+    first = good.len;
     put_event(&good, "chunk", "next");
 
     /* every byte that is wrong is found, and never is more read than there
@@ -275,8 +287,11 @@ test_faults(void)
     is_int(missed, 0, "no fault goes unseen");
     ok(said > good.len * 6, "%zu of %zu are told", said, good.len * 8);
 
+    /* the frame's own checksum is right again */
+
     f = good;
     f.data[8] ^= 1;
+    put_number(f.data + first - 4, crc32(0, f.data, first - 4));
     sees(&f, "payload chunk!\nnext chunk\n", "a checksum of the lengths");
 
     f = good;

@@ -18,6 +18,11 @@
     "\"inputAssessment\":{\"x\":{\"invocationMetrics\":{\"usage\":{"          \
     "\"inputTokens\":999}}}}}},\"usage\":{" u "}}"
 
+/* 72 letters in base64. */
+
+#define EXES        "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"          \
+                    "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
+
 #define COUNTS      "\"inputTokens\":9,\"outputTokens\":12,\"totalTokens\":21"
 
 #define METRICS(m)  "\"amazon-bedrock-invocationMetrics\":{" m "}"
@@ -137,6 +142,12 @@ static const case_t  cases[] = {
                  ":\"eyJ1c2FnZSI6eyJpbnB1dFRva2VucyI6OH19\"}" } },
       EXACT, { 8, 0 }, 0, 0 },
 
+    { "two pieces of bytes, the first stops in a string", 1, {
+      { "chunk", "{\"bytes\":\"eyJ1c2FnZSI6eyJpbnB1dFRva2VucyI6OSwib3V0"
+                 "cHV0VG9rZW5zIjoxMn0sImlkIjoi"
+                 EXES EXES EXES EXES "eHh4\",\"bytes\":\"e30=\"}" } },
+      ESTIMATE, { 0 }, 0, 0 },
+
     { "no bytes", 1, { { "chunk", "{\"bytes\":null}" },
       { "chunk", "{\"bytes\":{\"bytes\":\"e30=\"}}" },
       { "chunk", "{\"bytes\":\"\"}" } },
@@ -144,7 +155,9 @@ static const case_t  cases[] = {
 
     { "bytes in bytes", 1, {
       { NULL, "{\"bytes\":\"eyJ1c2FnZSI6eyJpbnB1dFRva2VucyI6OTk5fX0=\","
-              "\"usage\":{" COUNTS "}}" } },
+              "\"usage\":{" COUNTS "}}" },
+      { NULL, "{\"usage\":{" COUNTS "},"
+              "\"bytes\":\"eyJ1c2FnZSI6eyJpbnB1dFRva2VucyI6OTk5fX0=\"}" } },
       EXACT, { 9, 12 }, 0, 0 },
 
     { "claude", 1, {
@@ -335,7 +348,7 @@ test_cuts(void)
 }
 
 
-/* Whatever byte is wrong, it is told; a checksum that is wrong loses nothing. */
+/* Whatever byte is wrong, it is told; a wrong checksum alone loses nothing. */
 
 static void
 test_damage(void)

@@ -57,6 +57,12 @@ static const case_t  cases[] = {
       { { B_IN, "9" }, { B_OUT, "12" }, { B_READ, "100" }, { B_WRITE, "30" } },
       EXACT, { 139, 12, 100, 10, 20, 4 }, 0, 0, -1 },
 
+    { "bedrock, the body has a compaction", JSON, "{\"usage\":{"
+      "\"input_tokens\":1,\"output_tokens\":2,\"cache_read_input_tokens\":0,"
+      "\"iterations\":[{\"type\":\"compaction\",\"input_tokens\":500,"
+      "\"output_tokens\":60}]}}", { { B_IN, "9" }, { B_OUT, "12" } },
+      EXACT, { 9, 12 }, 0, 0, -1 },
+
     { "bedrock, no cache is stated", JSON, "{\"usage\":{\"input_tokens\":"
       "1,\"output_tokens\":2,\"cache_read_input_tokens\":3,"
       "\"cache_creation_input_tokens\":30,\"cache_creation\":{"
@@ -122,8 +128,8 @@ static const case_t  cases[] = {
       "\"completion_tokens\":12,\"cost\":0.5}}", { { COST, "0.25" } },
       EXACT, { 9, 12 }, 0, 0, 500000000 },
 
-    { "cost of what is not counted", JSON, "{\"data\":[]}", { { COST, "0.04" } },
-      ESTIMATE, { 0 }, 0, 0, 40000000 },
+    { "cost of what is not counted", JSON, "{\"data\":[]}",
+      { { COST, "0.04" } }, ESTIMATE, { 0 }, 0, 0, 40000000 },
 
     { "cost, nonsense", JSON, "{" U "}",
       { { COST, "None" }, { COST, "" }, { COST, "-1" }, { COST, "1e300" } },
