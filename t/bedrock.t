@@ -103,6 +103,10 @@ my %replies = (
     'headers-hidden' => ['invoke', invoke($mistral, @counts)],
     'headers-gzip'   => ['invoke', invoke($gzip, @counts,
                                           'Content-Encoding' => 'gzip')],
+    'headers-broken' => ['invoke', invoke('no gzip', @counts,
+                                          'Content-Encoding' => 'gzip')],
+    'headers-br'     => ['invoke', invoke('no brotli', @counts[0, 1],
+                                          'Content-Encoding' => 'br')],
     'headers-cut'    => ['invoke', { %{invoke($mistral, @counts)}, cut => 9 }],
     'headers-error'  => ['invoke', { %{invoke('{"message":"no"}', @counts)},
                                      status => 400 }],
@@ -258,6 +262,8 @@ ok(!exists $answer->{headers}{'x-amzn-bedrock-input-token-count'},
 
 is(charged('headers-gzip', 200, '10 5 upstream')->{body}, $gzip,
    'headers-gzip: as it was');
+charged('headers-broken', 200, '10 5 upstream');
+charged('headers-br', 200, '6 1024 estimated');
 charged('headers-cut', 200, '10 5 upstream');
 charged('headers-error', 400, '0 0 none');
 

@@ -303,6 +303,21 @@ llm_answer_next(llm_answer_t *a)
 }
 
 
+void
+llm_answer_forget(llm_answer_t *a)
+{
+    memset(&a->stated, 0, sizeof(llm_usage_record_t));
+    memset(a->text, 0, sizeof(a->text));
+
+    llm_answer_next(a);
+
+    a->framing = LLM_FRAMING_OTHER;
+    a->error = 0;
+    a->blocked = 0;
+    a->invalid = 0;
+}
+
+
 llm_charge_e
 llm_answer_end(llm_answer_t *a, int complete, llm_usage_t *usage)
 {

@@ -195,6 +195,10 @@ int llm_answer_is_stream(const llm_answer_t *a);
  */
 void llm_answer_feed(llm_answer_t *a, const u_char *p, size_t n);
 
+/* What was read of the body is worthless, as where its content coding turned
+   out to be broken, and what follows is not read: headers alone count. */
+void llm_answer_forget(llm_answer_t *a);
+
 /*
  * complete: the upstream ended the answer properly.  Sets what the accessors
  * give afterwards, and *usage: for NONE and ESTIMATE no counts, but the cost

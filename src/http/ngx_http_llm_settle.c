@@ -153,6 +153,10 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
 
     ngx_http_llm_decode_end(ctx);
 
+    if (!ctx->readable) {
+        llm_answer_forget(ctx->answer);
+    }
+
     ctx->charge = llm_answer_end(ctx->answer, ctx->complete, usage);
 
     ngx_http_llm_charge_name(&ctx->response_model,

@@ -20,7 +20,7 @@
 
 /* 72 letters in base64. */
 
-#define EXES        "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"          \
+#define EXES        "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"        \
                     "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
 
 #define COUNTS      "\"inputTokens\":9,\"outputTokens\":12,\"totalTokens\":21"

@@ -192,6 +192,39 @@ static const case_t  cases[] = {
 };
 
 
+/* A body that turns out to be unreadable, whatever was read of it. */
+
+static void
+test_forgotten(void)
+{
+    llm_usage_t   u;
+    llm_answer_t  a;
+
+    static const char  body[] = "{\"error\":{}," HELLO "," U "}";
+
+    memset(&a, 0xff, sizeof(a));
+    llm_answer_init(&a, (u_char *) JSON, sizeof(JSON) - 1);
+    llm_answer_feed(&a, (u_char *) body, sizeof(body) - 1);
+    llm_answer_forget(&a);
+    llm_answer_feed(&a, (u_char *) body, sizeof(body) - 1);
+
+    is_int(llm_answer_end(&a, 1, &u), ESTIMATE, "forgotten: the estimate");
+    is_int(llm_answer_text_bytes(&a), 0, "forgotten: no text");
+    is_int(u.input + u.output, 0, "forgotten: no counts");
+
+    memset(&a, 0xff, sizeof(a));
+    llm_answer_init(&a, (u_char *) JSON, sizeof(JSON) - 1);
+    llm_answer_header(&a, (u_char *) B_IN, sizeof(B_IN) - 1, (u_char *) "7", 1);
+    llm_answer_feed(&a, (u_char *) EMBEDDING, sizeof(EMBEDDING) - 1);
+    llm_answer_forget(&a);
+
+    is_int(llm_answer_end(&a, 1, &u), PARTIAL, "forgotten: headers count");
+    is_int(llm_answer_lacks(&a), LLM_LACKS_OUTPUT,
+           "forgotten: what they leave open");
+    is_int(u.input, 7, "forgotten: what they say");
+}
+
+
 int
 main(void)
 {
@@ -209,6 +242,8 @@ main(void)
         is_int(r.anomaly, c->anomaly, "%s: anomaly", c->name);
         is_int(r.usage.cost, c->cost, "%s: cost", c->name);
     }
+
+    test_forgotten();
 
     return tap_done();
 }
