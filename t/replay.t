@@ -31,11 +31,8 @@ for my $file (map { glob "$_/*.expect.json" }
 
     ($fixture->{file} = $file) =~ s/\.expect\.json$/.http/;
 
-    my ($head, $body) = split /\r\n\r\n/, LLMBase::slurp($fixture->{file}), 2;
-
-    # what is read today is text, and in the body
-    next if $head =~ /^Content-Type:.*eventstream/mi
-            || ($fixture->{usage_at} // '') =~ /header/;
+    my (undef, $body) = split /\r\n\r\n/, LLMBase::slurp($fixture->{file}),
+                        2;
 
     $fixture->{charge} = $charge{$name} // $fixture->{charge};
     $fixture->{body_sha256} //= sha256_hex($body);

@@ -12,9 +12,10 @@
 
 /*
  * An answer is framing, documents, counts.  This file takes the framing away
- * and gives each document to the scanner, whose values llm_usage_record.c
- * makes counts of.  Nothing is kept of an answer but its counts and names, so
- * a line of megabytes is as good as a short one.
+ * (but for Amazon's, which llm_usage_frame.c does) and gives each document to
+ * the scanner, whose values llm_usage_record.c makes counts of.  Nothing is
+ * kept of an answer but its counts and names, so a line of megabytes is as
+ * good as a short one.
  */
 
 
@@ -30,7 +31,6 @@ static void llm_answer_json(llm_answer_t *a, const u_char *p,
 static void llm_answer_sse(llm_answer_t *a, const u_char *p,
     const u_char *last);
 static void llm_answer_data(llm_answer_t *a, const u_char *p, size_t n);
-static void llm_answer_next(llm_answer_t *a);
 static int llm_answer_is_stated(const llm_answer_t *a,
     const llm_usage_t *usage);
 static int llm_answer_is_void(const llm_answer_t *a);
@@ -50,7 +50,7 @@ static const struct {
     { "application/jsonl", LLM_FRAMING_LINES },
     { "application/x-jsonl", LLM_FRAMING_LINES },
     { "application/stream+json", LLM_FRAMING_LINES },
-    { "application/vnd.amazon.eventstream", LLM_FRAMING_OTHER },
+    { "application/vnd.amazon.eventstream", LLM_FRAMING_EVENTS },
     { "audio/", LLM_FRAMING_OTHER },
     { "image/", LLM_FRAMING_OTHER },
     { "video/", LLM_FRAMING_OTHER },
@@ -66,12 +66,13 @@ llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len)
 
     memset(&a->part, 0, sizeof(llm_answer_t) - offsetof(llm_answer_t, part));
     memset(&a->stated, 0, sizeof(llm_usage_record_t));
+    memset(&a->header, 0, sizeof(llm_usage_record_t));
 
     a->model.len = 0;
     a->id.len = 0;
 
     llm_sse_init(&a->sse);
-    llm_repeat_clear(&a->repeat);
+    llm_repeat_clear(&a->u.repeat);
     llm_answer_next(a);
 
     for (i = 0; llm_answer_types[i].type != NULL; i++) {
@@ -117,6 +118,10 @@ llm_answer_feed(llm_answer_t *a, const u_char *p, size_t n)
         }
 
         a->framing = llm_answer_sniff(a, *p);
+
+        if (a->framing == LLM_FRAMING_EVENTS) {
+            memset(&a->u.frame, 0, sizeof(llm_answer_frame_t));
+        }
     }
 
     if (p == last || a->ended) {
@@ -134,6 +139,10 @@ llm_answer_feed(llm_answer_t *a, const u_char *p, size_t n)
         llm_answer_sse(a, p, last);
         break;
 
+    case LLM_FRAMING_EVENTS:
+        llm_answer_frames(a, p, last);
+        break;
+
     default: /* LLM_FRAMING_OTHER */
         break;
     }
@@ -141,7 +150,8 @@ llm_answer_feed(llm_answer_t *a, const u_char *p, size_t n)
 
 
 /* No JSON that could state anything begins with the first byte of a field of
-   an event stream, nor the reverse. */
+   an event stream, nor the reverse; and Amazon's frames begin with their
+   length, of which the first byte is 0 below 16 MB. */
 
 static llm_framing_e
 llm_answer_sniff(const llm_answer_t *a, u_char c)
@@ -160,9 +170,13 @@ llm_answer_sniff(const llm_answer_t *a, u_char c)
     case 'r':
         return LLM_FRAMING_SSE;
 
+    case '\0':
+        return LLM_FRAMING_EVENTS;
+
     default:
-        return (a->expected == LLM_FRAMING_SSE) ? LLM_FRAMING_SSE
-                                                : LLM_FRAMING_OTHER;
+        return (a->expected == LLM_FRAMING_SSE
+                || a->expected == LLM_FRAMING_EVENTS) ? a->expected
+                                                      : LLM_FRAMING_OTHER;
     }
 }
 
@@ -210,13 +224,13 @@ llm_answer_sse(llm_answer_t *a, const u_char *p, const u_char *last)
     while (p != last && !a->ended) {
 
         if (a->sse.fresh) {
-            p = llm_repeat_skip(&a->repeat, p, last, a->text);
+            p = llm_repeat_skip(&a->u.repeat, p, last, a->text);
 
             if (p == last) {
                 return;
             }
 
-            llm_repeat_clear(&a->repeat);
+            llm_repeat_clear(&a->u.repeat);
 
             start = p;
             data = NULL;
@@ -239,7 +253,7 @@ llm_answer_sse(llm_answer_t *a, const u_char *p, const u_char *last)
             /* only what lies whole in this piece can be kept */
 
             if (start != NULL && data != NULL) {
-                llm_repeat_learn(&a->repeat, start, data, p);
+                llm_repeat_learn(&a->u.repeat, start, data, p);
             }
 
             llm_answer_next(a);
@@ -276,9 +290,7 @@ llm_answer_data(llm_answer_t *a, const u_char *p, size_t n)
 }
 
 
-/* Prepares for another document. */
-
-static void
+void
 llm_answer_next(llm_answer_t *a)
 {
     a->done = 0;
@@ -291,16 +303,34 @@ llm_answer_next(llm_answer_t *a)
 }
 
 
+void
+llm_answer_forget(llm_answer_t *a)
+{
+    memset(&a->stated, 0, sizeof(llm_usage_record_t));
+    memset(a->text, 0, sizeof(a->text));
+
+    llm_answer_next(a);
+
+    a->framing = LLM_FRAMING_OTHER;
+    a->error = 0;
+    a->blocked = 0;
+    a->invalid = 0;
+}
+
+
 llm_charge_e
 llm_answer_end(llm_answer_t *a, int complete, llm_usage_t *usage)
 {
-    if (a->open) {
+    /* of a frame that is not whole nothing counts */
+
+    if (a->open && a->framing != LLM_FRAMING_EVENTS) {
         a->cut = a->counting;
         llm_usage_merge(a);
     }
 
     a->ended = 1;
 
+    llm_usage_headers(a);
     llm_usage_resolve(&a->stated, usage);
 
     if (usage->input > LLM_USAGE_ABSURD || usage->output > LLM_USAGE_ABSURD) {
@@ -310,7 +340,11 @@ llm_answer_end(llm_answer_t *a, int complete, llm_usage_t *usage)
 
     if (a->invalid || !llm_answer_is_stated(a, usage)) {
         memset(usage, 0, sizeof(llm_usage_t));
-        usage->cost = -1;
+
+        /* what a header says of the money is as good without tokens */
+
+        usage->cost = llm_usage_knows(&a->header, COST)
+                      ? a->header.count[LLM_N_COST] : -1;
 
         return llm_answer_is_void(a) ? LLM_CHARGE_NONE : LLM_CHARGE_ESTIMATE;
     }
@@ -379,6 +413,10 @@ llm_answer_find_lacks(const llm_answer_t *a, int complete)
         lacks |= LLM_LACKS_INPUT;
     }
 
+    if (s->row == LLM_ROW_HEADER) {
+        return llm_usage_knows(s, OUTPUT) ? lacks : lacks | LLM_LACKS_OUTPUT;
+    }
+
     /* what stands at a message's start is only a placeholder */
 
     if (a->cut || s->row == LLM_ROW_START || s->row == LLM_ROW_MAYBE_START) {
@@ -395,9 +433,29 @@ llm_answer_find_lacks(const llm_answer_t *a, int complete)
         lacks |= LLM_LACKS_OUTPUT;
     }
 
-    if (llm_usage_is(s, OPENAI) && a->framing == LLM_FRAMING_SSE
+    if (llm_usage_is(s, OPENAI)
+        && (a->framing == LLM_FRAMING_SSE || a->framing == LLM_FRAMING_EVENTS)
         && a->choosing && !a->finished
         && a->done != sizeof(LLM_ANSWER_DONE) - 1)
+    {
+        lacks |= LLM_LACKS_OUTPUT;
+    }
+
+    /* Bedrock's streams end with metrics, but for Converse's; what vendors'
+       events say before is of the answer so far, and an agent's last call may
+       not have been its last */
+
+    if (a->framing == LLM_FRAMING_EVENTS
+        && (s->row == LLM_ROW_TOP
+            || (s->row == LLM_ROW_TRACE && !complete)))
+    {
+        lacks |= LLM_LACKS_OUTPUT;
+    }
+
+    /* not all families have the right to leave it out */
+
+    if ((llm_usage_is(s, CONVERSE) || llm_usage_is(s, TOP))
+        && !llm_usage_knows(s, OUTPUT) && llm_answer_text_bytes(a) != 0)
     {
         lacks |= LLM_LACKS_OUTPUT;
     }
@@ -448,4 +506,19 @@ int
 llm_answer_anomaly(const llm_answer_t *a)
 {
     return a->anomaly;
+}
+
+
+int
+llm_answer_damaged(const llm_answer_t *a)
+{
+    return a->damaged;
+}
+
+
+int
+llm_answer_is_stream(const llm_answer_t *a)
+{
+    return a->expected == LLM_FRAMING_SSE
+           || a->expected == LLM_FRAMING_EVENTS;
 }

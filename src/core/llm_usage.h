@@ -11,6 +11,8 @@
 #include <sys/types.h>
 #include <stdint.h>
 
+#include "llm_base64.h"
+#include "llm_eventstream.h"
 #include "llm_json.h"
 #include "llm_repeat.h"
 #include "llm_sse.h"
@@ -53,6 +55,7 @@ typedef enum {
     LLM_FRAMING_JSON,        /* one document; or an array of them, streamed */
     LLM_FRAMING_LINES,       /* documents, one after the other (NDJSON) */
     LLM_FRAMING_SSE,
+    LLM_FRAMING_EVENTS,      /* Amazon's binary event stream */
     LLM_FRAMING_OTHER        /* nothing can be read */
 } llm_framing_e;
 
@@ -93,6 +96,19 @@ typedef struct {
 } llm_usage_record_t;
 
 
+/* Of Amazon's event stream: a frame, and the document that it carries in
+   base64. */
+
+typedef struct {
+    llm_eventstream_t        stream;
+    llm_base64_t             base64;
+    llm_json_t               json;       /* of the document inside */
+    uint8_t                  more;       /* its next piece follows */
+    uint8_t                  carries;    /* the frame has such a document */
+    uint8_t                  inside;     /* it is being read */
+} llm_answer_frame_t;
+
+
 /*
  * One answer being read, about 3 KB.  It holds a pointer to itself and so
  * must stay where llm_answer_init() found it; it points to nothing else.
@@ -103,10 +119,15 @@ typedef struct llm_answer_s  llm_answer_t;
 struct llm_answer_s {
     llm_json_t               json;
     llm_sse_t                sse;
-    llm_repeat_t             repeat;
+
+    union {
+        llm_repeat_t         repeat;     /* LLM_FRAMING_SSE */
+        llm_answer_frame_t   frame;      /* LLM_FRAMING_EVENTS */
+    } u;
 
     llm_usage_record_t       document;   /* being read */
     llm_usage_record_t       stated;     /* by all documents */
+    llm_usage_record_t       header;     /* by headers */
 
     llm_answer_name_t        model;
     llm_answer_name_t        id;
@@ -130,6 +151,8 @@ struct llm_answer_s {
     unsigned                 typed:1;
     unsigned                 start:1;    /* type is message_start */
     unsigned                 choice:1;   /* choices is not empty */
+    unsigned                 image:1;    /* it holds one */
+    unsigned                 speech:1;
 
     /* of the answer */
     uint8_t                  more;       /* a scalar's next piece follows */
@@ -142,16 +165,29 @@ struct llm_answer_s {
     unsigned                 queued:1;
     unsigned                 anomaly:1;
     unsigned                 invalid:1;  /* a count is absurd */
+    unsigned                 distrust:1; /* a header's is, or is no count */
+    unsigned                 damaged:1;
 };
 
 
 /*
- * content_type may be empty.  The first byte decides between JSON and an
- * event stream, as upstreams mislabel one as the other and no text can be
- * both; the type only says what cannot be seen: that documents follow each
- * other, or that there is nothing to read.
+ * content_type may be empty.  The first byte decides between JSON, an event
+ * stream and Amazon's, as upstreams mislabel one as the other and no bytes can
+ * be two of them; the type only says what cannot be seen: that documents
+ * follow each other, or that there is nothing to read.
  */
 void llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len);
+
+/*
+ * A header of the answer, before llm_answer_end().  Only few say anything, and
+ * the others cost next to nothing.  Counts in headers replace those of the
+ * body; of a repeated header the last counts.
+ */
+void llm_answer_header(llm_answer_t *a, const u_char *name, size_t len,
+    const u_char *value, size_t vlen);
+
+/* Whether the content type names a stream of events. */
+int llm_answer_is_stream(const llm_answer_t *a);
 
 /*
  * Reads a further piece of the decoded body.  Never fails: what cannot be
@@ -159,9 +195,14 @@ void llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len);
  */
 void llm_answer_feed(llm_answer_t *a, const u_char *p, size_t n);
 
+/* What was read of the body is worthless, as where its content coding turned
+   out to be broken, and what follows is not read: headers alone count. */
+void llm_answer_forget(llm_answer_t *a);
+
 /*
- * complete: the upstream ended the answer properly.  Sets what
- * llm_answer_charge(), the accessors and *usage give afterwards.
+ * complete: the upstream ended the answer properly.  Sets what the accessors
+ * give afterwards, and *usage: for NONE and ESTIMATE no counts, but the cost
+ * that a header states.
  */
 llm_charge_e llm_answer_end(llm_answer_t *a, int complete,
     llm_usage_t *usage);
@@ -185,6 +226,9 @@ uint64_t llm_answer_text_bytes(const llm_answer_t *a);
 
 /* A count was negative, absurd or of a wrong type: worth a warning. */
 int llm_answer_anomaly(const llm_answer_t *a);
+
+/* A frame of an event stream failed its checksum, or none could be read. */
+int llm_answer_damaged(const llm_answer_t *a);
 
 
 #endif /* _LLM_USAGE_H_INCLUDED_ */

@@ -11,17 +11,10 @@
 
 
 /*
- * A document's counts are kept apart until it ends, because which of its
- * objects counts is known only then: of several the one highest in the table,
- * wherever it stands.  Then they replace, member by member, what documents
- * before it said; nothing is added up over a stream.
+ * What a document says.  Its counts are kept apart until it ends, because
+ * which of its objects counts is known only then: of several the one highest
+ * in the table, wherever it stands.
  */
-
-
-#define LLM_USAGE_MAX     ((int64_t) 1 << 53)
-
-#define LLM_USAGE_BESIDE                                                      \
-    (llm_usage_bit(LLM_N_CACHE_N) | llm_usage_bit(LLM_N_TOOL_SEARCHES))
 
 
 static void llm_usage_document(llm_answer_t *a, const llm_json_value_t *v);
@@ -35,14 +28,13 @@ static void llm_usage_mark(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_list(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_element(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_part(llm_answer_t *a, const llm_json_value_t *v);
-static void llm_usage_add(llm_answer_t *a, unsigned count, int64_t n);
-static void llm_usage_set(llm_usage_record_t *r, unsigned count, int64_t n);
 static void llm_usage_text(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_gap(llm_answer_t *a, llm_repeat_gap_e type,
+    unsigned text, const llm_json_value_t *v);
 static void llm_usage_word(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_name(llm_answer_name_t *name,
     const llm_json_value_t *v);
 static llm_tier_e llm_usage_tier(const llm_json_value_t *v);
-static int llm_usage_rank(uint32_t row);
 
 #define llm_is_text(v, s)                                                     \
     ((v)->type == LLM_JSON_STRING && (v)->len == sizeof(s) - 1                \
@@ -59,6 +51,11 @@ llm_usage_value(void *data, const llm_json_value_t *v)
     llm_answer_t *a = data;
 
     unsigned  more;
+
+    if (llm_field_kind(v->field) == LLM_K_BYTES) {
+        llm_usage_bytes(a, v);
+        return;
+    }
 
     /* what does not fit in one piece has no meaning here */
 
@@ -126,13 +123,17 @@ llm_usage_document(llm_answer_t *a, const llm_json_value_t *v)
         return;
     }
 
-    if (v->close) {
-        llm_usage_merge(a);
+    if (!v->close) {
+        llm_usage_begin(a);
+        a->open = 1;
         return;
     }
 
-    llm_usage_begin(a);
-    a->open = 1;
+    /* the end of the frame is what counts */
+
+    if (a->framing != LLM_FRAMING_EVENTS) {
+        llm_usage_merge(a);
+    }
 }
 
 
@@ -148,6 +149,8 @@ llm_usage_begin(llm_answer_t *a)
     a->typed = 0;
     a->start = 0;
     a->choice = 0;
+    a->image = 0;
+    a->speech = 0;
 }
 
 
@@ -182,6 +185,12 @@ llm_usage_root(llm_answer_t *a, const llm_json_value_t *v)
         }
 
         row = LLM_ROW_MAYBE_START;
+    }
+
+    /* they add up, and so each must be seen, which events of text need not */
+
+    if (row == LLM_ROW_TRACE && a->framing != LLM_FRAMING_EVENTS) {
+        return;
     }
 
     if (d->row != 0 && d->row < row) {
@@ -437,35 +446,6 @@ llm_usage_part(llm_answer_t *a, const llm_json_value_t *v)
 
 
 static void
-llm_usage_add(llm_answer_t *a, unsigned count, int64_t n)
-{
-    llm_usage_record_t  *d;
-
-    d = &a->document;
-
-    if (d->known & llm_usage_bit(count)) {
-        n += d->count[count];
-    }
-
-    if (n > LLM_USAGE_MAX) {
-        n = LLM_USAGE_MAX;
-        a->anomaly = 1;
-        a->invalid = 1;
-    }
-
-    llm_usage_set(d, count, n);
-}
-
-
-static void
-llm_usage_set(llm_usage_record_t *r, unsigned count, int64_t n)
-{
-    r->known |= llm_usage_bit(count);
-    r->count[count] = n;
-}
-
-
-static void
 llm_usage_text(llm_answer_t *a, const llm_json_value_t *v)
 {
     unsigned  text;
@@ -478,8 +458,7 @@ llm_usage_text(llm_answer_t *a, const llm_json_value_t *v)
 
         if (v->type == LLM_JSON_STRING) {
             a->text[text] += v->end - v->start - 2;
-            llm_repeat_gap(&a->repeat, LLM_REPEAT_STRING, text, v->start,
-                           v->end);
+            llm_usage_gap(a, LLM_REPEAT_STRING, text, v);
         }
 
         break;
@@ -488,7 +467,10 @@ llm_usage_text(llm_answer_t *a, const llm_json_value_t *v)
 
         if (v->type == LLM_JSON_OBJECT && v->close) {
             a->text[text] += v->end - v->start;
-            llm_repeat_refuse(&a->repeat);
+
+            if (a->framing == LLM_FRAMING_SSE) {
+                llm_repeat_refuse(&a->u.repeat);
+            }
         }
 
         break;
@@ -496,15 +478,25 @@ llm_usage_text(llm_answer_t *a, const llm_json_value_t *v)
     default: /* LLM_K_PADDING */
 
         if (v->type == LLM_JSON_STRING) {
-            llm_repeat_gap(&a->repeat, LLM_REPEAT_STRING, LLM_USAGE_TEXTS,
-                           v->start, v->end);
+            llm_usage_gap(a, LLM_REPEAT_STRING, LLM_USAGE_TEXTS, v);
 
         } else if (v->type == LLM_JSON_NUMBER) {
-            llm_repeat_gap(&a->repeat, LLM_REPEAT_NUMBER, LLM_USAGE_TEXTS,
-                           v->start, v->end);
+            llm_usage_gap(a, LLM_REPEAT_NUMBER, LLM_USAGE_TEXTS, v);
         }
 
         break;
+    }
+}
+
+
+/* Only events that are text repeat each other. */
+
+static void
+llm_usage_gap(llm_answer_t *a, llm_repeat_gap_e type, unsigned text,
+    const llm_json_value_t *v)
+{
+    if (a->framing == LLM_FRAMING_SSE) {
+        llm_repeat_gap(&a->u.repeat, type, text, v->start, v->end);
     }
 }
 
@@ -525,6 +517,7 @@ llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
     case LLM_W_TYPE:
         a->typed = 1;
         a->start = llm_is_text(v, "message_start");
+        a->speech = llm_is_text(v, "speech.audio.done");
 
         if (llm_is_text(v, "error")) {
             a->error = 1;
@@ -570,11 +563,18 @@ llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
 
         break;
 
+    case LLM_W_IMAGE:
+
+        if (v->type == LLM_JSON_STRING) {
+            a->image = 1;
+        }
+
+        break;
+
     default: /* LLM_W_CHOICE */
         a->choice = 1;
         break;
     }
-
 }
 
 
@@ -624,80 +624,4 @@ llm_usage_tier(const llm_json_value_t *v)
     }
 
     return LLM_TIER_DEFAULT;
-}
-
-
-void
-llm_usage_merge(llm_answer_t *a)
-{
-    unsigned             i;
-    uint32_t             known;
-    llm_usage_record_t  *d, *s;
-
-    d = &a->document;
-    s = &a->stated;
-
-    a->open = 0;
-
-    if ((d->row == LLM_ROW_MAYBE_START && !a->start)
-        || (d->row == LLM_ROW_META && !llm_usage_is(d, COHERE)))
-    {
-        return;
-    }
-
-    if (d->row != LLM_ROW_USAGE && d->row != LLM_ROW_RESPONSE) {
-        d->known &= ~LLM_USAGE_BESIDE;
-    }
-
-    if (d->known == 0 && !llm_usage_is(d, UNITS)) {
-        return;
-    }
-
-    if (llm_usage_rank(d->row) < llm_usage_rank(s->row)) {
-        return;
-    }
-
-    /* a message that starts anew is another attempt, not a second one */
-
-    if (llm_usage_rank(d->row) > llm_usage_rank(s->row) || a->start) {
-        memset(s, 0, sizeof(llm_usage_record_t));
-    }
-
-    for (known = d->known; known != 0; known &= known - 1) {
-        i = __builtin_ctz(known);
-        s->count[i] = d->count[i];
-    }
-
-    s->known |= d->known;
-    s->marks |= d->marks;
-    s->row = d->row;
-
-    if (a->start) {
-        s->marks |= llm_usage_bit(LLM_M_ANTHROPIC);
-    }
-
-    a->choosing = a->choice;
-}
-
-
-/* Bedrock's metrics are of the whole answer and beat what it says itself; what
-   stands in the document beside no object of counts is the last resort. */
-
-static int
-llm_usage_rank(uint32_t row)
-{
-    switch (row) {
-
-    case 0:
-        return 0;
-
-    case LLM_ROW_TOP:
-        return 1;
-
-    case LLM_ROW_METRICS:
-        return 3;
-
-    default:
-        return 2;
-    }
 }

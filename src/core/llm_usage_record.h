@@ -11,26 +11,72 @@
 #include "llm_usage.h"
 
 
-/* What the reader of framings (llm_usage.c) needs of the reader of counts. */
+/*
+ * What the parts of the reader share: llm_usage.c takes the framing away and
+ * llm_usage_frame.c Amazon's, llm_usage_record.c reads the counts of a
+ * document, llm_usage_merge.c puts documents together, llm_usage_header.c adds
+ * headers, llm_usage_family.c knows what it all means.  Nobody else includes
+ * this file.
+ */
 
+
+#define LLM_USAGE_MAX     ((int64_t) 1 << 53)    /* of a count */
+
+
+/* What stands beside the object of counts, in the document. */
+
+#define LLM_USAGE_BESIDE                                                      \
+    (llm_usage_bit(LLM_N_CACHE_N) | llm_usage_bit(LLM_N_TIMED_IN)             \
+     | llm_usage_bit(LLM_N_TIMED_OUT) | llm_usage_bit(LLM_N_TOOL_SEARCHES))
+
+
+#define llm_usage_has(r, count)  ((r)->known & llm_usage_bit(count))
 
 #define llm_usage_knows(r, count)                                             \
-    ((r)->known & llm_usage_bit(LLM_N_ ## count))
+    llm_usage_has(r, LLM_N_ ## count)
 
 #define llm_usage_is(r, mark)                                                 \
     ((r)->marks & llm_usage_bit(LLM_M_ ## mark))
 
 
-/* The scanner's handler; data is the answer. */
-void llm_usage_value(void *data, const llm_json_value_t *v);
+/* llm_usage.c: prepares for another document. */
+void llm_answer_next(llm_answer_t *a);
 
-/* A document begins. */
+
+/* llm_usage_frame.c: Amazon's event stream, and a piece of a document that one
+   of its frames carries in base64. */
+
+void llm_answer_frames(llm_answer_t *a, const u_char *p, const u_char *last);
+void llm_usage_bytes(llm_answer_t *a, const llm_json_value_t *v);
+
+
+/* llm_usage_record.c: the scanner's handler, whose data is the answer, and
+   what is forgotten as a document begins. */
+
+void llm_usage_value(void *data, const llm_json_value_t *v);
 void llm_usage_begin(llm_answer_t *a);
+
+
+/* llm_usage_merge.c */
 
 /* The document ends here, closed or cut. */
 void llm_usage_merge(llm_answer_t *a);
 
-/* Puts what was stated in canonical form. */
+/* Sets a count of a record. */
+void llm_usage_set(llm_usage_record_t *r, unsigned count, int64_t n);
+
+/* Adds to a count of the document. */
+void llm_usage_add(llm_answer_t *a, unsigned count, int64_t n);
+
+/* Forgets all counts of a record but those in the set. */
+void llm_usage_keep(llm_usage_record_t *r, uint32_t set);
+
+
+/* llm_usage_header.c: at the end, headers replace what the body stated. */
+void llm_usage_headers(llm_answer_t *a);
+
+
+/* llm_usage_family.c: puts what was stated in canonical form. */
 void llm_usage_resolve(const llm_usage_record_t *r, llm_usage_t *usage);
 
 

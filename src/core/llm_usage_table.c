@@ -43,6 +43,8 @@
 #define LLM_COST                 LLM_USAGE_FIELD(LLM_K_COST, 0, 0)
 #define LLM_TICKS                LLM_USAGE_FIELD(LLM_K_TICKS, 0, 0)
 #define LLM_CALL                 LLM_USAGE_FIELD(LLM_K_CALL, 0, LLM_T_WHOLE)
+#define LLM_BYTES                LLM_USAGE_FIELD(LLM_K_BYTES, 0, 0)
+#define LLM_IMAGE                (LLM_JSON_SPAN | LLM_WORD(IMAGE))
 #define LLM_PADDING                                                           \
     (LLM_JSON_SPAN | LLM_USAGE_FIELD(LLM_K_PADDING, 0, 0))
 
@@ -54,6 +56,8 @@ static const llm_json_node_t  llm_input_details[] = {
     LLM_KEY("audio_tokens", NULL, LLM_COUNT(AUDIO_IN, NONE)),
     LLM_KEY("cache_write_tokens", NULL, LLM_COUNT(WRITTEN_5M, NONE)),
     LLM_KEY("image_tokens", NULL, LLM_COUNT(IMAGE_IN, NONE)),
+    LLM_KEY("cache_read_input_tokens", NULL, LLM_COUNT(CACHED, NONE)),
+    LLM_KEY("cache_creation_input_tokens", NULL, LLM_COUNT(WRITTEN_5M, NONE)),
     LLM_END
 };
 
@@ -318,6 +322,11 @@ static const llm_json_node_t  llm_delta_message[] = {
     LLM_END
 };
 
+static const llm_json_node_t  llm_delta_tool_use[] = {
+    LLM_KEY("input", NULL, LLM_TEXT(DELTA)),
+    LLM_END
+};
+
 static const llm_json_node_t  llm_delta[] = {
     LLM_KEY("type", NULL, 0),
     LLM_KEY("text", NULL, LLM_TEXT(DELTA)),
@@ -325,6 +334,45 @@ static const llm_json_node_t  llm_delta[] = {
     LLM_KEY("partial_json", NULL, LLM_TEXT(DELTA)),
     LLM_KEY("message", llm_delta_message, 0),
     LLM_KEY("usage", llm_usage, LLM_ROOT(DELTA, NONE)),
+    LLM_KEY("toolUse", llm_delta_tool_use, 0),
+    LLM_KEY("reasoningContent", llm_delta_block, 0),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_nova_delta[] = {
+    LLM_KEY("text", NULL, LLM_TEXT(DELTA)),
+    LLM_KEY("toolUse", llm_delta_tool_use, 0),
+    LLM_KEY("reasoningContent", llm_delta_block, 0),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_nova_block_delta[] = {
+    LLM_KEY("delta", llm_nova_delta, 0),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_whole_text[] = {
+    LLM_KEY("text", NULL, LLM_TEXT(WHOLE)),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_whole_texts[] = {
+    LLM_KEY("*", llm_whole_text, 0),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_jurassic_completion[] = {
+    LLM_KEY("data", llm_whole_text, 0),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_jurassic_completions[] = {
+    LLM_KEY("*", llm_jurassic_completion, 0),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_block_reasoning[] = {
+    LLM_KEY("reasoningText", llm_whole_text, 0),
     LLM_END
 };
 
@@ -336,6 +384,7 @@ static const llm_json_node_t  llm_block[] = {
     LLM_KEY("input", NULL, LLM_CALL),
     LLM_KEY("functionCall", NULL, LLM_CALL),
     LLM_KEY("toolUse", NULL, LLM_CALL),
+    LLM_KEY("reasoningContent", llm_block_reasoning, 0),
     LLM_END
 };
 
@@ -432,6 +481,41 @@ static const llm_json_node_t  llm_metadata[] = {
     LLM_END
 };
 
+/* What an agent of Bedrock reports of each call that it makes. */
+
+static const llm_json_node_t  llm_trace_metadata[] = {
+    LLM_KEY("usage", llm_usage, LLM_ROOT(TRACE, CONVERSE)),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_trace_output[] = {
+    LLM_KEY("metadata", llm_trace_metadata, 0),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_trace_part[] = {
+    LLM_KEY("modelInvocationOutput", llm_trace_output, 0),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_trace[] = {
+    LLM_KEY("orchestrationTrace", llm_trace_part, 0),
+    LLM_KEY("preProcessingTrace", llm_trace_part, 0),
+    LLM_KEY("postProcessingTrace", llm_trace_part, 0),
+    LLM_KEY("routingClassifierTrace", llm_trace_part, 0),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_image[] = {
+    LLM_KEY("b64_json", NULL, LLM_IMAGE),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_images[] = {
+    LLM_KEY("*", llm_image, 0),
+    LLM_END
+};
+
 static const llm_json_node_t  llm_interaction[] = {
     LLM_KEY("id", NULL, LLM_WORD(ID)),
     LLM_KEY("model", NULL, LLM_WORD(MODEL)),
@@ -441,6 +525,8 @@ static const llm_json_node_t  llm_interaction[] = {
 
 static const llm_json_node_t  llm_timings[] = {
     LLM_KEY("cache_n", NULL, LLM_COUNT(CACHE_N, BESIDE)),
+    LLM_KEY("prompt_n", NULL, LLM_COUNT(TIMED_IN, BESIDE)),
+    LLM_KEY("predicted_n", NULL, LLM_COUNT(TIMED_OUT, BESIDE)),
     LLM_END
 };
 
@@ -508,6 +594,7 @@ static const llm_json_node_t  llm_document[] = {
     LLM_KEY("prompt_token_count", NULL, LLM_COUNT(INPUT, TOP)),
     LLM_KEY("generation_token_count", NULL, LLM_COUNT(OUTPUT, TOP)),
     LLM_KEY("inputTextTokenCount", NULL, LLM_COUNT(INPUT, TOP)),
+    LLM_KEY("totalOutputTextTokenCount", NULL, LLM_COUNT(OUTPUT, TOP)),
     LLM_KEY("results", llm_results, 0),
     LLM_KEY("details", llm_details, 0),
 
@@ -515,6 +602,15 @@ static const llm_json_node_t  llm_document[] = {
     LLM_KEY("generation", NULL, LLM_TEXT(WHOLE)),
     LLM_KEY("completion", NULL, LLM_TEXT(WHOLE)),
     LLM_KEY("token", llm_token, 0),
+    LLM_KEY("outputText", NULL, LLM_TEXT(WHOLE)),
+    LLM_KEY("contentBlockDelta", llm_nova_block_delta, 0),
+    LLM_KEY("outputs", llm_whole_texts, 0),
+    LLM_KEY("generations", llm_whole_texts, 0),
+    LLM_KEY("completions", llm_jurassic_completions, 0),
+    LLM_KEY("bytes", NULL, LLM_BYTES),
+    LLM_KEY("trace", llm_trace, 0),
+    LLM_KEY("data", llm_images, 0),
+    LLM_KEY("b64_json", NULL, LLM_IMAGE),
     LLM_END
 };
 

@@ -50,6 +50,8 @@ enum {
     LLM_N_COMPACT_CACHED,
     LLM_N_COMPACT_WRITTEN,
     LLM_N_CACHE_N,           /* llama.cpp's timings */
+    LLM_N_TIMED_IN,          /* less what came from the cache */
+    LLM_N_TIMED_OUT,
     LLM_N_TOOL_SEARCHES,     /* OpenAI's tool_usage */
     LLM_N_COST,              /* nano-dollars */
     LLM_USAGE_COUNTS
@@ -92,6 +94,7 @@ enum {
     LLM_K_WORD,              /* of: LLM_W_ */
     LLM_K_TEXT,              /* of: LLM_T_ */
     LLM_K_CALL,              /* an object that the model generated */
+    LLM_K_BYTES,             /* a document in base64 */
     LLM_K_PADDING            /* differs in each event and means nothing */
 };
 
@@ -124,6 +127,7 @@ enum {
     LLM_W_ERROR,
     LLM_W_FINISH,
     LLM_W_BLOCKED,
+    LLM_W_IMAGE,
     LLM_W_CHOICE
 };
 
@@ -138,7 +142,7 @@ enum {
 
 
 /* The rows of the table that are roots: of those in one document the first
-   counts. */
+   counts.  The last are no objects of counts. */
 
 enum {
     LLM_ROW_METRICS = 1,
@@ -152,8 +156,11 @@ enum {
     LLM_ROW_META,
     LLM_ROW_METADATA,
     LLM_ROW_INTERACTION,
-    LLM_ROW_MAYBE_START,     /* the same while the type is not known yet */
-    LLM_ROW_TOP
+    LLM_ROW_TRACE,           /* of one call of many, which add up */
+    LLM_ROW_MAYBE_START,     /* of a START while the type is not known yet */
+    LLM_ROW_TOP,
+    LLM_ROW_TIMINGS,
+    LLM_ROW_HEADER
 };
 
 

@@ -22,6 +22,7 @@ static ngx_int_t ngx_http_llm_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_observe_headers(ngx_http_llm_ctx_t *ctx);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -104,6 +105,7 @@ ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx)
     type = &r->headers_out.content_type;
 
     llm_answer_init(ctx->answer, type->data, type->len);
+    ngx_http_llm_observe_headers(ctx);
 
     ngx_http_llm_decode_init(ctx);
 
@@ -111,11 +113,7 @@ ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx)
 
     r->filter_need_in_memory = 1;
 
-    if (type->len >= sizeof("text/event-stream") - 1
-        && ngx_strncasecmp(type->data, (u_char *) "text/event-stream",
-                           sizeof("text/event-stream") - 1)
-           == 0)
-    {
+    if (llm_answer_is_stream(ctx->answer)) {
         ctx->stream = 1;
 
         /* what a client that leaves has received was seen before */
@@ -126,6 +124,37 @@ ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx)
     }
 
     return NGX_OK;
+}
+
+
+/* As the upstream sent them, those too that are hidden from the client. */
+
+static void
+ngx_http_llm_observe_headers(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    part = &ctx->request->upstream->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+
+            if (part->next == NULL) {
+                return;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        llm_answer_header(ctx->answer, h[i].key.data, h[i].key.len,
+                          h[i].value.data, h[i].value.len);
+    }
 }
 
 

@@ -153,6 +153,10 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
 
     ngx_http_llm_decode_end(ctx);
 
+    if (!ctx->readable) {
+        llm_answer_forget(ctx->answer);
+    }
+
     ctx->charge = llm_answer_end(ctx->answer, ctx->complete, usage);
 
     ngx_http_llm_charge_name(&ctx->response_model,
@@ -166,8 +170,11 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
                       &ctx->request_id);
     }
 
-    if (!ctx->readable && ctx->answer_bytes) {
-        ctx->charge = LLM_CHARGE_ESTIMATE;
+    if (llm_answer_damaged(ctx->answer)) {
+        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                      "llm_quota: the upstream's event stream is damaged, "
+                      "model: \"%V\", request_id: %V", &ctx->model,
+                      &ctx->request_id);
     }
 
     /* of a route that cannot be read only what it states is known */
@@ -181,8 +188,6 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
     switch (ctx->charge) {
 
     case LLM_CHARGE_NONE:
-        ngx_memzero(usage, sizeof(llm_usage_t));
-        usage->cost = -1;
         return;
 
     case LLM_CHARGE_EXACT:
@@ -194,8 +199,6 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
         break;
 
     default: /* LLM_CHARGE_ESTIMATE */
-        ngx_memzero(usage, sizeof(llm_usage_t));
-        usage->cost = -1;
         lacks = LLM_LACKS_INPUT|LLM_LACKS_OUTPUT;
         break;
     }

@@ -4,121 +4,22 @@
  */
 
 
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "llm_usage.h"
+#include "answer.h"
 
 
-/*
- * The first three bytes choose the content type and the pieces, the rest is a
- * body.  What is read of it must not depend on the pieces: read byte by byte,
- * no event of a stream is there whole, and so none is passed over.
- */
-
-typedef struct {
-    llm_charge_e             charge;
-    llm_usage_t              usage;
-    uint64_t                 text;
-    unsigned                 lacks;
-    int                      anomaly;
-    llm_tier_e               tier;
-    llm_answer_name_t        model;
-    llm_answer_name_t        id;
-} result_t;
-
+/* Read byte by byte, no event of a stream is there whole, and so none is
+   passed over as one that repeats another. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
-static const char  *types[] = {
+static const char *const  types[] = {
     "application/json", "text/event-stream", "application/x-ndjson", ""
 };
-
-
-static void
-read_answer(const uint8_t *data, size_t size, size_t first, size_t step,
-    result_t *r)
-{
-    size_t         i, n;
-    u_char        *piece;
-    const char    *type;
-    llm_answer_t   a;
-
-    memset(r, 0, sizeof(result_t));
-    memset(&a, 0xff, sizeof(a));
-
-    type = types[data[0] & 3];
-    llm_answer_init(&a, (u_char *) type, strlen(type));
-
-    for (i = 3; i < size; i += n) {
-        n = (i == 3) ? first : step;
-        n = (n == 0 || n > size - i) ? size - i : n;
-
-        piece = malloc(n);
-        memcpy(piece, data + i, n);
-        llm_answer_feed(&a, piece, n);
-        free(piece);
-    }
-
-    r->charge = llm_answer_end(&a, data[0] & 4, &r->usage);
-    r->text = llm_answer_text_bytes(&a);
-    r->lacks = llm_answer_lacks(&a);
-    r->anomaly = llm_answer_anomaly(&a);
-    r->tier = llm_answer_tier(&a);
-    r->model = *llm_answer_model(&a);
-    r->id = *llm_answer_id(&a);
-}
-
-
-/* No count is negative, and none that is charged is absurd. */
-
-static void
-check(const result_t *r)
-{
-    int64_t             most;
-    const llm_usage_t  *u;
-
-    u = &r->usage;
-    most = (r->charge == LLM_CHARGE_EXACT || r->charge == LLM_CHARGE_PARTIAL)
-           ? 100000000 : 0;
-
-    if (u->input < 0 || u->input > most || u->output < 0 || u->output > most
-        || u->cached_read < 0 || u->cache_write_5m < 0
-        || u->cache_write_1h < 0 || u->reasoning < 0 || u->audio_in < 0
-        || u->audio_out < 0 || u->image_in < 0 || u->image_out < 0
-        || u->web_searches < 0 || u->cost < -1 || u->cached_read > u->input
-        || (r->charge == LLM_CHARGE_PARTIAL) != (r->lacks != 0))
-    {
-        abort();
-    }
-}
 
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    result_t  whole, other;
-
-    if (size < 3) {
-        return 0;
-    }
-
-    read_answer(data, size, 0, 0, &whole);
-    check(&whole);
-
-    read_answer(data, size, data[1], data[2], &other);
-
-    if (memcmp(&whole, &other, sizeof(whole)) != 0) {
-        abort();
-    }
-
-    read_answer(data, size, 1, 1, &other);
-
-    if (memcmp(&whole, &other, sizeof(whole)) != 0) {
-        abort();
-    }
-
-    return 0;
+    return fuzz_answer(types, data, size);
 }

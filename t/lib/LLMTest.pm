@@ -611,7 +611,23 @@ sub event
 }
 
 
-# Waits for the whole answer, or for what is left of it after events.
+# The next bytes of the body, as soon as so many are there.
+
+sub bytes
+{
+    my ($self, $n) = @_;
+
+    $self->head if !$self->{answer};
+
+    until ($self->take || length $self->{body} >= $n) {
+        $self->more or last;
+    }
+
+    return substr $self->{body}, 0, $n, '';
+}
+
+
+# Waits for the whole answer, or for what is left of it.
 
 sub answer
 {

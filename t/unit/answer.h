@@ -17,6 +17,7 @@
 #define JSON    "application/json"
 #define SSE     "text/event-stream"
 #define LINES   "application/x-ndjson"
+#define EVENTS  "application/vnd.amazon.eventstream"
 
 #define STREAM  (1 << 18)
 
@@ -54,11 +55,21 @@ typedef struct {
     uint64_t                 text;
     unsigned                 lacks;
     int                      anomaly;
+    int                      damaged;
     llm_tier_e               tier;
     llm_answer_name_t        model;
     llm_answer_name_t        id;
 } result_t;
 
+
+typedef struct {
+    const char              *name;
+    const char              *value;
+} header_t;
+
+
+/* Those of the answers that follow, the last without a name. */
+static const header_t  *headers;
 
 static uint64_t  seed = 1;
 
@@ -75,7 +86,7 @@ rnd(uint32_t n)
 /* Pieces of at most max bytes, each memory of its own; 0: whole. */
 
 static void
-answer(const char *type, const char *body, size_t len, size_t max,
+answer(const char *type, const void *body, size_t len, size_t max,
     int complete, result_t *r)
 {
     size_t        i, n;
@@ -85,12 +96,19 @@ answer(const char *type, const char *body, size_t len, size_t max,
     memset(&a, 0xff, sizeof(a));
     llm_answer_init(&a, (u_char *) type, strlen(type));
 
+    for (i = 0; headers != NULL && headers[i].name != NULL; i++) {
+        llm_answer_header(&a, (u_char *) headers[i].name,
+                          strlen(headers[i].name),
+                          (u_char *) headers[i].value,
+                          strlen(headers[i].value));
+    }
+
     for (i = 0; i < len; i += n) {
         n = (max == 0) ? len : (max == 1) ? 1 : 1 + rnd(max);
         n = (n > len - i) ? len - i : n;
 
         piece = malloc(n);
-        memcpy(piece, body + i, n);
+        memcpy(piece, (const u_char *) body + i, n);
         llm_answer_feed(&a, piece, n);
         free(piece);
     }
@@ -101,6 +119,7 @@ answer(const char *type, const char *body, size_t len, size_t max,
     r->text = llm_answer_text_bytes(&a);
     r->lacks = llm_answer_lacks(&a);
     r->anomaly = llm_answer_anomaly(&a);
+    r->damaged = llm_answer_damaged(&a);
     r->tier = llm_answer_tier(&a);
     r->model = *llm_answer_model(&a);
     r->id = *llm_answer_id(&a);
@@ -110,17 +129,52 @@ answer(const char *type, const char *body, size_t len, size_t max,
 /* Read whole; and read byte by byte, where no event can repeat another, with
    the same result. */
 
-__attribute__((unused)) static result_t
-whole(const char *type, const char *body, int complete, const char *name)
+static result_t
+whole_of(const char *type, const void *body, size_t len, int complete,
+    const char *name)
 {
     result_t  r, bytes;
 
-    answer(type, body, strlen(body), 0, complete, &r);
-    answer(type, body, strlen(body), 1, complete, &bytes);
+    answer(type, body, len, 0, complete, &r);
+    answer(type, body, len, 1, complete, &bytes);
 
     ok(memcmp(&r, &bytes, sizeof(r)) == 0, "%s: byte by byte", name);
 
     return r;
+}
+
+
+__attribute__((unused)) static result_t
+whole(const char *type, const char *body, int complete, const char *name)
+{
+    return whole_of(type, body, strlen(body), complete, name);
+}
+
+
+/* The counts in the order that the tables of cases have: input, output,
+   cached, written for 5m and 1h, reasoning. */
+
+__attribute__((unused)) static int
+counts_are(const result_t *r, const int64_t *count, const char *name)
+{
+    const llm_usage_t  *u;
+
+    u = &r->usage;
+
+    if (ok(u->input == count[0] && u->output == count[1]
+           && u->cached_read == count[2] && u->cache_write_5m == count[3]
+           && u->cache_write_1h == count[4] && u->reasoning == count[5],
+           "%s: counts", name))
+    {
+        return 1;
+    }
+
+    printf("# got %lld %lld %lld %lld %lld %lld\n", (long long) u->input,
+           (long long) u->output, (long long) u->cached_read,
+           (long long) u->cache_write_5m, (long long) u->cache_write_1h,
+           (long long) u->reasoning);
+
+    return 0;
 }
 
 

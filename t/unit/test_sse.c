@@ -265,11 +265,11 @@ test_passed_over(void)
         llm_answer_feed(&a, (u_char *) other, sizeof(other) - 1);
         llm_answer_feed(&a, (u_char *) pairs[i].event, strlen(pairs[i].event));
 
-        len = a.repeat.len;
+        len = a.u.repeat.len;
 
         llm_answer_feed(&a, (u_char *) pairs[i].next, strlen(pairs[i].next));
 
-        ok((len != 0 && a.repeat.len == len) == pairs[i].passed,
+        ok((len != 0 && a.u.repeat.len == len) == pairs[i].passed,
            "pair %zu: %s", i, pairs[i].passed ? "passed over" : "read");
 
         is_int(llm_answer_text_bytes(&a), pairs[i].text, "its text");

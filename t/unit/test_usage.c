@@ -97,9 +97,53 @@ test_details(void)
     is_int(r.usage.cost, 146626, "ticks");
 
     r = whole(JSON, "{\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,"
+              "\"cost\":0,\"is_byok\":true}}", 1, "a cost of nothing");
+    is_int(r.usage.cost, 0, "a cost of nothing");
+
+    r = whole(JSON, "{\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,"
               "\"cost\":-1}}", 1, "negative cost");
     is_int(r.usage.cost, -1, "a negative cost is none");
     is_int(r.anomaly, 0, "nor is it an anomaly");
+}
+
+
+/* What is made of tokens of one kind only. */
+
+static void
+test_kinds(void)
+{
+    result_t  r;
+
+    r = whole(JSON, "{\"created\":1,\"data\":[{\"b64_json\":\"iVBORw0K\"}],"
+              "\"usage\":{\"total_tokens\":100,\"input_tokens\":50,"
+              "\"output_tokens\":50,\"input_tokens_details\":{"
+              "\"text_tokens\":10,\"image_tokens\":40}}}", 1, "image");
+    is_int(r.usage.image_in, 40, "an image made of images");
+    is_int(r.usage.image_out, 50, "an image is made of its own tokens");
+
+    r = whole(JSON, "{\"usage\":{\"total_tokens\":100,\"input_tokens\":50,"
+              "\"output_tokens\":50,\"output_tokens_details\":{"
+              "\"text_tokens\":10,\"image_tokens\":40}},\"data\":[{"
+              "\"b64_json\":\"iVBORw0K\"}]}", 1, "image with text");
+    is_int(r.usage.image_out, 40, "unless it says otherwise");
+
+    r = whole(SSE, "data: {\"type\":\"image_edit.partial_image\","
+              "\"b64_json\":\"iVBORw0K\"}\n\ndata: {\"type\":"
+              "\"image_edit.completed\",\"b64_json\":\"iVBORw0K\","
+              "\"usage\":{\"input_tokens\":50,\"output_tokens\":50,"
+              "\"total_tokens\":100}}\n\n", 1, "image stream");
+    is_int(r.usage.image_out, 50, "an image in a stream");
+
+    r = whole(SSE, "data: {\"type\":\"speech.audio.delta\",\"audio\":\"x\"}"
+              "\n\ndata: {\"type\":\"speech.audio.done\",\"usage\":{"
+              "\"input_tokens\":14,\"output_tokens\":101,"
+              "\"total_tokens\":115}}\n\n", 1, "speech");
+    is_int(r.usage.audio_out, 101, "speech is made of its own tokens");
+
+    r = whole(JSON, "{\"data\":[{\"embedding\":[1]},{\"b64_json\":null}],"
+              "\"usage\":{\"input_tokens\":50,\"output_tokens\":50,"
+              "\"total_tokens\":100}}", 1, "no image");
+    is_int(r.usage.image_out, 0, "no image");
 }
 
 
@@ -219,6 +263,7 @@ int
 main(void)
 {
     test_details();
+    test_kinds();
     test_anomalies();
     test_lacks();
     test_text();

@@ -28,20 +28,7 @@ test_cases(const case_t *c)
         r = whole(c->type, c->body, c->complete, c->name);
 
         is_int(r.charge, c->charge, "%s: charge", c->name);
-
-        if (!ok(r.usage.input == c->count[0] && r.usage.output == c->count[1]
-                && r.usage.cached_read == c->count[2]
-                && r.usage.cache_write_5m == c->count[3]
-                && r.usage.cache_write_1h == c->count[4]
-                && r.usage.reasoning == c->count[5], "%s: counts", c->name))
-        {
-            printf("# got %lld %lld %lld %lld %lld %lld\n",
-                   (long long) r.usage.input, (long long) r.usage.output,
-                   (long long) r.usage.cached_read,
-                   (long long) r.usage.cache_write_5m,
-                   (long long) r.usage.cache_write_1h,
-                   (long long) r.usage.reasoning);
-        }
+        counts_are(&r, c->count, c->name);
     }
 }
 
@@ -315,6 +302,55 @@ static const case_t  families[] = {
     { "timings where the cache is stated", JSON, 1, "{\"usage\":{"
       "\"prompt_tokens\":9,\"completion_tokens\":12,\"cached_tokens\":2},"
       "\"timings\":{\"cache_n\":3}}", EXACT, { 9, 12, 2 } },
+
+    { "llama.cpp, its own call with timings", JSON, 1, "{\"content\":\"Hi\","
+      "\"tokens_predicted\":12,\"tokens_evaluated\":9,\"tokens_cached\":20,"
+      "\"timings\":{\"cache_n\":3,\"prompt_n\":6,\"predicted_n\":12}}",
+      EXACT, { 9, 12, 3 } },
+
+    { "llama.cpp, only timings", SSE, 1, CHUNK("Hi") "data: {\"choices\":[{"
+      "\"delta\":{},\"finish_reason\":\"stop\"}],\"timings\":{"
+      "\"cache_n\":3,\"prompt_n\":6,\"predicted_n\":12}}\n\n" DONE,
+      EXACT, { 9, 12, 3 } },
+
+    { "llama.cpp, older timings", JSON, 1, "{" HELLO ",\"timings\":{"
+      "\"prompt_n\":9,\"predicted_n\":12}}", EXACT, { 9, 12 } },
+
+    { "llama.cpp, timings in every event, cut", SSE, 0, "data: {\"choices\":[{"
+      "\"delta\":{\"content\":\"Hi\"},\"finish_reason\":null}],"
+      "\"timings\":{\"prompt_n\":9,\"predicted_n\":2}}\n\n",
+      PARTIAL, { 9, 2 } },
+
+    { "llama.cpp, timings, then usage", SSE, 1, "data: {\"choices\":[{"
+      "\"delta\":{\"content\":\"Hi\"},\"finish_reason\":null}],"
+      "\"timings\":{\"cache_n\":90,\"prompt_n\":99,\"predicted_n\":2}}"
+      "\n\n" LAST DONE, EXACT, { 9, 12 } },
+
+    { "converse, no output", JSON, 1, "{\"output\":{\"message\":{\"content\":["
+      "{\"text\":\"Hi\"}]}},\"usage\":{\"inputTokens\":9}}",
+      PARTIAL, { 9, 0 } },
+
+    { "an agent's call in an event of text", SSE, 1, CHUNK("Hi") "data: {"
+      "\"trace\":{\"orchestrationTrace\":{\"modelInvocationOutput\":{"
+      "\"metadata\":{\"usage\":{\"inputTokens\":9}}}}}}\n\n",
+      ESTIMATE, { 0 } },
+
+    { "perplexity, its agents", JSON, 1, "{\"usage\":{\"input_tokens\":9,"
+      "\"output_tokens\":12,\"total_tokens\":21,\"input_tokens_details\":{"
+      "\"cache_creation_input_tokens\":2,\"cache_read_input_tokens\":4}}}",
+      EXACT, { 9, 12, 4, 2 } },
+
+    { "an assistant's run", SSE, 1, "event: thread.run.step.completed\n"
+      "data: {\"object\":\"thread.run.step\",\"usage\":{\"prompt_tokens\":5,"
+      "\"completion_tokens\":7,\"total_tokens\":12}}\n\n"
+      "event: thread.run.completed\ndata: {\"object\":\"thread.run\"," U "}"
+      "\n\nevent: done\n" DONE, EXACT, { 9, 12 } },
+
+    { "an assistant's run that goes on", JSON, 1, "{\"object\":\"thread.run\","
+      "\"status\":\"queued\",\"usage\":null}", NONE, { 0 } },
+
+    { "titan, an embedding", JSON, 1, "{\"embedding\":[0.1],"
+      "\"inputTextTokenCount\":9}", EXACT, { 9, 0 } },
 
     { "titan", JSON, 1, "{\"inputTextTokenCount\":9.0,\"results\":["
       "{\"tokenCount\":5.0,\"outputText\":\"a\"},{\"tokenCount\":7}]}",
