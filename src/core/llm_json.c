@@ -736,6 +736,7 @@ llm_json_report(llm_json_t *j, const u_char *text, size_t len,
     v.field = j->current->field & ~LLM_JSON_SPAN;
     v.depth = j->depth;
     v.close = 0;
+    v.empty = 0;
     v.more = (end == NULL);
     v.variant = j->variant;
     v.text = text;
@@ -768,6 +769,7 @@ llm_json_container(llm_json_t *j, const llm_json_node_t *node,
     v.field = node->field & ~LLM_JSON_SPAN;
     v.depth = j->depth;
     v.close = (end != NULL);
+    v.empty = (v.close && (j->phase == sw_member || j->phase == sw_first));
     v.more = 0;
     v.variant = j->variant;
     v.text = NULL;

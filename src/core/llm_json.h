@@ -68,6 +68,9 @@ typedef struct {
     uint8_t                  depth;      /* 0: the root itself */
     unsigned                 close:1;    /* OBJECT, ARRAY: its end; they are
                                             reported at start and end */
+    unsigned                 empty:1;    /* ... its end, and there was nothing
+                                            in it (only where paths are
+                                            followed into it) */
     unsigned                 more:1;     /* STRING, NUMBER: another piece of
                                             the same value follows */
     unsigned                 variant:1;  /* the key differs from the node's

@@ -21,17 +21,12 @@
  */
 
 
-#define LLM_REQUEST_TIMES  ((int64_t) 1 << 31)
+#define LLM_REQUEST_TIMES    ((int64_t) 1 << 31)
+
+#define LLM_REQUEST_USAGE    "\"include_usage\":true"
+#define LLM_REQUEST_OPTIONS  "\"stream_options\":{" LLM_REQUEST_USAGE "}"
 
 
-typedef enum {
-    sw_before = 0,      /* the root's brace */
-    sw_first,           /* after it */
-    sw_done
-} llm_request_head_e;
-
-
-static void llm_request_head(llm_request_t *r, const u_char *p, size_t n);
 static int llm_request_is_space(u_char c);
 static void llm_request_fail(llm_request_t *r, llm_request_error_e error,
     const char *member);
@@ -40,6 +35,7 @@ static int llm_request_first(llm_request_t *r, const llm_member_t *m,
     const llm_json_value_t *v);
 static void llm_request_null(llm_request_t *r, const llm_member_t *m,
     const llm_json_value_t *v);
+static void llm_request_usage(llm_request_t *r, const llm_json_value_t *v);
 static void llm_request_close(llm_request_t *r, const llm_member_t *m,
     const llm_json_value_t *v);
 static void llm_request_model(llm_request_t *r, const llm_member_t *m,
@@ -94,10 +90,6 @@ llm_request_feed(llm_request_t *r, const u_char *p, size_t n)
         return;
     }
 
-    if (r->head != sw_done) {
-        llm_request_head(r, p, n);
-    }
-
     last = p + n;
 
     if (r->json.state == LLM_JSON_MORE) {
@@ -114,34 +106,6 @@ llm_request_feed(llm_request_t *r, const u_char *p, size_t n)
 
         if (!llm_request_is_space(*p)) {
             llm_request_fail(r, LLM_REQUEST_NOT_JSON, "");
-            return;
-        }
-    }
-}
-
-
-/* The scanner does not tell whether there were members that nobody asked
-   for. */
-
-static void
-llm_request_head(llm_request_t *r, const u_char *p, size_t n)
-{
-    const u_char  *last;
-
-    for (last = p + n; p != last; p++) {
-
-        if (r->head == sw_before) {
-
-            if (*p == '{') {
-                r->head = sw_first;
-            }
-
-            continue;
-        }
-
-        if (!llm_request_is_space(*p)) {
-            r->head = sw_done;
-            r->empty = (*p == '}');
             return;
         }
     }
@@ -206,6 +170,47 @@ llm_request_end(llm_request_t *r)
 }
 
 
+int
+llm_request_ask_usage(const llm_request_t *r, llm_request_edit_t *edit)
+{
+    if (r->include_usage) {
+        return 0;
+    }
+
+    edit->range = r->stream_options;
+
+    if (r->no_usage.end != 0) {
+
+        /* as long as null, and as false */
+
+        edit->range = r->no_usage;
+        edit->text = "true ";
+        edit->len = r->no_usage.end - r->no_usage.start;
+
+        return 1;
+    }
+
+    if (r->stream_options.end == 0) {
+        edit->range.start = r->root_end;
+        edit->range.end = r->root_end;
+        edit->text = r->empty ? LLM_REQUEST_OPTIONS : "," LLM_REQUEST_OPTIONS;
+
+    } else if (r->null_options) {
+        edit->text = "{" LLM_REQUEST_USAGE "}";
+
+    } else {
+        edit->range.end--;
+        edit->range.start = edit->range.end;
+        edit->text = r->empty_options ? LLM_REQUEST_USAGE
+                                      : "," LLM_REQUEST_USAGE;
+    }
+
+    edit->len = strlen(edit->text);
+
+    return 1;
+}
+
+
 static void
 llm_request_value(void *data, const llm_json_value_t *v)
 {
@@ -252,7 +257,7 @@ llm_request_value(void *data, const llm_json_value_t *v)
         return;
 
     case LLM_MEMBER_INCLUDE_USAGE:
-        r->include_usage = (v->type == LLM_JSON_TRUE);
+        llm_request_usage(r, v);
         return;
 
     case LLM_MEMBER_BACKGROUND:
@@ -345,18 +350,44 @@ static void
 llm_request_null(llm_request_t *r, const llm_member_t *m,
     const llm_json_value_t *v)
 {
-    if (m->kind == LLM_MEMBER_STREAM_OPTIONS) {
+    switch (m->kind) {
+
+    case LLM_MEMBER_STREAM_OPTIONS:
         r->stream_options.start = v->start;
         r->stream_options.end = v->end;
+        r->null_options = 1;
+        return;
+
+    case LLM_MEMBER_INCLUDE_USAGE:
+        llm_request_usage(r, v);
+        return;
+
+    case LLM_MEMBER_CAP:
+    case LLM_MEMBER_CAP_OR_NONE:
+
+        if (r->no_cap.end == 0) {
+            r->no_cap.start = v->start;
+            r->no_cap.end = v->end;
+        }
+
+        return;
+
+    default:
+        return;
+    }
+}
+
+
+static void
+llm_request_usage(llm_request_t *r, const llm_json_value_t *v)
+{
+    if (v->type == LLM_JSON_TRUE) {
+        r->include_usage = 1;
         return;
     }
 
-    if ((m->kind == LLM_MEMBER_CAP || m->kind == LLM_MEMBER_CAP_OR_NONE)
-        && r->no_cap.end == 0)
-    {
-        r->no_cap.start = v->start;
-        r->no_cap.end = v->end;
-    }
+    r->no_usage.start = v->start;
+    r->no_usage.end = v->end;
 }
 
 
@@ -368,11 +399,13 @@ llm_request_close(llm_request_t *r, const llm_member_t *m,
 
     case LLM_MEMBER_ROOT:
         r->root_end = v->end - 1;
+        r->empty = v->empty;
         return;
 
     case LLM_MEMBER_STREAM_OPTIONS:
         r->stream_options.start = v->start;
         r->stream_options.end = v->end;
+        r->empty_options = v->empty;
         return;
 
     default:

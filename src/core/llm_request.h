@@ -99,6 +99,8 @@ typedef struct {
     unsigned                 media:1;
 
     llm_request_span_t       stream_options;       /* of the value, null too */
+    llm_request_span_t       no_usage;     /* of the value of its include_usage
+                                              where that is false or null */
     llm_request_span_t       no_cap;       /* of a cap's value that says none
                                               (null, -1): a cap to be put in
                                               must replace it, as a second
@@ -106,6 +108,8 @@ typedef struct {
     uint64_t                 root_end;     /* offset of the root's closing
                                               brace */
     unsigned                 empty:1;      /* the root object has no member */
+    unsigned                 empty_options:1;      /* stream_options has none */
+    unsigned                 null_options:1;       /* it is null */
 
     uint64_t                 length;       /* bytes of the body */
 
@@ -116,7 +120,6 @@ typedef struct {
     int64_t                  times;
     int64_t                  prompts;
     size_t                   word_len;
-    uint8_t                  head;         /* of the body, for empty */
     uint8_t                  item;         /* type of the input item */
     uint8_t                  rank;         /* of the customer's member */
     unsigned                 bounds:1;
@@ -137,6 +140,17 @@ typedef struct {
 } llm_request_t;
 
 
+/*
+ * A change of the body: the text takes the place of the bytes of the range,
+ * and is never shorter; of an empty range it is put in before.
+ */
+typedef struct {
+    llm_request_span_t       range;
+    const char              *text;
+    size_t                   len;
+} llm_request_edit_t;
+
+
 /* The route decides where members are looked for; it is copied. */
 void llm_request_init(llm_request_t *r, const llm_route_t *route,
     unsigned flags);
@@ -146,6 +160,12 @@ void llm_request_feed(llm_request_t *r, const u_char *p, size_t n);
 
 /* Ends the body; sets the results. */
 llm_request_error_e llm_request_end(llm_request_t *r);
+
+/*
+ * What makes stream_options.include_usage true, whatever else the object has;
+ * returns 0 where it is.  Of a valid body.  The text is static.
+ */
+int llm_request_ask_usage(const llm_request_t *r, llm_request_edit_t *edit);
 
 
 #endif /* _LLM_REQUEST_H_INCLUDED_ */

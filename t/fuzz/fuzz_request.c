@@ -60,6 +60,53 @@ fuzz_span(const llm_request_t *r, const llm_request_span_t *span)
 }
 
 
+/* Once usage is asked for, it is, and nothing else has changed. */
+
+static void
+fuzz_ask_usage(const llm_request_t *r, const llm_route_t *route,
+    const uint8_t *body, size_t size, unsigned flags)
+{
+    size_t                    start, end;
+    uint8_t                  *changed;
+    llm_request_edit_t        edit;
+    static llm_request_t      asked;
+
+    if (!llm_request_ask_usage(r, &edit)) {
+        return;
+    }
+
+    start = edit.range.start;
+    end = edit.range.end;
+
+    if (start > end || end > size || edit.len < end - start) {
+        abort();
+    }
+
+    changed = malloc(size + edit.len);
+
+    memcpy(changed, body, start);
+    memcpy(changed + start, edit.text, edit.len);
+    memcpy(changed + start + edit.len, body + end, size - end);
+
+    size += edit.len - (end - start);
+
+    fuzz_feed(&asked, route, changed, size, size, flags);
+    free(changed);
+
+    if (asked.error != LLM_REQUEST_OK) {
+        abort();
+    }
+
+    /* on other routes the member is not read */
+
+    if ((route->api == LLM_API_CHAT || route->api == LLM_API_COMPLETIONS)
+        && !asked.include_usage)
+    {
+        abort();
+    }
+}
+
+
 static void
 fuzz_same(const llm_request_t *a, const llm_request_t *b)
 {
@@ -92,6 +139,8 @@ fuzz_same(const llm_request_t *a, const llm_request_t *b)
         || a->stream != b->stream
         || a->stream_set != b->stream_set
         || a->include_usage != b->include_usage
+        || a->null_options != b->null_options
+        || a->empty_options != b->empty_options
         || a->background != b->background
         || strcmp(a->outside, b->outside) != 0
         || strcmp(a->server_tool, b->server_tool) != 0
@@ -100,6 +149,7 @@ fuzz_same(const llm_request_t *a, const llm_request_t *b)
         || a->root_end != b->root_end
         || memcmp(&a->stream_options, &b->stream_options,
                   sizeof(llm_request_span_t)) != 0
+        || memcmp(&a->no_usage, &b->no_usage, sizeof(llm_request_span_t)) != 0
         || memcmp(&a->no_cap, &b->no_cap, sizeof(llm_request_span_t)) != 0)
     {
         abort();
@@ -147,11 +197,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_feed(&pieces, &route, body, size, (data[0] >> 1) + 1, flags);
     fuzz_same(&whole, &pieces);
 
-    free(uri);
-
     if (whole.error != LLM_REQUEST_OK) {
+        free(uri);
         return 0;
     }
+
+    fuzz_ask_usage(&whole, &route, body, size, flags);
+
+    free(uri);
 
     if (whole.model_len > LLM_REQUEST_MODEL || whole.choices < 1
         || whole.max_output < -1 || body[whole.root_end] != '}')
@@ -160,6 +213,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     fuzz_span(&whole, &whole.stream_options);
+    fuzz_span(&whole, &whole.no_usage);
     fuzz_span(&whole, &whole.no_cap);
 
     if (flags == 0

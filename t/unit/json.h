@@ -121,10 +121,11 @@ record(void *data, const llm_json_value_t *v)
 
     l = data;
 
-    n = snprintf(line, sizeof(line), "%s%s%s%s f%d d%d %llu-%llu ",
+    n = snprintf(line, sizeof(line), "%s%s%s%s%s f%d d%d %llu-%llu ",
                  types[v->type], v->close ? " close" : "",
-                 v->more ? " more" : "", v->variant ? " variant" : "",
-                 v->field, v->depth, (unsigned long long) v->start,
+                 v->empty ? " empty" : "", v->more ? " more" : "",
+                 v->variant ? " variant" : "", v->field, v->depth,
+                 (unsigned long long) v->start,
                  (unsigned long long) v->end);
 
     note(l, line, n);

@@ -173,6 +173,7 @@ test_words(const llm_request_t *r, const u_char *body)
     }
 
     p = test_span(p, "options", &r->stream_options, body);
+    p = test_span(p, "no_usage", &r->no_usage, body);
 
     if (r->root_end >= r->length || body[r->root_end] != '}') {
         p += sprintf(p, " (the root ends elsewhere)");

@@ -84,8 +84,16 @@ test_values(void)
             "array f3 d1 22-0 \narray close f3 d1 22-31 \nstate 1 at 32",
             "containers that are leaves");
 
-    is_scan(&reported, 0, "{}", "object f1 d0 0-0 \nobject close f1 d0 0-2 \n"
+    is_scan(&reported, 0, "{}",
+            "object f1 d0 0-0 \nobject close empty f1 d0 0-2 \n"
             "state 1 at 2", "empty root");
+
+    is_scan(&reported, 0, "{\"list\":[ ],\"usage\":{ },\"b\":{}}",
+            "object f1 d0 0-0 \narray f4 d1 8-0 \n"
+            "array close empty f4 d1 8-11 \nobject f7 d1 20-0 \n"
+            "object close empty f7 d1 20-23 \nobject f3 d1 28-0 \n"
+            "object close f3 d1 28-30 \nobject close f1 d0 0-31 \n"
+            "state 1 at 31", "empty containers, and one that is skipped");
 
     is_scan(&reported, 0, "{\"list\":[1,{\"a\":2,\"usage\":{"
             "\"prompt_tokens\":3}},[4]]}",
@@ -116,7 +124,7 @@ static void
 test_root(void)
 {
     is_scan(&reported, 0, "\xef\xbb\xbf \r\n\t{}x",
-            "object f1 d0 7-0 \nobject close f1 d0 7-9 \nstate 1 at 9",
+            "object f1 d0 7-0 \nobject close empty f1 d0 7-9 \nstate 1 at 9",
             "byte order mark, white space, garbage behind");
 
     is_scan(&reported, 0, "\n\xef\xbb\xbf""1 ",
@@ -166,7 +174,8 @@ test_sequence(void)
             "state 1 at 7", "one document where a sequence could be");
 
     is_scan(&reported, LLM_JSON_SEQUENCE, "[{}}", "object f1 d0 1-0 \n"
-            "object close f1 d0 1-3 \nstate 2 at 4", "sequence closed wrongly");
+            "object close empty f1 d0 1-3 \nstate 2 at 4",
+            "sequence closed wrongly");
 
     is_scan(&reported, LLM_JSON_SEQUENCE, "[1,]", "number f1 d0 1-2 1\n"
             "state 2 at 4", "sequence with a comma too many");

@@ -33,9 +33,9 @@ static const test_request_t  requests[] = {
     { CHAT, "{\"stream\":true,\"stream_options\":{\"include_usage\":true}}",
       "stream stream_set usage options={\"include_usage\":true}" },
     { CHAT, "{\"stream_options\": {\"include_usage\":false} }",
-      "options={\"include_usage\":false}" },
+      "options={\"include_usage\":false} no_usage=false" },
     { CHAT, "{\"stream_options\":{\"include_usage\":null}}",
-      "options={\"include_usage\":null}" },
+      "options={\"include_usage\":null} no_usage=null" },
     { CHAT, "{\"stream_options\":null,\"x\":1}", "options=null" },
     { CHAT, "{\"stream_options\":{}}", "options={}" },
     { CHAT, "{\"x\":{\"stream_options\":{\"include_usage\":1}}}", "" },
@@ -393,10 +393,115 @@ test_depth(void)
 }
 
 
+/* Bodies before and after their usage is asked for; NULL: it is. */
+
+static const char *const  asked[][2] = {
+    { "{\"stream\":true}",
+      "{\"stream\":true,\"stream_options\":{\"include_usage\":true}}" },
+    { "\n{ \"stream\":true } \r\n",
+      "\n{ \"stream\":true ,\"stream_options\":{\"include_usage\":true}} "
+      "\r\n" },
+    { "{ } ", "{ \"stream_options\":{\"include_usage\":true}} " },
+    { "{\"stream_options\":{},\"n\":1}",
+      "{\"stream_options\":{\"include_usage\":true},\"n\":1}" },
+    { "{\"stream_options\":{ \n },\"n\":1}",
+      "{\"stream_options\":{ \n \"include_usage\":true},\"n\":1}" },
+    { "{\"stream_options\":{\"include_obfuscation\":false}}",
+      "{\"stream_options\":{\"include_obfuscation\":false,"
+      "\"include_usage\":true}}" },
+    { "{\"stream_options\":{\"x\":{\"include_usage\":true}}}",
+      "{\"stream_options\":{\"x\":{\"include_usage\":true},"
+      "\"include_usage\":true}}" },
+    { "{\"stream_options\":null,\"n\":1}",
+      "{\"stream_options\":{\"include_usage\":true},\"n\":1}" },
+    { "{\"stream_options\":{\"include_usage\":false,\"x\":1}}",
+      "{\"stream_options\":{\"include_usage\":true ,\"x\":1}}" },
+    { "{\"stream_options\":{\"x\":1,\"include_usage\":null}}",
+      "{\"stream_options\":{\"x\":1,\"include_usage\":true}}" },
+    { "{\"stream\\u005foptions\":{\"include\\u005fusage\": false }}",
+      "{\"stream\\u005foptions\":{\"include\\u005fusage\": true  }}" },
+    { "{\"stream_options\":{\"include_usage\":true}}", NULL },
+    { "{\"stream_options\":{\"include_\\u0075sage\":true,\"x\":[]}}", NULL }
+};
+
+
+static void
+test_ask_usage(void)
+{
+    char                 body[256];
+    size_t               i, n, len;
+    uint64_t             start, end;
+    const char          *before, *after;
+    llm_request_t        r;
+    llm_request_edit_t   edit;
+
+    for (i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        before = asked[i][0];
+        after = asked[i][1];
+        len = strlen(before);
+
+        test_feed(&r, CHAT, (const u_char *) before, len, i & 1, 0);
+
+        if (after == NULL) {
+            is_int(llm_request_ask_usage(&r, &edit), 0, "as it is: %s",
+                   before);
+            continue;
+        }
+
+        is_int(llm_request_ask_usage(&r, &edit), 1, "to change: %s", before);
+
+        start = edit.range.start;
+        end = edit.range.end;
+
+        ok(start <= end && end <= len && edit.len >= end - start,
+           "in the body, and not shorter");
+
+        n = snprintf(body, sizeof(body), "%.*s%.*s%s", (int) start, before,
+                     (int) edit.len, edit.text, before + end);
+        is_mem(body, n, after, "usage is asked for: %s", after);
+
+        test_feed(&r, CHAT, (u_char *) body, n, 3, 0);
+        ok(r.error == LLM_REQUEST_OK && r.include_usage
+           && llm_request_ask_usage(&r, &edit) == 0, "and is then");
+    }
+}
+
+
+/* The ranges of a body that is longer than an int can say. */
+
+static void
+test_far(void)
+{
+    uint64_t             far;
+    llm_route_t          route;
+    llm_request_t        r;
+    llm_request_edit_t   edit;
+    static const char    body[] = "{\"stream_options\":{\"include_usage\":"
+                                  "false}}";
+
+    far = (uint64_t) 5 << 32;
+
+    llm_route_match(&route, (u_char *) CHAT, sizeof(CHAT) - 1, 1, 0);
+    llm_request_init(&r, &route, 0);
+
+    r.json.offset = far;
+
+    llm_request_feed(&r, (u_char *) body, sizeof(body) - 1);
+
+    is_int(llm_request_end(&r), LLM_REQUEST_OK, "a body of 20 GB");
+    is_int(r.root_end, far + sizeof(body) - 2, "its end");
+    is_int(llm_request_ask_usage(&r, &edit), 1, "usage is denied");
+    is_int(edit.range.start, far + 35, "where it is from");
+    is_int(edit.range.end, far + 40, "and to");
+}
+
+
 int
 main(void)
 {
     test_table(requests, 0);
+    test_ask_usage();
+    test_far();
     test_lengths();
     test_depth();
     test_damaged(requests, 0);
