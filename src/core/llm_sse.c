@@ -71,14 +71,15 @@ llm_sse_read(llm_sse_t *s, const u_char **pp, const u_char *last,
             if (*p == '\n' || *p == '\r') {
                 p = llm_sse_next_line(s, p, last);
                 s->fresh = 1;
+                *pp = p;
 
-                if (s->data) {
-                    s->data = 0;
-                    *pp = p;
-                    return LLM_SSE_END;
+                if (!s->data) {
+                    return LLM_SSE_BLANK;
                 }
 
-                break;
+                s->data = 0;
+
+                return LLM_SSE_END;
             }
 
             s->fresh = 0;
@@ -168,6 +169,13 @@ llm_sse_read(llm_sse_t *s, const u_char **pp, const u_char *last,
     *pp = p;
 
     return LLM_SSE_MORE;
+}
+
+
+int
+llm_sse_is_cr(const llm_sse_t *s)
+{
+    return s->phase == sw_cr;
 }
 
 

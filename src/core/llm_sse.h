@@ -32,7 +32,8 @@ typedef enum {
     LLM_SSE_MORE = 0,       /* all bytes are taken */
     LLM_SSE_DATA,           /* a piece of the event's data */
     LLM_SSE_JOIN,           /* a newline of the event's data */
-    LLM_SSE_END             /* the event, which had data, is complete */
+    LLM_SSE_END,            /* the event, which had data, is complete */
+    LLM_SSE_BLANK           /* a blank line that ends no data */
 } llm_sse_token_e;
 
 
@@ -44,6 +45,9 @@ void llm_sse_init(llm_sse_t *s);
  */
 llm_sse_token_e llm_sse_read(llm_sse_t *s, const u_char **p,
     const u_char *last, const u_char **data, size_t *len);
+
+/* What was read ends with a CR: an LF that follows is of the same line. */
+int llm_sse_is_cr(const llm_sse_t *s);
 
 
 #endif /* _LLM_SSE_H_INCLUDED_ */

@@ -259,7 +259,7 @@ llm_answer_sse(llm_answer_t *a, const u_char *p, const u_char *last)
             llm_answer_next(a);
             break;
 
-        default: /* LLM_SSE_MORE */
+        default: /* LLM_SSE_MORE, LLM_SSE_BLANK */
             break;
         }
     }
