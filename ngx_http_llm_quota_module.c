@@ -56,6 +56,14 @@ static ngx_conf_enum_t  ngx_http_llm_reserves[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_llm_stream_usages[] = {
+    { ngx_string("off"), NGX_HTTP_LLM_USAGE_OFF },
+    { ngx_string("inject"), NGX_HTTP_LLM_USAGE_INJECT },
+    { ngx_string("strip"), NGX_HTTP_LLM_USAGE_STRIP },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_enum_t  ngx_http_llm_error_formats[] = {
     { ngx_string("auto"), LLM_DIALECT_NONE },
     { ngx_string("openai"), LLM_DIALECT_OPENAI },
@@ -200,6 +208,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       ngx_http_llm_loc(charge_unanswered),
       NULL },
 
+    { ngx_string("llm_stream_usage"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_enum,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(stream_usage),
+      &ngx_http_llm_stream_usages },
+
     { ngx_string("llm_stream_buffering"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -336,6 +351,10 @@ ngx_http_llm_postconfiguration(ngx_conf_t *cf)
                                ngx_http_llm_log_handler)
         != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_llm_strip_init(cf) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -1304,3 +1304,16 @@ p.json": "input_cost_per_token_above_5k_tokens" of "m" is for one more threshold
 "search_context_cost_per_query": 1}}
 --- error_log
 p.json": "search_context_cost_per_query" of "m" is not an object
+
+=== TEST 192: llm_stream_usage has one of its values
+--- http_config
+    llm_stream_usage on;
+--- error_log
+llm_stream_usage has invalid value "on": use one of off inject strip
+
+=== TEST 193: llm_stream_usage stands once in a level
+--- http_config
+    llm_stream_usage off;
+    llm_stream_usage off;
+--- error_log
+"llm_stream_usage" directive is duplicate

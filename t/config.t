@@ -23,6 +23,7 @@ __DATA__
     llm_unpriced auto;
     llm_reserve estimate;
     llm_max_output off;
+    llm_stream_usage off;
     llm_server_tools deny;
     llm_count_cached off;
     llm_charge_unanswered on;
@@ -49,6 +50,7 @@ __DATA__
     llm_unpriced allow;
     llm_reserve strict;
     llm_max_output 100;
+    llm_stream_usage inject;
     llm_server_tools allow;
     llm_count_cached on;
     llm_charge_unanswered off;
@@ -76,6 +78,7 @@ __DATA__
         llm_unpriced deny;
         llm_reserve off;
         llm_max_output 100 inject;
+        llm_stream_usage strip;
         llm_server_tools deny;
         llm_count_cached off;
         llm_charge_unanswered on;

@@ -349,7 +349,7 @@ my $body = '{"model":"m","messages":"' . 'x' x 9000 . '"' . " \n} \r\n\t ";
 "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: "
 . length($body) . "\r\n\r\n$body"
 --- response_body eval
-'{"model":"m","messages":"' . 'x' x 9000 . '"' . " \n" . ',"max_completion_tokens":5}'
+'{"model":"m","messages":"' . 'x' x 9000 . '"' . " \n" . ',"max_completion_tokens":5}' . " \r\n\t "
 
 === TEST 24: into a body in a file
 --- config
@@ -398,7 +398,7 @@ my $chunks = join '', map { sprintf "%x\r\n%s\r\n", length, $_ } '{"mod', 'el":"
 --- more_headers
 Transfer-Encoding: chunked
 --- response_body eval
-[('{"model":"m","max_completion_tokens":5}') x 3]
+[('{"model":"m","max_completion_tokens":5} ') x 3]
 
 === TEST 27: not into a coded body, which passes as it came
 --- config

@@ -104,6 +104,7 @@ struct ngx_http_llm_loc_conf_s {
     ngx_uint_t                   opaque;
     ngx_uint_t                   unpriced;
     ngx_uint_t                   reserve;
+    ngx_uint_t                   stream_usage;
     ngx_uint_t                   server_tools;
     ngx_uint_t                   error_format;
     ngx_uint_t                   log_level;
@@ -132,6 +133,15 @@ typedef struct {
     u_char                      *file;
     ngx_uint_t                   line;
 } ngx_http_llm_place_t;
+
+
+/* llm_stream_usage */
+
+typedef enum {
+    NGX_HTTP_LLM_USAGE_OFF = 0,
+    NGX_HTTP_LLM_USAGE_INJECT,
+    NGX_HTTP_LLM_USAGE_STRIP             /* inject, and out of the answer */
+} ngx_http_llm_stream_usage_e;
 
 
 typedef enum {
@@ -168,7 +178,8 @@ typedef enum {
 } ngx_http_llm_state_e;
 
 
-typedef struct ngx_http_llm_ctx_s  ngx_http_llm_ctx_t;
+typedef struct ngx_http_llm_ctx_s    ngx_http_llm_ctx_t;
+typedef struct ngx_http_llm_strip_s  ngx_http_llm_strip_t;
 
 struct ngx_http_llm_ctx_s {
     ngx_http_llm_state_e         state;
@@ -213,6 +224,7 @@ struct ngx_http_llm_ctx_s {
 
     /* of the answer */
     llm_answer_t                *answer;     /* the reader, once it reads */
+    ngx_http_llm_strip_t        *strip;      /* NULL: passes as it is */
     uint64_t                     answer_bytes;
     llm_charge_e                 charge;
     llm_settlement_t             settlement;
@@ -222,6 +234,10 @@ struct ngx_http_llm_ctx_s {
 
     unsigned                     parsed:1;       /* the body was read */
     unsigned                     stream:1;
+    unsigned                     identity:1;     /* the answer is to be
+                                                    stripped, which only one
+                                                    without a content coding
+                                                    can be */
     unsigned                     complete:1;     /* the whole answer passed */
     unsigned                     readable:1;     /* in a coding we read */
     unsigned                     decoding:1;     /* the decoder is in use */
@@ -306,10 +322,14 @@ ngx_int_t ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx,
 ngx_int_t ngx_http_llm_body_scan(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 
-/* Puts ",member:n" before the body's closing brace; NGX_DECLINED: not into a
-   coded body. */
-ngx_int_t ngx_http_llm_body_splice(ngx_http_llm_ctx_t *ctx,
-    llm_request_t *body, const char *member, ngx_int_t n);
+/*
+ * Changes the body that nginx has read.  Ranges are those of the body as it
+ * came, so of several edits the last in the body comes first.  The text must
+ * live as long as the request.  NGX_DECLINED: a coded body, one that is not
+ * valid or that cannot be written to; it goes upstream as it is.
+ */
+ngx_int_t ngx_http_llm_body_edit(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body, llm_request_edit_t *edit);
 
 
 /*
@@ -417,6 +437,12 @@ ngx_int_t ngx_http_llm_add_headers(ngx_http_llm_ctx_t *ctx);
 /* ngx_http_llm_observe.c */
 
 ngx_int_t ngx_http_llm_observe_init(ngx_conf_t *cf);
+
+
+/* ngx_http_llm_strip.c: before ngx_http_llm_observe_init(), so that what is
+   taken out is observed. */
+
+ngx_int_t ngx_http_llm_strip_init(ngx_conf_t *cf);
 
 
 /* ngx_http_llm_settle.c */

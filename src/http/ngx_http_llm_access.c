@@ -492,7 +492,7 @@ ngx_http_llm_end(ngx_http_llm_ctx_t *ctx, ngx_int_t rc)
     switch (rc) {
 
     case NGX_OK:
-        return ngx_http_llm_narrow_accept(ctx, 0) == NGX_OK
+        return ngx_http_llm_narrow_accept(ctx, ctx->identity) == NGX_OK
                ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     case NGX_DECLINED:

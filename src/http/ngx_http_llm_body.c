@@ -30,6 +30,11 @@ static ngx_int_t ngx_http_llm_body_inflate(void *data, u_char *p, size_t n);
 static void ngx_http_llm_body_inflated(void *data, const u_char *p, size_t n);
 static ngx_int_t ngx_http_llm_body_verdict(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
+static ngx_int_t ngx_http_llm_body_overwrite(ngx_http_request_t *r, off_t at,
+    u_char *p, size_t n);
+static ngx_int_t ngx_http_llm_body_insert(ngx_http_request_t *r, off_t at,
+    u_char *p, size_t n);
+static ngx_int_t ngx_http_llm_body_length(ngx_http_request_t *r);
 
 
 ngx_int_t
@@ -270,45 +275,104 @@ ngx_http_llm_body_verdict(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 }
 
 
-/*
- * A splice at the tail: a retried upstream starts each buffer again at its
- * start, so only ends may be moved.  Everything from the closing brace on is
- * cut off, and a buffer of our own with the member and the brace follows.
- */
-
 ngx_int_t
-ngx_http_llm_body_splice(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
-    const char *member, ngx_int_t n)
+ngx_http_llm_body_edit(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
+    llm_request_edit_t *edit)
 {
-    off_t                 at;
-    ngx_buf_t            *b, *tail;
-    ngx_chain_t          *ln, **ll;
-    ngx_http_request_t   *r;
+    size_t               n;
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
 
     r = ctx->request;
 
+    /* in a dry run what could not be read comes here, too */
+
     if (r->request_body == NULL
+        || body->error != LLM_REQUEST_OK
         || ngx_http_llm_coding(&r->headers_in.headers)
            != LLM_CODING_IDENTITY)
     {
         return NGX_DECLINED;
     }
 
-    tail = ngx_create_temp_buf(r->pool, ngx_strlen(member) + NGX_INT_T_LEN
-                                        + sizeof(",\"\":}"));
-    ln = ngx_alloc_chain_link(r->pool);
+    n = edit->range.end - edit->range.start;
 
-    if (tail == NULL || ln == NULL) {
-        return NGX_ERROR;
+    rc = ngx_http_llm_body_overwrite(r, (off_t) edit->range.start,
+                                     (u_char *) edit->text, n);
+
+    if (rc != NGX_OK || n == edit->len) {
+        return rc;
     }
 
-    tail->last = ngx_sprintf(tail->last, "%s\"%s\":%i}",
-                             body->empty ? "" : ",", member, n);
-    tail->end = tail->last;
-    tail->temporary = 0;
-    tail->memory = 1;
+    return ngx_http_llm_body_insert(r, (off_t) edit->range.end,
+                                    (u_char *) edit->text + n, edit->len - n);
+}
 
-    at = (off_t) body->root_end;
+
+/*
+ * What is replaced is written over, as a piece of a file cannot be left out: a
+ * retried upstream takes the file's buffers for neighbours.  What is read
+ * only, as nginx's own is not, stays.
+ */
+
+static ngx_int_t
+ngx_http_llm_body_overwrite(ngx_http_request_t *r, off_t at, u_char *p,
+    size_t n)
+{
+    off_t         size;
+    size_t        part, whole;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    whole = n;
+
+    for (cl = r->request_body->bufs; cl && n; cl = cl->next) {
+        b = cl->buf;
+        size = ngx_buf_size(b);
+
+        if (at >= size) {
+            at -= size;
+            continue;
+        }
+
+        part = (size_t) ngx_min((off_t) n, size - at);
+
+        if (ngx_buf_in_memory(b)) {
+
+            if (!b->temporary) {
+                return (n == whole) ? NGX_DECLINED : NGX_ERROR;
+            }
+
+            ngx_memcpy(b->pos + at, p, part);
+        }
+
+        if (b->in_file
+            && ngx_write_file(b->file, p, part, b->file_pos + at)
+               != (ssize_t) part)
+        {
+            return (n == whole) ? NGX_DECLINED : NGX_ERROR;
+        }
+
+        p += part;
+        n -= part;
+        at = 0;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The buffer with the byte at the offset is cut in two there.  A retried
+ * upstream starts each buffer again at its start, and a file's where the one
+ * before it ends: so it does with the two as it did with the one.
+ */
+
+static ngx_int_t
+ngx_http_llm_body_insert(ngx_http_request_t *r, off_t at, u_char *p, size_t n)
+{
+    ngx_buf_t    *b, *text, *rest;
+    ngx_chain_t  *cl, **ll;
 
     ll = &r->request_body->bufs;
 
@@ -321,44 +385,88 @@ ngx_http_llm_body_splice(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
         return NGX_ERROR;
     }
 
-    /* a buffer that would be left empty must not stay in the chain */
-
     if (at) {
         b = (*ll)->buf;
 
+        rest = ngx_alloc_buf(r->pool);
+        cl = ngx_alloc_chain_link(r->pool);
+
+        if (rest == NULL || cl == NULL) {
+            return NGX_ERROR;
+        }
+
+        *rest = *b;
+
         if (ngx_buf_in_memory(b)) {
             b->last = b->pos + at;
+            rest->start = b->last;
+            rest->pos = b->last;
         }
 
         if (b->in_file) {
             b->file_last = b->file_pos + at;
+            rest->file_pos = b->file_last;
         }
 
         b->last_buf = 0;
+
+        cl->buf = rest;
+        cl->next = (*ll)->next;
+        (*ll)->next = cl;
+
         ll = &(*ll)->next;
     }
 
-    tail->last_buf = 1;
+    text = ngx_calloc_buf(r->pool);
+    cl = ngx_alloc_chain_link(r->pool);
 
-    ln->buf = tail;
-    ln->next = NULL;
-    *ll = ln;
-
-    r->headers_in.content_length_n = (off_t) body->root_end
-                                     + (tail->last - tail->pos);
-
-    if (r->headers_in.content_length) {
-        r->headers_in.content_length->value.data = ngx_pnalloc(r->pool,
-                                                           NGX_OFF_T_LEN + 1);
-        if (r->headers_in.content_length->value.data == NULL) {
-            return NGX_ERROR;
-        }
-
-        r->headers_in.content_length->value.len =
-            ngx_sprintf(r->headers_in.content_length->value.data, "%O%Z",
-                        r->headers_in.content_length_n)
-            - r->headers_in.content_length->value.data - 1;
+    if (text == NULL || cl == NULL) {
+        return NGX_ERROR;
     }
+
+    text->start = p;
+    text->pos = p;
+    text->last = p + n;
+    text->end = p + n;
+    text->memory = 1;
+
+    cl->buf = text;
+    cl->next = *ll;
+    *ll = cl;
+
+    return ngx_http_llm_body_length(r);
+}
+
+
+static ngx_int_t
+ngx_http_llm_body_length(ngx_http_request_t *r)
+{
+    off_t             n;
+    u_char           *p;
+    ngx_chain_t      *cl;
+    ngx_table_elt_t  *length;
+
+    n = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        n += ngx_buf_size(cl->buf);
+    }
+
+    r->headers_in.content_length_n = n;
+
+    length = r->headers_in.content_length;
+
+    if (length == NULL) {
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_OFF_T_LEN + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    length->value.data = p;
+    length->value.len = ngx_sprintf(p, "%O%Z", n) - p - 1;
 
     return NGX_OK;
 }

@@ -92,6 +92,7 @@ ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
     llcf->opaque = NGX_CONF_UNSET_UINT;
     llcf->unpriced = NGX_CONF_UNSET_UINT;
     llcf->reserve = NGX_CONF_UNSET_UINT;
+    llcf->stream_usage = NGX_CONF_UNSET_UINT;
     llcf->server_tools = NGX_CONF_UNSET_UINT;
     llcf->error_format = NGX_CONF_UNSET_UINT;
     llcf->log_level = NGX_CONF_UNSET_UINT;
@@ -136,6 +137,8 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_LLM_AUTO);
     ngx_conf_merge_uint_value(conf->reserve, prev->reserve,
                               LLM_RESERVE_ESTIMATE);
+    ngx_conf_merge_uint_value(conf->stream_usage, prev->stream_usage,
+                              NGX_HTTP_LLM_USAGE_OFF);
     ngx_conf_merge_uint_value(conf->server_tools, prev->server_tools,
                               NGX_HTTP_LLM_DENY);
     ngx_conf_merge_uint_value(conf->error_format, prev->error_format,

@@ -12,9 +12,9 @@
 
 
 /*
- * The answer as it goes by.  Nothing is held back, copied or changed; what
- * the filters see is what the upstream sent, for they stand right behind the
- * copy filter, and before gunzip and gzip.
+ * The answer as it goes by.  Nothing is held back, copied or changed here;
+ * what the filters see is what the upstream sent, for they stand right behind
+ * the copy filter, and before gunzip and gzip.
  */
 
 

@@ -11,7 +11,11 @@
 #include "ngx_http_llm.h"
 
 
-static ngx_int_t ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx,
+static ngx_int_t ngx_http_llm_inject_cap(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body);
+static ngx_int_t ngx_http_llm_edit_cap(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body, const char *member);
+static ngx_int_t ngx_http_llm_inject_usage(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 static void ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
 static ngx_int_t ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx,
@@ -45,10 +49,12 @@ ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
         }
     }
 
-    rc = ngx_http_llm_inject(ctx, body);
+    /* the cap goes to the end of the body, the other member may not */
 
-    if (rc != NGX_OK) {
-        return rc;
+    if (ngx_http_llm_inject_cap(ctx, body) != NGX_OK
+        || ngx_http_llm_inject_usage(ctx, body) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     if (ask->reserve == LLM_RESERVE_STRICT
@@ -94,7 +100,7 @@ ngx_http_llm_size_opaque(ngx_http_llm_ctx_t *ctx,
    it. */
 
 static ngx_int_t
-ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+ngx_http_llm_inject_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
     int64_t      cap;
     ngx_int_t    rc;
@@ -139,7 +145,7 @@ ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         return NGX_OK;
     }
 
-    rc = ngx_http_llm_body_splice(ctx, body, member, ctx->conf->max_output);
+    rc = ngx_http_llm_edit_cap(ctx, body, member);
 
     if (rc == NGX_DECLINED) {
         return NGX_OK;
@@ -148,6 +154,59 @@ ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
     ctx->cap = cap;
 
     return rc;
+}
+
+
+static ngx_int_t
+ngx_http_llm_edit_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
+    const char *member)
+{
+    u_char              *p;
+    llm_request_edit_t   edit;
+
+    p = ngx_pnalloc(ctx->request->pool, ngx_strlen(member) + NGX_INT_T_LEN
+                                        + sizeof(",\"\":") - 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    edit.range.start = body->root_end;
+    edit.range.end = body->root_end;
+    edit.text = (const char *) p;
+    edit.len = ngx_sprintf(p, "%s\"%s\":%i", body->empty ? "" : ",", member,
+                           ctx->conf->max_output)
+               - p;
+
+    return ngx_http_llm_body_edit(ctx, body, &edit);
+}
+
+
+/* Streams of these APIs, and of no other, state their usage on demand only. */
+
+static ngx_int_t
+ngx_http_llm_inject_usage(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+{
+    ngx_int_t            rc;
+    llm_request_edit_t   edit;
+
+    if (ctx->conf->stream_usage == NGX_HTTP_LLM_USAGE_OFF
+        || !body->stream
+        || (ctx->route.api != LLM_API_CHAT
+            && ctx->route.api != LLM_API_COMPLETIONS)
+        || !llm_request_ask_usage(body, &edit))
+    {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_llm_body_edit(ctx, body, &edit);
+
+    if (rc != NGX_OK) {
+        return (rc == NGX_DECLINED) ? NGX_OK : rc;
+    }
+
+    ctx->identity = (ctx->conf->stream_usage == NGX_HTTP_LLM_USAGE_STRIP);
+
+    return NGX_OK;
 }
 
 
