@@ -384,7 +384,8 @@ refused("$_->[1]", 400, qr/\\"\Q$_->[0]\E\\"/, $_->[1]) for @ambiguous;
 passes('null is as good as nothing',
        '{"model":"m","stream":null,"max_tokens":null,"user":null}');
 passes('a stream may have no usage',
-       '{"stream":true,"stream_options":{"include_usage":false}}');
+       '{"model":"m","stream":true,"stream_options":'
+       . '{"include_usage":false}}');
 passes('deeper members are not read',
        '{"model":"m","messages":[{"model":5,"Model":6,"model":7}]}');
 
