@@ -45,6 +45,8 @@ my %streams = (
                 . "data: }\n\n>data: [DONE]\n\n",
     no_done  => "data: $texts[0]\n\n<data: $usage\n\n>",
     no_blank => "data: $texts[0]\n\n<data: $usage>",
+    unended  => "data: $texts[0]\n\n<data: $usage\n\n>data: {\"choices\":[],"
+                . '"x":',
     alone    => "<data: $usage\n\n>",
     twice    => "data: $texts[0]\n\n<data: $usage\n\n>data: $texts[1]\n\n"
                 . "<data: $usage\n\n>",
@@ -138,6 +140,8 @@ my $other = RawUpstream->start(
         ['status',    { %{stream($chat)}, status => 500 }],
         ['cached',    stream($chat, headers => ['Cache-Control'
                                                 => 'max-age=60'])],
+        ['cached/end', stream($streams{unended}, headers => [
+                                  'Cache-Control' => 'max-age=60'])],
         ['step',      stream($chat, hold => 'step', hold_at => $half)],
         ['step-on',   stream($chat, hold => 'step', hold_at => $half + 1)],
         ['step-held', stream($chat, hold => 'step', hold_at => $held)],
@@ -178,6 +182,8 @@ my $t = LLMGateway->new(
 EOF
     server => <<'EOF',
         llm_stream_usage inject;
+        proxy_set_header Connection "";
+        proxy_set_header X-Length $content_length;
         client_max_body_size 20m;
         client_body_buffer_size 1m;
 
@@ -272,6 +278,7 @@ EOF
             }
 
             location /strip/cached/ {
+                sendfile on;
                 proxy_pass http://other/cached/;
                 proxy_cache answers;
                 proxy_cache_methods POST;
@@ -561,8 +568,10 @@ is($text, stripped($chat), 'after it was stripped');
 is(asks('/strip/cached')->{body}, stripped($chat), 'into the cache');
 is(asks('/strip/cached')->{body}, stripped($chat), 'out of the cache');
 is(asks('/strip/cached', $asked)->{body}, whole($chat), 'to one who asked');
-is(scalar(grep { $_->{path} =~ m{^/cached} } $other->requests), 1,
-   'it was in the cache');
+is(asks('/strip/cached/end')->{body}, stripped($streams{unended}),
+   "the end of a stream, $_ the cache") for 'into', 'out of';
+is(scalar(grep { $_->{path} =~ m{^/cached} } $other->requests), 2,
+   'they were in the cache');
 
 
 # Another upstream in the place of one that fails.
@@ -636,8 +645,12 @@ for my $request ($failing->requests, $upstream->requests) {
 
     push @{$got{$team}}, $request->{body};
 
-    is($request->{headers}{'content-length'} // 0, length $request->{body},
-       "$forwarded{$team}[0]: its length") if $forwarded{$team};
+    next if !$forwarded{$team};
+
+    my ($sent, $said) = @{$request->{headers}}{qw(content-length x-length)};
+
+    is($sent // 0, length $request->{body}, "$forwarded{$team}[0]: its length");
+    is($said // $sent, $sent, "$forwarded{$team}[0]: all say so");
 }
 
 for my $team (sort keys %forwarded) {
