@@ -464,6 +464,16 @@ $answer = $t->post('/v1/messages', body(model => 'claude-sonnet-4-5',
 
 like($answer->{body}, qr/\bdata: \[DONE\]\n\n\z/, 'providers: a stream passes');
 
+$answer = $t->post('/v1/chat/completions', body(model => 'gpt-4.1-mini',
+                                                stream => JSON::PP::true),
+                   @secrets);
+
+like((($upstream->requests)[-1])->{body}, qr/"include_usage":true/,
+     'providers: a stream is asked for its usage');
+is($answer->{body}, qq(data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n)
+                    . "data: [DONE]\n\n",
+   'providers: which the client does not see');
+
 for (['GET', '/v1/models', undef, 'openai'],
      ['POST', '/v1/messages/count_tokens', '{}', 'anthropic'],
      ['GET', '/openai/models?api-version=1', undef, 'azure'])

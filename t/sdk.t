@@ -213,6 +213,16 @@ my $t = LLMGateway->new(
             proxy_pass http://provider/;
         }
 
+        location /inject/ {
+            llm_stream_usage inject;
+            proxy_pass http://provider/;
+        }
+
+        location /strip/ {
+            llm_stream_usage strip;
+            proxy_pass http://provider/;
+        }
+
         location /429/ {
             llm_budget_status 429;
             proxy_pass http://provider/;
@@ -417,6 +427,23 @@ is_deeply($result->{value}{data}[0]{embedding}, [0, 0],
 is(used_of($result->{value}), '8 0 0', "embeddings: the SDK's usage");
 is($t->charge('embeddings'), '8 0 upstream', "embeddings: the ledger's");
 is($t->used('embeddings'), '1 8 0.000008', "embeddings: the zone's");
+
+
+# A usage that nobody asked for but the gateway: the SDK is told of it, or not.
+
+for my $name ('inject', 'strip') {
+    $result = call('openai', $name, $create{openai},
+                   text('30 12 10', %streamed), take => 'events',
+                   path => "/$name");
+
+    is($result->{error}, undef, "$name: no error");
+    is(scalar(grep { !@{$_->{choices}} } @{$result->{value}}),
+       $name eq 'inject' ? 1 : 0, "$name: events without a choice");
+    is(said($result->{value}), $said, "$name: the text");
+    is(used_of($result->{value}), $name eq 'inject' ? '30 12 10' : '0 0 0',
+       "$name: the SDK's usage");
+    is($t->charge($name), '30 12 upstream', "$name: the ledger's");
+}
 
 
 # What is free.
