@@ -337,20 +337,16 @@ ngx_http_llm_body_overwrite(ngx_http_request_t *r, off_t at, u_char *p,
 
         part = (size_t) ngx_min((off_t) n, size - at);
 
-        if (ngx_buf_in_memory(b)) {
-
-            if (!b->temporary) {
-                return (n == whole) ? NGX_DECLINED : NGX_ERROR;
-            }
-
-            ngx_memcpy(b->pos + at, p, part);
-        }
-
-        if (b->in_file
-            && ngx_write_file(b->file, p, part, b->file_pos + at)
-               != (ssize_t) part)
+        if ((ngx_buf_in_memory(b) && !b->temporary)
+            || (b->in_file
+                && ngx_write_file(b->file, p, part, b->file_pos + at)
+                   != (ssize_t) part))
         {
             return (n == whole) ? NGX_DECLINED : NGX_ERROR;
+        }
+
+        if (ngx_buf_in_memory(b)) {
+            ngx_memcpy(b->pos + at, p, part);
         }
 
         p += part;
