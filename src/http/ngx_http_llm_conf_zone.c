@@ -313,7 +313,7 @@ ngx_http_llm_init_module(ngx_cycle_t *cycle)
 {
     if (!ngx_test_config) {
         ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
-                      "llm_quota/" NGX_HTTP_LLM_VERSION);
+                      "LLM quota module " NGX_HTTP_LLM_VERSION);
 
         ngx_http_llm_ledger_unlock_unused();
     }
