@@ -672,6 +672,12 @@ llm_trees(llamacpp,
 );
 
 
+llm_trees(runs,
+    LLM_COMMON,
+    llm_leaf("max_completion_tokens", max_completion)
+);
+
+
 llm_trees(embeddings,
     LLM_COMMON
 );
@@ -703,6 +709,7 @@ static const llm_json_node_t  llm_member_roots[][2] = {
     llm_roots(cohere),         /* LLM_API_COHERE */
     llm_roots(tgi),            /* LLM_API_TGI */
     llm_roots(llamacpp),       /* LLM_API_LLAMACPP */
+    llm_roots(runs),           /* LLM_API_RUNS */
     llm_roots(converse)
 };
 
@@ -712,7 +719,7 @@ llm_member_root(const llm_route_t *route, int bounds)
 {
     llm_api_e  api;
 
-    api = route->converse ? LLM_API_LLAMACPP + 1 : route->api;
+    api = route->converse ? LLM_API_RUNS + 1 : route->api;
 
     return &llm_member_roots[api][bounds ? 1 : 0];
 }

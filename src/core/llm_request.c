@@ -73,6 +73,17 @@ llm_request_init(llm_request_t *r, const llm_route_t *route, unsigned flags)
         r->outside = "modelId";
     }
 
+    /* what a run reads stands in its thread; it is always made in the
+       background, also where its events are streamed */
+
+    if (route->api == LLM_API_RUNS) {
+        r->background = 1;
+
+        if (r->bounds) {
+            r->outside = "thread";
+        }
+    }
+
     llm_json_init(&r->json, llm_member_root(route, r->bounds),
                   llm_request_value, r, LLM_JSON_VARIANTS|LLM_JSON_PADDED);
 }

@@ -29,6 +29,9 @@ typedef struct {
     llm_api_e                api;
     unsigned                 stream:1;
     unsigned                 converse:1;
+    unsigned                 later:1;
+    unsigned                 poll:1;     /* the last "*" is an answer's id */
+    unsigned                 get:1;      /* not for a POST */
 } llm_route_entry_t;
 
 
@@ -36,35 +39,46 @@ typedef struct {
 
 #define llm_route_call(tail, dialect, api)                                    \
     { llm_route_tail(tail), LLM_ROUTE_CHARGED, LLM_DIALECT_##dialect,         \
-      LLM_API_##api, 0, 0 }
+      LLM_API_##api, 0, 0, 0, 0, 0 }
 
 #define llm_route_stream(tail, dialect, api)                                  \
     { llm_route_tail(tail), LLM_ROUTE_CHARGED, LLM_DIALECT_##dialect,         \
-      LLM_API_##api, 1, 0 }
+      LLM_API_##api, 1, 0, 0, 0, 0 }
 
 #define llm_route_converse(tail, stream)                                      \
     { llm_route_tail(tail), LLM_ROUTE_CHARGED, LLM_DIALECT_NONE,              \
-      LLM_API_BEDROCK, stream, 1 }
+      LLM_API_BEDROCK, stream, 1, 0, 0, 0 }
 
 #define llm_route_free(tail, dialect, api)                                    \
     { llm_route_tail(tail), LLM_ROUTE_FREE, LLM_DIALECT_##dialect,            \
-      LLM_API_##api, 0, 0 }
+      LLM_API_##api, 0, 0, 0, 0, 0 }
 
 #define llm_route_opaque(tail, dialect)                                       \
     { llm_route_tail(tail), LLM_ROUTE_OPAQUE, LLM_DIALECT_##dialect,          \
-      LLM_API_OTHER, 0, 0 }
+      LLM_API_OTHER, 0, 0, 0, 0, 0 }
+
+
+#define llm_route_later(tail, dialect, api)                                   \
+    { llm_route_tail(tail), LLM_ROUTE_CHARGED, LLM_DIALECT_##dialect,         \
+      LLM_API_##api, 0, 0, 1, 0, 0 }
+
+#define llm_route_poll(tail, class, dialect, get)                             \
+    { llm_route_tail(tail), LLM_ROUTE_##class, LLM_DIALECT_##dialect,         \
+      LLM_API_OTHER, 0, 0, 0, 1, get }
 
 
 static const llm_route_entry_t *llm_route_lookup(llm_route_t *route,
-    const u_char *uri, size_t len);
+    const u_char *uri, size_t len, int post);
 static int llm_route_is_plain(const u_char *uri, size_t len);
 static int llm_route_is_beneath(const u_char *uri, size_t len);
 static const llm_route_entry_t *llm_route_find(const u_char *uri, size_t len,
-    size_t *end);
+    int post, size_t *end);
 static int llm_route_ends(const u_char *uri, size_t len,
     const llm_route_entry_t *entry, size_t *end);
 static void llm_route_model(llm_route_t *route, const u_char *uri, size_t len,
     size_t end, llm_api_e api);
+static void llm_route_id(llm_route_t *route, const u_char *uri, size_t len,
+    const llm_route_entry_t *entry);
 static llm_dialect_e llm_route_dialect(const u_char *uri, size_t len);
 static const u_char *llm_route_segment(const u_char *p, const u_char *last);
 static int llm_route_is_collection(const u_char *p, const u_char *last);
@@ -77,7 +91,7 @@ static const llm_route_entry_t  llm_routes[] = {
     llm_route_call("/chat/completions", OPENAI, CHAT),
     llm_route_opaque("/threads/*/messages", OPENAI),
     llm_route_call("/messages", ANTHROPIC, MESSAGES),
-    llm_route_call("/responses", OPENAI, RESPONSES),
+    llm_route_later("/responses", OPENAI, RESPONSES),
     llm_route_call("/responses/compact", OPENAI, RESPONSES),
     llm_route_call("/agents/completions", OPENAI, CHAT),
     llm_route_call("/completions", OPENAI, COMPLETIONS),
@@ -89,7 +103,7 @@ static const llm_route_entry_t  llm_routes[] = {
     llm_route_stream(":streamGenerateContent", GEMINI, GEMINI),
     llm_route_call(":embedContent", GEMINI, EMBEDDINGS),
     llm_route_call(":batchEmbedContents", GEMINI, EMBEDDINGS),
-    llm_route_call("/interactions", GEMINI, GEMINI),
+    llm_route_later("/interactions", GEMINI, GEMINI),
 
     /* a model call in form only: the name stands for counting */
     llm_route_free("/publishers/anthropic/models/count-tokens:rawPredict",
@@ -125,6 +139,9 @@ static const llm_route_entry_t  llm_routes[] = {
     llm_route_opaque("/images/edits", OPENAI),
     llm_route_opaque("/images/variations", OPENAI),
 
+    llm_route_later("/threads/*/runs", OPENAI, RUNS),
+    llm_route_later("/threads/runs", OPENAI, RUNS),
+
     llm_route_opaque("/batches", NONE),
     llm_route_opaque("/realtime", NONE),
 
@@ -138,8 +155,17 @@ static const llm_route_entry_t  llm_routes[] = {
     llm_route_free("/v1/models", NONE, OTHER),
     llm_route_free("/api/show", NONE, OTHER),
 
+    llm_route_poll("/responses/*", FREE, OPENAI, 1),
+    llm_route_poll("/threads/*/runs/*", FREE, OPENAI, 1),
+    llm_route_poll("/interactions/*", FREE, GEMINI, 1),
+
     /* it can only make the answer that was asked for shorter */
-    llm_route_free("/responses/*/cancel", OPENAI, OTHER),
+    llm_route_poll("/responses/*/cancel", FREE, OPENAI, 0),
+    llm_route_poll("/threads/*/runs/*/cancel", FREE, OPENAI, 0),
+    llm_route_poll("/interactions/*/cancel", FREE, GEMINI, 0),
+
+    /* goes on with what was admitted, where it is known to have been */
+    llm_route_poll("/threads/*/runs/*/submit_tool_outputs", OPAQUE, OPENAI, 0),
 
     llm_route_free("/files", NONE, OTHER),
     llm_route_free("/v1/files/*", NONE, OTHER),
@@ -156,7 +182,7 @@ static const llm_route_entry_t  llm_routes[] = {
 
     llm_route_call("/complete", ANTHROPIC, MESSAGES),
 
-    { NULL, 0, 0, 0, 0, 0, 0 }
+    { NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 };
 
 
@@ -170,7 +196,7 @@ llm_route_match(llm_route_t *route, const u_char *uri, size_t len, int post,
 
     route->class = LLM_ROUTE_OPAQUE;
 
-    entry = llm_route_lookup(route, uri, len);
+    entry = llm_route_lookup(route, uri, len, post);
 
     if (entry != NULL) {
         route->class = entry->class;
@@ -178,6 +204,7 @@ llm_route_match(llm_route_t *route, const u_char *uri, size_t len, int post,
         route->api = entry->api;
         route->stream = entry->stream;
         route->converse = entry->converse;
+        route->later = entry->later;
     }
 
     if (route->dialect == LLM_DIALECT_NONE) {
@@ -194,7 +221,7 @@ llm_route_match(llm_route_t *route, const u_char *uri, size_t len, int post,
 
 
 static const llm_route_entry_t *
-llm_route_lookup(llm_route_t *route, const u_char *uri, size_t len)
+llm_route_lookup(llm_route_t *route, const u_char *uri, size_t len, int post)
 {
     size_t                    end;
     const llm_route_entry_t  *entry;
@@ -203,7 +230,7 @@ llm_route_lookup(llm_route_t *route, const u_char *uri, size_t len)
         return NULL;
     }
 
-    entry = llm_route_find(uri, len, &end);
+    entry = llm_route_find(uri, len, post, &end);
 
     if (entry == NULL) {
         return NULL;
@@ -214,6 +241,10 @@ llm_route_lookup(llm_route_t *route, const u_char *uri, size_t len)
     }
 
     llm_route_model(route, uri, len, end, entry->api);
+
+    if (entry->poll) {
+        llm_route_id(route, uri, len, entry);
+    }
 
     /* words as common as "invoke" are Bedrock's only with its model */
 
@@ -277,7 +308,7 @@ llm_route_is_beneath(const u_char *uri, size_t len)
             continue;
         }
 
-        entry = llm_route_find(uri, i, &end);
+        entry = llm_route_find(uri, i, 1, &end);
 
         if (entry != NULL && entry->class != LLM_ROUTE_FREE) {
             return 1;
@@ -289,13 +320,13 @@ llm_route_is_beneath(const u_char *uri, size_t len)
 
 
 static const llm_route_entry_t *
-llm_route_find(const u_char *uri, size_t len, size_t *end)
+llm_route_find(const u_char *uri, size_t len, int post, size_t *end)
 {
     const llm_route_entry_t  *entry;
 
     for (entry = llm_routes; entry->tail != NULL; entry++) {
 
-        if (llm_route_ends(uri, len, entry, end)) {
+        if (!(post && entry->get) && llm_route_ends(uri, len, entry, end)) {
             return entry;
         }
     }
@@ -384,6 +415,21 @@ llm_route_model(llm_route_t *route, const u_char *uri, size_t len, size_t end,
         route->model = p;
         route->model_len = last - p;
     }
+}
+
+
+/* An id is a whole segment. */
+
+static void
+llm_route_id(llm_route_t *route, const u_char *uri, size_t len,
+    const llm_route_entry_t *entry)
+{
+    const u_char  *last;
+
+    last = uri + len - strlen(strrchr(entry->tail, '*') + 1);
+
+    route->id = llm_route_segment(uri, last);
+    route->id_len = last - route->id;
 }
 
 

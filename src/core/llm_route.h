@@ -42,7 +42,8 @@ typedef enum {
     LLM_API_OLLAMA,
     LLM_API_COHERE,
     LLM_API_TGI,             /* text-generation-inference's own */
-    LLM_API_LLAMACPP         /* llama.cpp's own */
+    LLM_API_LLAMACPP,        /* llama.cpp's own */
+    LLM_API_RUNS             /* of OpenAI's assistants */
 } llm_api_e;
 
 
@@ -55,7 +56,15 @@ typedef struct {
     const u_char            *model;
     size_t                   model_len;
 
+    /* the answer made before that the request asks about, or goes on with:
+       its id, pointing into the uri; len 0: none */
+    const u_char            *id;
+    size_t                   id_len;
+
     unsigned                 stream:1;     /* the path asks for a stream */
+    unsigned                 later:1;      /* the answer may be made in the
+                                              background, and asked for by its
+                                              id */
     unsigned                 converse:1;   /* of Bedrock the one body for all
                                               models, not a vendor's */
     unsigned                 prompt:1;     /* the path names a stored prompt */

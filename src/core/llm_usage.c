@@ -379,7 +379,7 @@ llm_answer_is_stated(const llm_answer_t *a, const llm_usage_t *usage)
 
 
 /* An error, a prompt that was not let through, an answer that is still to be
-   made: nothing was generated, and no usage says otherwise. */
+   made or never will be: nothing was generated, and no usage says otherwise. */
 
 static int
 llm_answer_is_void(const llm_answer_t *a)
@@ -388,11 +388,11 @@ llm_answer_is_void(const llm_answer_t *a)
         return 0;
     }
 
-    if (a->error || a->blocked) {
+    if (a->error || a->blocked || a->status == LLM_STATUS_ENDED) {
         return 1;
     }
 
-    return a->queued && a->framing == LLM_FRAMING_JSON
+    return a->status == LLM_STATUS_RUNNING && a->framing == LLM_FRAMING_JSON
            && a->json.state == LLM_JSON_DONE;
 }
 
@@ -471,10 +471,17 @@ llm_answer_model(const llm_answer_t *a)
 }
 
 
-const llm_answer_name_t *
+const llm_answer_id_t *
 llm_answer_id(const llm_answer_t *a)
 {
     return &a->id;
+}
+
+
+llm_status_e
+llm_answer_status(const llm_answer_t *a)
+{
+    return a->status;
 }
 
 

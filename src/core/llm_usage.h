@@ -71,12 +71,29 @@ typedef enum {
 } llm_charge_e;
 
 
+/* How far an answer is, where its upstream makes it in the background. */
+
+typedef enum {
+    LLM_STATUS_NONE = 0,     /* it does not say */
+    LLM_STATUS_RUNNING,      /* queued or being made: what it used is still to
+                                be told */
+    LLM_STATUS_DONE,         /* completed, or as far as it will be */
+    LLM_STATUS_ENDED         /* failed, cancelled, expired */
+} llm_status_e;
+
+
 #define LLM_ANSWER_NAME   128
+#define LLM_ANSWER_ID     512    /* gateways put what they know into IDs */
 
 typedef struct {
     uint16_t                 len;
     u_char                   data[LLM_ANSWER_NAME];
 } llm_answer_name_t;
+
+typedef struct {
+    uint16_t                 len;
+    u_char                   data[LLM_ANSWER_ID];
+} llm_answer_id_t;
 
 
 /* What a PARTIAL usage does not know for certain. */
@@ -110,7 +127,7 @@ typedef struct {
 
 
 /*
- * One answer being read, about 3 KB.  It holds a pointer to itself and so
+ * One answer being read, about 3.4 KB.  It holds a pointer to itself and so
  * must stay where llm_answer_init() found it; it points to nothing else.
  */
 
@@ -130,7 +147,7 @@ struct llm_answer_s {
     llm_usage_record_t       header;     /* by headers */
 
     llm_answer_name_t        model;
-    llm_answer_name_t        id;
+    llm_answer_id_t          id;
 
     int64_t                  part[LLM_USAGE_PARTS];   /* of an element */
     u_char                   word[16];
@@ -138,6 +155,7 @@ struct llm_answer_s {
 
     uint8_t                  done;       /* bytes of [DONE] seen */
     uint8_t                  lacks;
+    llm_status_e             status;
     llm_tier_e               tier;
     llm_framing_e            framing;
     llm_framing_e            expected;   /* by the content type */
@@ -153,6 +171,11 @@ struct llm_answer_s {
     unsigned                 choice:1;   /* choices is not empty */
     unsigned                 image:1;    /* it holds one */
     unsigned                 speech:1;
+    unsigned                 named:1;    /* the answer's id is from it */
+    unsigned                 naming:1;   /* its rest may follow */
+    unsigned                 aside:1;    /* a step or message of a run: what
+                                            it states is not the run's */
+    llm_status_e             progress;   /* its status */
 
     /* of the answer */
     uint8_t                  more;       /* a scalar's next piece follows */
@@ -162,7 +185,6 @@ struct llm_answer_s {
     unsigned                 finished:1; /* the model gave a reason to stop */
     unsigned                 error:1;
     unsigned                 blocked:1;
-    unsigned                 queued:1;
     unsigned                 anomaly:1;
     unsigned                 invalid:1;  /* a count is absurd */
     unsigned                 distrust:1; /* a header's is, or is no count */
@@ -209,7 +231,10 @@ llm_charge_e llm_answer_end(llm_answer_t *a, int complete,
 
 /* The name of the model and the id that the answer states, or len 0. */
 const llm_answer_name_t *llm_answer_model(const llm_answer_t *a);
-const llm_answer_name_t *llm_answer_id(const llm_answer_t *a);
+const llm_answer_id_t *llm_answer_id(const llm_answer_t *a);
+
+/* The last status that it states. */
+llm_status_e llm_answer_status(const llm_answer_t *a);
 
 llm_tier_e llm_answer_tier(const llm_answer_t *a);
 

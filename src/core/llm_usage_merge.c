@@ -33,6 +33,19 @@ llm_usage_merge(llm_answer_t *a)
 
     a->open = 0;
 
+    if (a->aside) {
+
+        if (a->named) {
+            a->id.len = 0;
+        }
+
+        return;
+    }
+
+    if (a->progress != LLM_STATUS_NONE) {
+        a->status = a->progress;
+    }
+
     if ((d->row == LLM_ROW_MAYBE_START && !a->start)
         || (d->row == LLM_ROW_META && !llm_usage_is(d, COHERE)))
     {

@@ -32,8 +32,11 @@ static void llm_usage_text(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_gap(llm_answer_t *a, llm_repeat_gap_e type,
     unsigned text, const llm_json_value_t *v);
 static void llm_usage_word(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_id(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_id_rest(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_name(llm_answer_name_t *name,
     const llm_json_value_t *v);
+static llm_status_e llm_usage_status(const llm_json_value_t *v);
 static llm_tier_e llm_usage_tier(const llm_json_value_t *v);
 
 #define llm_is_text(v, s)                                                     \
@@ -57,12 +60,16 @@ llm_usage_value(void *data, const llm_json_value_t *v)
         return;
     }
 
-    /* what does not fit in one piece has no meaning here */
+    /* but for an id what does not fit in one piece has no meaning here */
 
     more = a->more;
     a->more = v->more;
 
     if (more) {
+        if (v->field == LLM_USAGE_FIELD(LLM_K_WORD, 0, LLM_W_ID)) {
+            llm_usage_id_rest(a, v);
+        }
+
         return;
     }
 
@@ -151,6 +158,9 @@ llm_usage_begin(llm_answer_t *a)
     a->choice = 0;
     a->image = 0;
     a->speech = 0;
+    a->named = 0;
+    a->aside = 0;
+    a->progress = LLM_STATUS_NONE;
 }
 
 
@@ -507,11 +517,18 @@ llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
     switch (llm_field_of(v->field)) {
 
     case LLM_W_ID:
-        llm_usage_name(&a->id, v);
+        llm_usage_id(a, v);
         break;
 
     case LLM_W_MODEL:
         llm_usage_name(&a->model, v);
+        break;
+
+    case LLM_W_OBJECT:
+        a->aside = (v->type == LLM_JSON_STRING
+                    && v->len >= sizeof("thread") - 1
+                    && memcmp(v->text, "thread", sizeof("thread") - 1) == 0
+                    && !llm_is_text(v, "thread.run"));
         break;
 
     case LLM_W_TYPE:
@@ -526,7 +543,7 @@ llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
         break;
 
     case LLM_W_STATUS:
-        a->queued = llm_is_text(v, "queued");
+        a->progress = llm_usage_status(v);
         break;
 
     case LLM_W_TIER:
@@ -578,6 +595,38 @@ llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
 }
 
 
+/* The first id that is not empty counts. */
+
+static void
+llm_usage_id(llm_answer_t *a, const llm_json_value_t *v)
+{
+    a->naming = (a->id.len == 0 && v->type == LLM_JSON_STRING && v->len != 0);
+
+    if (a->naming) {
+        a->named = 1;
+        llm_usage_id_rest(a, v);
+    }
+}
+
+
+static void
+llm_usage_id_rest(llm_answer_t *a, const llm_json_value_t *v)
+{
+    if (!a->naming) {
+        return;
+    }
+
+    if (v->len > (size_t) LLM_ANSWER_ID - a->id.len) {
+        a->naming = 0;
+        a->id.len = 0;
+        return;
+    }
+
+    memcpy(a->id.data + a->id.len, v->text, v->len);
+    a->id.len += v->len;
+}
+
+
 /* The first name counts: an empty one is none (Azure's first chunk), and one
    that is too long would be another's if it were cut. */
 
@@ -590,6 +639,34 @@ llm_usage_name(llm_answer_name_t *name, const llm_json_value_t *v)
         memcpy(name->data, v->text, v->len);
         name->len = v->len;
     }
+}
+
+
+/* Of OpenAI's responses and runs, and Gemini's interactions. */
+
+static llm_status_e
+llm_usage_status(const llm_json_value_t *v)
+{
+    if (llm_is_text(v, "queued")
+        || llm_is_text(v, "in_progress")
+        || llm_is_text(v, "requires_action")
+        || llm_is_text(v, "cancelling"))
+    {
+        return LLM_STATUS_RUNNING;
+    }
+
+    if (llm_is_text(v, "completed") || llm_is_text(v, "incomplete")) {
+        return LLM_STATUS_DONE;
+    }
+
+    if (llm_is_text(v, "failed")
+        || llm_is_text(v, "cancelled")
+        || llm_is_text(v, "expired"))
+    {
+        return LLM_STATUS_ENDED;
+    }
+
+    return LLM_STATUS_NONE;
 }
 
 

@@ -465,6 +465,7 @@ static const llm_json_node_t  llm_response[] = {
     LLM_KEY("model", NULL, LLM_WORD(MODEL)),
     LLM_KEY("usage", llm_usage, LLM_ROOT(RESPONSE, RESPONSES)),
     LLM_KEY("error", NULL, LLM_WORD(ERROR)),
+    LLM_KEY("status", NULL, LLM_WORD(STATUS)),
     LLM_KEY("service_tier", NULL, LLM_WORD(TIER)),
     LLM_KEY("tool_usage", llm_tool_usage, 0),
     LLM_KEY("meta", llm_meta, LLM_ROOT(META, NONE)),
@@ -520,6 +521,7 @@ static const llm_json_node_t  llm_interaction[] = {
     LLM_KEY("id", NULL, LLM_WORD(ID)),
     LLM_KEY("model", NULL, LLM_WORD(MODEL)),
     LLM_KEY("usage", llm_usage, LLM_ROOT(INTERACTION, NONE)),
+    LLM_KEY("status", NULL, LLM_WORD(STATUS)),
     LLM_END
 };
 
@@ -552,7 +554,7 @@ static const llm_json_node_t  llm_details[] = {
 
 static const llm_json_node_t  llm_document[] = {
     LLM_KEY("id", NULL, LLM_WORD(ID)),
-    LLM_KEY("object", NULL, 0),
+    LLM_KEY("object", NULL, LLM_WORD(OBJECT)),
     LLM_KEY("created", NULL, LLM_PADDING),
     LLM_KEY("model", NULL, LLM_WORD(MODEL)),
     LLM_KEY("choices", llm_choices, 0),

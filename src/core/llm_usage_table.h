@@ -121,6 +121,7 @@ enum {
 enum {
     LLM_W_ID = 0,
     LLM_W_MODEL,
+    LLM_W_OBJECT,
     LLM_W_TYPE,
     LLM_W_STATUS,
     LLM_W_TIER,

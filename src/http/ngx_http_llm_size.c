@@ -122,6 +122,7 @@ ngx_http_llm_inject_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
     switch (ctx->route.api) {
 
     case LLM_API_CHAT:
+    case LLM_API_RUNS:
         member = "max_completion_tokens";
         break;
 

@@ -24,7 +24,8 @@ typedef struct {
     int                      damaged;
     llm_tier_e               tier;
     llm_answer_name_t        model;
-    llm_answer_name_t        id;
+    llm_answer_id_t          id;
+    llm_status_e             status;
 } result_t;
 
 
@@ -61,6 +62,7 @@ read_answer(const char *type, int complete, const uint8_t *data, size_t size,
     r->tier = llm_answer_tier(&a);
     r->model = *llm_answer_model(&a);
     r->id = *llm_answer_id(&a);
+    r->status = llm_answer_status(&a);
 }
 
 

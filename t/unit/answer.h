@@ -58,7 +58,8 @@ typedef struct {
     int                      damaged;
     llm_tier_e               tier;
     llm_answer_name_t        model;
-    llm_answer_name_t        id;
+    llm_answer_id_t          id;
+    llm_status_e             status;
 } result_t;
 
 
@@ -123,6 +124,7 @@ answer(const char *type, const void *body, size_t len, size_t max,
     r->tier = llm_answer_tier(&a);
     r->model = *llm_answer_model(&a);
     r->id = *llm_answer_id(&a);
+    r->status = llm_answer_status(&a);
 }
 
 

@@ -94,7 +94,7 @@ typedef struct {
     int                      anomaly;
     llm_tier_e               tier;
     llm_answer_name_t        model;
-    llm_answer_name_t        id;
+    llm_answer_id_t          id;
 } result_t;
 
 

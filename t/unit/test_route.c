@@ -62,6 +62,8 @@ static const test_call_t  calls[] = {
     { "/v1/responses", OPENAI, LLM_API_RESPONSES, 0, "" },
     { "/openai/v1/responses", OPENAI, LLM_API_RESPONSES, 0, "" },
     { "/v1/responses/compact", OPENAI, LLM_API_RESPONSES, 0, "" },
+    { "/v1/threads/t/runs", OPENAI, LLM_API_RUNS, 0, "" },
+    { "/v1/threads/runs", OPENAI, LLM_API_RUNS, 0, "" },
 
     { "/v1/messages", ANTHROPIC, LLM_API_MESSAGES, 0, "" },
     { "/anthropic/v1/messages", ANTHROPIC, LLM_API_MESSAGES, 0, "" },
@@ -162,6 +164,8 @@ static const test_path_t  free_paths[] = {
     { "/v1/vector_stores/vs_1/file_batches", OPENAI },
     { "/v1/vector_stores/vs_1/file_batches/b/cancel", OPENAI },
     { "/v1/responses/resp_1/cancel", OPENAI },
+    { "/v1/threads/t/runs/r/cancel", OPENAI },
+    { "/v1beta/interactions/i/cancel", GEMINI },
     { "/api/show", NONE },
 
     /* other words, though they begin with those of a model call */
@@ -181,8 +185,10 @@ static const test_path_t  opaque_paths[] = {
     { "/v1/fine_tuning/jobs", NONE },
     { "/v1/threads", NONE },
     { "/v1/threads/t/messages", OPENAI },
-    { "/v1/threads/t/runs", NONE },
-    { "/v1/threads/runs", NONE },
+    { "/v1/threads/t/runs/r", NONE },
+    { "/v1/threads/t/runs/r/submit_tool_outputs", OPENAI },
+    { "/v1/responses/resp_1", NONE },
+    { "/v1/interactions/i", NONE },
     { "/v1/assistants", NONE },
     { "/v1/conversations", NONE },
     { "/v1/vector_stores/vs_1/search", NONE },
@@ -277,6 +283,7 @@ match(llm_route_t *route, const char *uri, int post, int upgrade)
 
     route->model = (u_char *) uri
                    + (route->model_len ? route->model - copy : 0);
+    route->id = (u_char *) uri + (route->id_len ? route->id - copy : 0);
 
     free(copy);
 }
@@ -396,6 +403,53 @@ test_bits(void)
 }
 
 
+static void
+test_ids(void)
+{
+    size_t       i;
+    llm_route_t  route;
+
+    static const struct {
+        const char  *uri;
+        int          post;
+        const char  *id;
+    } polls[] = {
+        { "/v1/responses/resp_1", 0, "resp_1" },
+        { "/any/openai/v1/responses/resp_1", 0, "resp_1" },
+        { "/v1/responses/resp_1/cancel", 1, "resp_1" },
+        { "/v1/responses/resp_1/cancel", 0, "resp_1" },
+        { "/v1/threads/thread_1/runs/run_1", 0, "run_1" },
+        { "/v1/threads/thread_1/runs/run_1/cancel", 1, "run_1" },
+        { "/v1/threads/t/runs/r/submit_tool_outputs", 1, "r" },
+        { "/v1beta/interactions/i1", 0, "i1" },
+        { "/v1beta/interactions/i1/cancel", 1, "i1" },
+
+        { "/v1/responses/resp_1", 1, "" },
+        { "/v1/responses", 0, "" },
+        { "/v1/responses/", 0, "" },
+        { "/v1/responses/resp_1/input_items", 0, "" },
+        { "/v1/responses/input_tokens", 1, "" },
+        { "/v1/threads/thread_1/runs", 0, "" },
+        { "/v1/threads/thread_1/runs/run_1/steps", 0, "" },
+        { "/v1/batches/batch_1", 0, "" },
+        { "/v1/chat/completions/chatcmpl-1", 0, "" }
+    };
+
+    for (i = 0; i < sizeof(polls) / sizeof(polls[0]); i++) {
+        match(&route, polls[i].uri, polls[i].post, 0);
+
+        is_mem(route.id, route.id_len, polls[i].id, "\"%s\": id",
+               polls[i].uri);
+    }
+
+    match(&route, "/v1/responses", 1, 0);
+    ok(route.later, "a response may come later");
+
+    match(&route, "/v1/responses/compact", 1, 0);
+    ok(!route.later, "a compaction does not");
+}
+
+
 int
 main(void)
 {
@@ -403,6 +457,7 @@ main(void)
     test_paths(free_paths, LLM_ROUTE_FREE, "free");
     test_paths(opaque_paths, LLM_ROUTE_OPAQUE, "opaque");
     test_neighbours();
+    test_ids();
     test_nul();
     test_bits();
 

@@ -7,6 +7,145 @@
 #include "answer.h"
 
 
+/* IDs are read in pieces. */
+
+static void
+test_ids(void)
+{
+    size_t         n;
+    char           body[2 * LLM_ANSWER_ID], id[LLM_ANSWER_ID + 2];
+    result_t       r;
+    static const size_t  sizes[] = { 255, 256, 257, 511, 512, 513 };
+
+    for (n = 0; n < sizeof(sizes) / sizeof(sizes[0]); n++) {
+        memset(id, 'i', sizes[n]);
+        id[sizes[n] - 1] = 'z';
+        id[sizes[n]] = '\0';
+
+        (void) sprintf(body, "{\"id\":\"%s\"," U ",\"id\":\"\"}", id);
+
+        r = whole(JSON, body, 1, "an id");
+
+        if (sizes[n] > LLM_ANSWER_ID) {
+            is_int(r.id.len, 0, "an id that is too long is none");
+            continue;
+        }
+
+        is_mem(r.id.data, r.id.len, id, "an id of %zu bytes", sizes[n]);
+    }
+}
+
+
+/* Answers that are made in the background. */
+
+#define RUN(id, object, status, usage)                                        \
+    "data: {\"id\":\"" id "\",\"object\":\"" object "\",\"status\":\""     \
+    status "\",\"usage\":" usage "}\n\n"
+#define TOKENS(in, out)                                                       \
+    "{\"prompt_tokens\":" in ",\"completion_tokens\":" out "}"
+#define PART(status)                                                          \
+    "{\"id\":\"resp_1\",\"status\":\"" status "\","
+#define EVENT(type, status, usage)                                            \
+    "event: " type "\ndata: {\"type\":\"" type "\",\"response\":"           \
+    PART(status) "\"usage\":" usage "}}\n\n"
+
+
+static void
+test_background(void)
+{
+    size_t    i;
+    char      body[256];
+    result_t  r;
+
+    static const struct {
+        const char      *word;
+        llm_status_e     status;
+        llm_charge_e     charge;
+    } words[] = {
+        { "queued", LLM_STATUS_RUNNING, NONE },
+        { "in_progress", LLM_STATUS_RUNNING, NONE },
+        { "requires_action", LLM_STATUS_RUNNING, NONE },
+        { "cancelling", LLM_STATUS_RUNNING, NONE },
+        { "completed", LLM_STATUS_DONE, ESTIMATE },
+        { "incomplete", LLM_STATUS_DONE, ESTIMATE },
+        { "failed", LLM_STATUS_ENDED, NONE },
+        { "cancelled", LLM_STATUS_ENDED, NONE },
+        { "expired", LLM_STATUS_ENDED, NONE },
+        { "Queued", LLM_STATUS_NONE, ESTIMATE },
+        { "", LLM_STATUS_NONE, ESTIMATE }
+    };
+
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        (void) sprintf(body, "{\"id\":\"resp_1\",\"status\":\"%s\","
+                             "\"usage\":null,\"output\":[]}", words[i].word);
+
+        r = whole(JSON, body, 1, words[i].word);
+        is_int(r.status, words[i].status, "\"%s\": status", words[i].word);
+        is_int(r.charge, words[i].charge, "\"%s\": charge", words[i].word);
+    }
+
+    r = whole(JSON, PART("in_progress") "\"output\":[{\"status\":"
+              "\"completed\",\"content\":[{\"text\":\"Hi\"}]}]}", 1,
+              "an item that is done");
+    is_int(r.status, LLM_STATUS_RUNNING, "is not the answer's status");
+
+    r = whole(JSON, PART("cancelled") "\"output\":[{\"content\":[{\"text\":"
+              "\"Hi\"}]}]}", 1, "cancelled with text");
+    is_int(r.charge, ESTIMATE, "what was made is estimated");
+
+    r = whole(SSE, EVENT("response.created", "queued", "null")
+              EVENT("response.completed", "completed",
+                    "{\"input_tokens\":9,\"output_tokens\":12,"
+                    "\"total_tokens\":21}"), 1, "events of a response");
+    is_int(r.status, LLM_STATUS_DONE, "it is done");
+    is_int(r.usage.output, 12, "and states its usage");
+    is_mem(r.id.data, r.id.len, "resp_1", "and its id");
+
+    r = whole(SSE, EVENT("response.created", "queued", "null")
+              EVENT("response.in_progress", "in_progress", "null"), 0,
+              "events that are cut");
+    is_int(r.status, LLM_STATUS_RUNNING, "it is not done");
+
+    r = whole(SSE, EVENT("response.failed", "failed", "null"), 1,
+              "events of a failure");
+    is_int(r.status, LLM_STATUS_ENDED, "it has ended");
+    is_int(r.charge, NONE, "and used nothing");
+
+    r = whole(SSE, RUN("thread_1", "thread", "", "null")
+              RUN("run_1", "thread.run", "in_progress", "null")
+              RUN("step_1", "thread.run.step", "completed", TOKENS("5", "6")),
+              0, "a run whose step is done");
+    is_mem(r.id.data, r.id.len, "run_1", "its id is the run's");
+    is_int(r.status, LLM_STATUS_RUNNING, "as is its status");
+    is_int(r.usage.input, 0, "and its usage");
+
+    r = whole(SSE, RUN("run_1", "thread.run", "queued", "null")
+              RUN("step_1", "thread.run.step", "completed", TOKENS("5", "6"))
+              RUN("run_1", "thread.run", "completed", TOKENS("50", "60"))
+              RUN("step_2", "thread.run.step", "completed", TOKENS("7", "8"))
+              "event: done\ndata: [DONE]\n\n", 1, "a run that is done");
+    is_int(r.charge, EXACT, "it says what it used");
+    is_int(r.usage.input, 50, "the run's input, not a step's");
+    is_int(r.usage.output, 60, "and output");
+    is_int(r.status, LLM_STATUS_DONE, "it is done");
+
+    r = whole(SSE, "data: {\"object\":\"thread.message\",\"id\":\"msg_1\"}"
+              "\n\n" RUN("run_1", "thread.run", "queued", "null"), 0,
+              "the object before the id");
+    is_mem(r.id.data, r.id.len, "run_1", "the id is the run's");
+
+    r = whole(JSON, "{\"object\":\"interaction\",\"status\":\"in_progress\","
+              "\"id\":\"v1_1\"}", 1, "an interaction");
+    is_int(r.status, LLM_STATUS_RUNNING, "is made in the background");
+
+    r = whole(SSE, "data: {\"interaction\":{\"id\":\"v1_1\",\"status\":"
+              "\"completed\",\"usage\":{\"total_input_tokens\":3,"
+              "\"total_output_tokens\":4}}}\n\n", 1, "its events");
+    is_int(r.status, LLM_STATUS_DONE, "are read");
+    is_int(r.usage.output, 4, "with their usage");
+}
+
+
 static void
 test_details(void)
 {
@@ -85,7 +224,7 @@ test_details(void)
               "\"}", 1, "long names");
 
     is_int(r.model.len, 0, "a name that is too long is none");
-    is_int(r.id.len, 128, "a name that is just not too long");
+    is_int(r.id.len, 260, "an id as long is one");
 
     r = whole(JSON, "{\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":12,"
               "\"cost\":{\"input_tokens_cost\":1,\"total_cost\":\"8.37e-4\"}}}",
@@ -264,11 +403,13 @@ main(void)
 {
     test_details();
     test_kinds();
+    test_ids();
+    test_background();
     test_anomalies();
     test_lacks();
     test_text();
 
-    ok(sizeof(llm_answer_t) <= 3072, "an answer takes %zu bytes",
+    ok(sizeof(llm_answer_t) <= 3456, "an answer takes %zu bytes",
        sizeof(llm_answer_t));
 
     return tap_done();
