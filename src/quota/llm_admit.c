@@ -8,11 +8,12 @@
 
 #include "llm_decide.h"
 #include "llm_money.h"
+#include "llm_pending.h"
 
 
 /* The largest change is a settlement: it must fit in the journal. */
 
-_Static_assert(LLM_SUBJECTS * (2 + 3 * LLM_SUBJECT_METERS) + 1 <= LLM_UNDO,
+_Static_assert(LLM_SUBJECTS * (2 + 3 * LLM_SUBJECT_METERS) + 2 <= LLM_UNDO,
                "the journal is too small");
 
 _Static_assert(LLM_ROW_PERIODS + 1 <= LLM_SUBJECT_METERS,
@@ -32,8 +33,6 @@ static void llm_take_names(llm_reservation_t *r, const llm_ask_t *ask);
 static void llm_account(llm_decide_t *d);
 static void llm_account_reset(llm_decide_t *d, llm_standing_t *s);
 static void llm_tightest(llm_standing_t *kind, const llm_standing_t *s);
-static void llm_settle_apply(llm_zone_t *z, llm_clock_t *clock,
-    llm_reservation_t *r);
 static void llm_count_minute(llm_zone_t *z, llm_window_t *w,
     llm_window_counter_e counter, int64_t n);
 static void llm_merge(llm_zone_t *z, int64_t *sum, int64_t n);
@@ -201,9 +200,9 @@ llm_take(llm_decide_t *d)
     index = llm_zone_add_reservation(z);
     r = llm_zone_reservation(z, index);
 
-    r->worker = ask->worker;
-    r->generation = (ask->worker < LLM_WORKERS)
-                    ? z->workers[ask->worker].generation : 0;
+    llm_zone_set_worker(z, r, ask->worker);
+
+    r->of = 0;
     r->started = ask->started;
     r->nsubjects = ask->nsubjects;
 
@@ -419,6 +418,20 @@ int
 llm_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i, uint64_t id,
     const llm_settlement_t *settlement)
 {
+    if (!llm_settle_held(z, i, id)) {
+        return 0;
+    }
+
+    llm_settle_note(z, clock, llm_zone_reservation(z, i), settlement,
+                    LLM_NONE);
+
+    return 1;
+}
+
+
+int
+llm_settle_held(llm_zone_t *z, llm_index_t i, uint64_t id)
+{
     llm_reservation_t  *r;
 
     if (i >= z->nreservations) {
@@ -427,12 +440,17 @@ llm_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i, uint64_t id,
 
     r = llm_zone_reservation(z, i);
 
-    if (r->state != LLM_RESERVATION_HELD || r->id != id) {
-        return 0;
-    }
+    return r->state == LLM_RESERVATION_HELD && r->id == id;
+}
 
+
+void
+llm_settle_note(llm_zone_t *z, llm_clock_t *clock, llm_reservation_t *r,
+    const llm_settlement_t *settlement, llm_index_t pending)
+{
     r->settlement = *settlement;
     r->settlement.requests = 1;
+    r->pending = pending;
 
     llm_barrier();
 
@@ -441,8 +459,6 @@ llm_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i, uint64_t id,
     r->state = LLM_RESERVATION_CHARGED;
 
     llm_settle_apply(z, clock, r);
-
-    return 1;
 }
 
 
@@ -505,7 +521,23 @@ llm_settle_noted(llm_zone_t *z, llm_clock_t *clock)
 }
 
 
-static void
+void
+llm_settle_expected(const int64_t *expected, int64_t started,
+    llm_settlement_t *s)
+{
+    memset(&s->usage, 0, sizeof(llm_usage_t));
+
+    s->usage.input = expected[LLM_COUNT_INPUT];
+    s->usage.output = expected[LLM_COUNT_OUTPUT];
+    s->usage.cost = -1;
+    s->window_input = s->usage.input;
+    s->cost = expected[LLM_COUNT_COST];
+    s->duration = s->timestamp - started;
+    s->source = LLM_SOURCE_ESTIMATED;
+}
+
+
+void
 llm_settle_apply(llm_zone_t *z, llm_clock_t *clock, llm_reservation_t *r)
 {
     int64_t            *settled;
@@ -548,6 +580,10 @@ llm_settle_apply(llm_zone_t *z, llm_clock_t *clock, llm_reservation_t *r)
     }
 
     llm_zone_put32(z, &r->state, LLM_RESERVATION_SETTLED);
+
+    if (r->pending != LLM_NONE) {
+        llm_pending_open(z, r->pending);
+    }
 
     for (i = 0; i < r->nsubjects; i++) {
         s = llm_zone_subject(z, r->subjects[i]);

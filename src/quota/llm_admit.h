@@ -149,6 +149,24 @@ int llm_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i, uint64_t id,
  */
 void llm_merge_settled(llm_zone_t *z, llm_index_t into, llm_index_t from);
 
+/* Whether the reservation i is held under this id: llm_settle() settles it. */
+int llm_settle_held(llm_zone_t *z, llm_index_t i, uint64_t id);
+
+/* Settles a reservation that is held; the whole but free record pending, if it
+   is not LLM_NONE, opens with that. */
+void llm_settle_note(llm_zone_t *z, llm_clock_t *clock, llm_reservation_t *r,
+    const llm_settlement_t *settlement, llm_index_t pending);
+
+/* Counts the charge that was noted in a reservation, and commits; a part of
+   what settles. */
+void llm_settle_apply(llm_zone_t *z, llm_clock_t *clock,
+    llm_reservation_t *r);
+
+/* A charge of what was expected, for what nobody saw.  The settlement's
+   timestamp is set. */
+void llm_settle_expected(const int64_t *expected, int64_t started,
+    llm_settlement_t *settlement);
+
 /* After a repair: applies the charges that were noted before a kill. */
 void llm_settle_noted(llm_zone_t *z, llm_clock_t *clock);
 

@@ -6,11 +6,9 @@
 
 #include <string.h>
 
-#include "llm_zone.h"
+#include "llm_pending.h"
 
 
-static uint32_t llm_zone_hash(const llm_zone_t *z, const u_char *p, size_t n,
-    uint64_t type);
 static void llm_zone_rollback(llm_zone_t *z);
 static void llm_zone_thread_subjects(llm_zone_t *z);
 static void llm_zone_thread_meters(llm_zone_t *z);
@@ -42,12 +40,18 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     left = size - sizeof(llm_zone_t) - 64;
 
     /*
-     * A fifth for requests in flight.  The rest in equal numbers of subjects,
-     * minutes and buckets, and three periods for each subject.
+     * A fifth for requests in flight, a twentieth for what they leave pending.
+     * The rest in equal numbers of subjects, minutes and buckets, and three
+     * periods for each subject.
      */
 
+    share = sizeof(llm_pending_t) + sizeof(uint32_t);
+
     z->nreservations = left / 5 / sizeof(llm_reservation_t);
+    z->npendings = left / 20 / share;
+
     left -= z->nreservations * sizeof(llm_reservation_t);
+    left -= z->npendings * share;
 
     share = sizeof(llm_subject_t) + sizeof(llm_minute_t)
             + 3 * sizeof(llm_meter_t) + 2 * sizeof(uint32_t);
@@ -70,6 +74,10 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     at += (uint64_t) z->nminutes * sizeof(llm_minute_t);
     z->reservations = at;
     at += (uint64_t) z->nreservations * sizeof(llm_reservation_t);
+    z->pendings = at;
+    at += (uint64_t) z->npendings * sizeof(llm_pending_t);
+    z->pending_buckets = at;
+    at += (uint64_t) z->npendings * sizeof(uint32_t);
     z->buckets = at;
 
     memcpy(&z->epoch, random, sizeof(uint64_t));
@@ -214,6 +222,7 @@ llm_zone_repair(llm_zone_t *z)
     llm_zone_thread_meters(z);
     llm_zone_thread_minutes(z);
     llm_zone_thread_reservations(z);
+    llm_pending_thread(z);
 
     z->repairs++;
 }
@@ -594,7 +603,7 @@ llm_zone_estimate(llm_zone_t *z, const u_char *name, size_t n, int create)
         return &z->other;
     }
 
-    hash = llm_zone_hash(z, name, n, LLM_SUBJECT_TYPES);
+    hash = llm_zone_hash(z, name, n, LLM_HASH_MODEL);
 
     for (i = 0; i < 16; i++) {
         model = &z->models[(hash + i) % LLM_MODELS];
@@ -670,14 +679,14 @@ llm_zone_take_worker(llm_zone_t *z, uint32_t i, const llm_worker_t *seen,
     } while (0)
 
 
-static uint32_t
-llm_zone_hash(const llm_zone_t *z, const u_char *p, size_t n, uint64_t type)
+uint32_t
+llm_zone_hash(const llm_zone_t *z, const u_char *p, size_t n, uint64_t kind)
 {
     size_t    left;
     uint64_t  v0, v1, v2, v3, m;
 
     v0 = z->seed[0] ^ 0x736f6d6570736575ULL;
-    v1 = z->seed[1] ^ 0x646f72616e646f6dULL ^ type;
+    v1 = z->seed[1] ^ 0x646f72616e646f6dULL ^ kind;
     v2 = z->seed[0] ^ 0x6c7967656e657261ULL;
     v3 = z->seed[1] ^ 0x7465646279746573ULL;
 

@@ -131,6 +131,8 @@ typedef enum {
 
 typedef enum {
     LLM_SOURCE_NONE = 0,         /* nothing was charged but the request */
+    LLM_SOURCE_PENDING,          /* likewise: what was used is still to come,
+                                    and will be a charge of its own */
     LLM_SOURCE_UPSTREAM,
     LLM_SOURCE_ESTIMATED
 } llm_source_e;
@@ -144,7 +146,8 @@ typedef struct {
     int64_t                  cost;           /* nano-dollars */
     int64_t                  timestamp;      /* ms of the epoch */
     int64_t                  duration;       /* ms */
-    int64_t                  requests;       /* more than one: merged */
+    int64_t                  requests;       /* none: of a request settled
+                                                before; several: merged */
     uint16_t                 status;
     uint8_t                  source;
     uint8_t                  stream;
@@ -157,6 +160,8 @@ typedef struct {
     uint32_t                 worker;
     uint32_t                 generation;     /* of the worker's slot */
     uint64_t                 id;
+    uint64_t                 of;             /* of the request that this is
+                                                the charge of, 0: its own */
     int64_t                  started;        /* ms of the epoch */
     int64_t                  reserved[LLM_COUNTS];
     int64_t                  expected[LLM_COUNTS];  /* never a bound: what an
@@ -165,9 +170,47 @@ typedef struct {
     uint32_t                 nsubjects;
     llm_index_t              subjects[LLM_SUBJECTS];
     llm_settlement_t         settlement;
+    llm_index_t              pending;        /* the record that opens with the
+                                                settlement, or LLM_NONE */
     uint16_t                 len[LLM_NAMES];
     u_char                   text[LLM_RECORD_TEXT];
 } llm_reservation_t;
+
+
+/*
+ * An answer that is made in the background: who pays, once what it used is
+ * known.  The array is a ring in the order of settlement, a new record takes
+ * the place of the oldest; see llm_pending.h.
+ */
+
+#define LLM_PENDING_ID       128
+
+typedef enum {
+    LLM_PENDING_FREE = 0,
+    LLM_PENDING_OPEN,            /* not charged yet */
+    LLM_PENDING_CHARGED          /* known, so that nothing charges it again */
+} llm_pending_state_e;
+
+
+typedef struct {
+    uint32_t                 state;
+    uint32_t                 hash;           /* of the id */
+    llm_index_t              next;
+    uint32_t                 nsubjects;
+    llm_index_t              subjects[LLM_SUBJECTS];
+    uint64_t                 of;             /* the id of the reservation that
+                                                made it, which its ledger line
+                                                carries */
+    uint64_t                 created;        /* the zone's time, ms */
+    int64_t                  started;        /* ms of the epoch */
+    int64_t                  reserved[LLM_COUNTS];
+    int64_t                  expected[LLM_COUNTS];
+    uint16_t                 tier;           /* asked for */
+    uint16_t                 id_len;
+    uint16_t                 len[LLM_NAMES];
+    u_char                   id[LLM_PENDING_ID];
+    u_char                   text[LLM_RECORD_TEXT];
+} llm_pending_t;
 
 
 typedef struct {
@@ -194,7 +237,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      2
+#define LLM_ZONE_LAYOUT      3
 
 typedef struct {
     uint64_t                 magic;
@@ -210,12 +253,15 @@ typedef struct {
     uint64_t                 number;         /* of the last reservation */
     uint64_t                 repairs;
     uint64_t                 full;           /* refusals for want of room */
+    uint64_t                 pending_full;   /* records charged early, for want
+                                                of room */
     volatile uint32_t        segment;        /* number of the ledger's newest */
 
     uint32_t                 nsubjects;
     uint32_t                 nmeters;
     uint32_t                 nminutes;
     uint32_t                 nreservations;
+    uint32_t                 npendings;
     uint32_t                 nbuckets;       /* a power of two */
 
     llm_index_t              free_subject;
@@ -228,11 +274,19 @@ typedef struct {
     uint32_t                 minutes_left;
     uint32_t                 reservations_left;
 
+    /* numbers in the order of the ring: of the next record; of the first that
+       may still have something reserved, and that may still be open */
+    uint64_t                 pending_next;
+    uint64_t                 pending_held;
+    uint64_t                 pending_kept;
+
     /* offsets from the zone's first byte */
     uint64_t                 subjects;
     uint64_t                 meters;
     uint64_t                 minutes;
     uint64_t                 reservations;
+    uint64_t                 pendings;
+    uint64_t                 pending_buckets;    /* as many as records */
     uint64_t                 buckets;
 
     volatile uint32_t        nundo;
@@ -318,6 +372,34 @@ llm_zone_reservation(llm_zone_t *z, llm_index_t i)
 {
     return (llm_reservation_t *) ((u_char *) z + z->reservations) + i;
 }
+
+
+static inline llm_pending_t *
+llm_zone_pending(llm_zone_t *z, llm_index_t i)
+{
+    return (llm_pending_t *) ((u_char *) z + z->pendings) + i;
+}
+
+
+/* A reservation is of the process that has the slot now; LLM_NONE: of one
+   without. */
+
+static inline void
+llm_zone_set_worker(llm_zone_t *z, llm_reservation_t *r, uint32_t worker)
+{
+    r->worker = worker;
+    r->generation = (worker < LLM_WORKERS) ? z->workers[worker].generation : 0;
+}
+
+
+/* The hash of a name with the zone's secret seed; what tells names of one kind
+   from those of another is kind, from LLM_SUBJECT_TYPES on. */
+
+#define LLM_HASH_MODEL       LLM_SUBJECT_TYPES
+#define LLM_HASH_PENDING     (LLM_SUBJECT_TYPES + 1)
+
+uint32_t llm_zone_hash(const llm_zone_t *z, const u_char *p, size_t n,
+    uint64_t kind);
 
 
 /* The name of a subject as the zone keeps it; borrowed by who asks. */

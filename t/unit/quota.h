@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 
 #include "tap.h"
-#include "llm_admit.h"
+#include "llm_pending.h"
 
 
 /*
@@ -322,6 +322,7 @@ quota_check_reservations(llm_zone_t *z, uint8_t *used)
 {
     uint32_t            k, n;
     llm_index_t         i;
+    llm_pending_t      *p;
     llm_subject_t       sum, *s;
     llm_reservation_t  *r;
 
@@ -345,6 +346,23 @@ quota_check_reservations(llm_zone_t *z, uint8_t *used)
         }
 
         memset(&sum, 0, sizeof(llm_subject_t));
+
+        for (i = 0; i < z->npendings; i++) {
+            p = llm_zone_pending(z, i);
+
+            for (k = 0; p->state == LLM_PENDING_OPEN && k < p->nsubjects;
+                 k++)
+            {
+                if (p->subjects[k] == n) {
+                    sum.reserved[LLM_COUNT_INPUT] +=
+                                                 p->reserved[LLM_COUNT_INPUT];
+                    sum.reserved[LLM_COUNT_OUTPUT] +=
+                                                 p->reserved[LLM_COUNT_OUTPUT];
+                    sum.reserved[LLM_COUNT_COST] +=
+                                                 p->reserved[LLM_COUNT_COST];
+                }
+            }
+        }
 
         for (i = 0; i < z->nreservations; i++) {
             r = llm_zone_reservation(z, i);
@@ -376,6 +394,48 @@ quota_check_reservations(llm_zone_t *z, uint8_t *used)
     }
 
     return NULL;
+}
+
+
+/* Each record is found by its id, once, unless it is free. */
+
+__attribute__((unused)) static const char *
+quota_check_pendings(llm_zone_t *z)
+{
+    uint32_t        n;
+    llm_index_t     i, k;
+    llm_pending_t  *p;
+
+    n = 0;
+
+    for (i = 0; i < z->npendings; i++) {
+        p = llm_zone_pending(z, i);
+
+        if (p->state > LLM_PENDING_CHARGED || p->nsubjects > LLM_SUBJECTS) {
+            return "a pending record";
+        }
+
+        if (p->state != LLM_PENDING_FREE) {
+            n++;
+
+            if (llm_pending_find(z, p->id, p->id_len) != i) {
+                return "a pending record that is not found";
+            }
+        }
+    }
+
+    for (i = 0; i < z->npendings; i++) {
+        for (k = ((uint32_t *) ((u_char *) z + z->pending_buckets))[i];
+             k != LLM_NONE;
+             k = llm_zone_pending(z, k)->next)
+        {
+            if (k >= z->npendings || n-- == 0) {
+                return "a chain of pending records";
+            }
+        }
+    }
+
+    return n ? "a pending record in no chain" : NULL;
 }
 
 
@@ -411,6 +471,10 @@ quota_check(llm_zone_t *z)
 
     if (error == NULL) {
         error = quota_check_reservations(z, reservations);
+    }
+
+    if (error == NULL) {
+        error = quota_check_pendings(z);
     }
 
 #define quota_free_list(what, list, type, link)                               \

@@ -146,6 +146,30 @@ act_merge(void)
 
 
 static void
+act_leave(void)
+{
+    v.reservation = held;
+    v.id = held_id;
+
+    (void) settle_pending("resp_1");
+}
+
+
+static void
+act_charge(void)
+{
+    (void) charge_pending(find_pending("resp_1"), held_id, 5, 6, 7);
+}
+
+
+static void
+act_sweep(void)
+{
+    (void) sweep_pending();
+}
+
+
+static void
 act_repair(void)
 {
     if (llm_zone_enter(z, PID, now)) {
@@ -191,6 +215,56 @@ prepare_two(void)
 }
 
 
+static void
+prepare_left(void)
+{
+    prepare_held();
+    act_leave();
+    release(held);
+}
+
+
+/* A ring of records that were charged. */
+
+static void
+prepare_ring(void)
+{
+    char      name[16];
+    uint32_t  n;
+
+    for (n = 0; n < z->npendings; n++) {
+        (void) sprintf(name, "%u", n);
+
+        act_admit();
+        (void) settle_pending(name);
+        release(v.reservation);
+        release(charge_pending(find_pending(name), v.id, 1, 1, 1));
+    }
+
+    prepare_held();
+}
+
+
+/* An hour and a day after, less what the operation says. */
+
+static void
+prepare_hour(void)
+{
+    prepare_left();
+    pass(LLM_PENDING_HOLD - 1);
+}
+
+
+static void
+prepare_day(void)
+{
+    prepare_hour();
+    pass(1);
+    act_sweep();
+    pass(LLM_PENDING_KEEP - LLM_PENDING_HOLD - 1);
+}
+
+
 /* In the last seconds of a month. */
 
 static void
@@ -208,6 +282,11 @@ static const operation_t  operations[] = {
     { "settle", prepare_held, act_settle, 0, 0 },
     { "settle, over a month's end", prepare_month, act_settle, 3, 1 },
     { "settle, a minute later", prepare_held, act_settle, 60500, 0 },
+    { "leave pending", prepare_held, act_leave, 0, 1 },
+    { "leave pending, in another's place", prepare_ring, act_leave, 0, 0 },
+    { "charge what is pending", prepare_left, act_charge, 2100, 0 },
+    { "give back what is pending", prepare_hour, act_sweep, 1, 0 },
+    { "charge what nobody asked for", prepare_day, act_sweep, 1, 0 },
     { "give back", prepare_settled, act_release, 0, 0 },
     { "merge", prepare_two, act_merge, 0, 0 },
     { "admit, all new", prepare_nothing, act_admit, 0, 1 },
@@ -358,7 +437,7 @@ differ_reservations(llm_zone_t *from)
             continue;
         }
 
-        if (a->id != b->id || a->worker != b->worker
+        if (a->id != b->id || a->of != b->of || a->worker != b->worker
             || a->generation != b->generation || a->started != b->started
             || a->nsubjects != b->nsubjects
             || memcmp(a->reserved, b->reserved, sizeof(a->reserved)) != 0
@@ -379,12 +458,58 @@ differ_reservations(llm_zone_t *from)
 }
 
 
+/* One that was charged may be gone. */
+
+static const char *
+differ_pendings(llm_zone_t *from)
+{
+    llm_index_t     i;
+    llm_pending_t  *a, *b;
+
+    for (i = 0; i < from->npendings; i++) {
+        a = llm_zone_pending(copy, i);
+        b = llm_zone_pending(from, i);
+
+        if (a->state != b->state
+            && !(a->state == LLM_PENDING_FREE
+                 && b->state == LLM_PENDING_CHARGED))
+        {
+            return "a pending record's state";
+        }
+
+        if (a->state == LLM_PENDING_FREE) {
+            continue;
+        }
+
+        if (a->of != b->of || a->created != b->created
+            || a->started != b->started || a->tier != b->tier
+            || a->nsubjects != b->nsubjects || a->id_len != b->id_len
+            || memcmp(a->id, b->id, a->id_len) != 0
+            || memcmp(a->reserved, b->reserved, sizeof(a->reserved)) != 0
+            || memcmp(a->expected, b->expected, sizeof(a->expected)) != 0
+            || memcmp(a->subjects, b->subjects,
+                      a->nsubjects * sizeof(llm_index_t)) != 0
+            || memcmp(a->len, b->len, sizeof(a->len)) != 0
+            || memcmp(a->text, b->text, a->len[0]) != 0)
+        {
+            return "a pending record";
+        }
+    }
+
+    return NULL;
+}
+
+
 static const char *
 differ_from(int state)
 {
     const char  *error;
 
     error = differ_reservations(states[state]);
+
+    if (error == NULL) {
+        error = differ_pendings(states[state]);
+    }
 
     if (error == NULL) {
         error = differ(copy, states[state], states[state + 1]);
@@ -493,6 +618,15 @@ soil(void)
     {
         llm_zone_reservation(z, i)->nsubjects = 7;
         llm_zone_reservation(z, i)->id = 7;
+        llm_zone_reservation(z, i)->of = 7;
+        llm_zone_reservation(z, i)->pending = 0;
+    }
+
+    for (i = 0; i < z->npendings; i++) {
+        llm_zone_pending(z, i)->reserved[LLM_COUNT_COST] = 7;
+        llm_zone_pending(z, i)->next = i;
+        llm_zone_pending(z, i)->nsubjects = 7;
+        llm_zone_pending(z, i)->id_len = 7;
     }
 }
 

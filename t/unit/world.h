@@ -110,6 +110,75 @@ settle(llm_index_t i, uint64_t id, int64_t input, int64_t output,
 }
 
 
+/* The last reservation settled, as one whose answer is still to be made. */
+
+static llm_index_t       gone;
+static llm_settlement_t  pending_as;
+
+
+__attribute__((unused)) static int
+settle_pending(const char *name)
+{
+    int  rc;
+
+    memset(&pending_as, 0, sizeof(llm_settlement_t));
+
+    pending_as.timestamp = walls.wall;
+    pending_as.source = LLM_SOURCE_PENDING;
+
+    enter();
+    rc = llm_pending_settle(z, &walls, v.reservation, v.id,
+                            (const u_char *) name, strlen(name), 0,
+                            &pending_as, &gone);
+    llm_zone_leave(z);
+
+    return rc;
+}
+
+
+__attribute__((unused)) static llm_index_t
+find_pending(const char *name)
+{
+    return llm_pending_find(z, (const u_char *) name, strlen(name));
+}
+
+
+__attribute__((unused)) static llm_index_t
+charge_pending(llm_index_t i, uint64_t of, int64_t input, int64_t output,
+    int64_t cost)
+{
+    llm_index_t       k;
+    llm_settlement_t  s;
+
+    memset(&s, 0, sizeof(llm_settlement_t));
+
+    s.usage.input = input;
+    s.usage.output = output;
+    s.window_input = input;
+    s.cost = cost;
+    s.timestamp = walls.wall;
+
+    enter();
+    k = llm_pending_charge(z, &walls, i, of, 3, &s);
+    llm_zone_leave(z);
+
+    return k;
+}
+
+
+__attribute__((unused)) static llm_index_t
+sweep_pending(void)
+{
+    llm_index_t  i;
+
+    enter();
+    i = llm_pending_sweep(z, &walls, 3, walls.wall);
+    llm_zone_leave(z);
+
+    return i;
+}
+
+
 __attribute__((unused)) static void
 release(llm_index_t i)
 {
