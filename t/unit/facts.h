@@ -1,0 +1,221 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _FACTS_H_INCLUDED_
+#define _FACTS_H_INCLUDED_
+
+
+#include "world.h"
+
+
+/*
+ * The facts of a zone, which repair must find again: what differs between the
+ * copy that was repaired and another zone.
+ */
+
+static llm_zone_t  *copy;
+
+
+static int
+same_window(const llm_minute_t *a, const llm_minute_t *b)
+{
+    llm_window_t  w, x;
+
+    llm_window_init(&w, now / 1000);
+    x = w;
+
+    if (a) {
+        w = a->window;
+        llm_window_roll(&w, now / 1000);
+    }
+
+    if (b) {
+        x = b->window;
+        llm_window_roll(&x, now / 1000);
+    }
+
+    /* a bucket's place is its second: rings that stand alike are alike */
+
+    return w.second == x.second
+           && memcmp(w.sum, x.sum, sizeof(w.sum)) == 0
+           && memcmp(w.bucket, x.bucket, sizeof(w.bucket)) == 0;
+}
+
+
+static int
+same_meter(const llm_meter_t *a, const llm_meter_t *b)
+{
+    static const int64_t  zeros[LLM_COUNTS];
+
+    if (a && b) {
+        return a->start == b->start && a->end == b->end
+               && memcmp(a->settled, b->settled, sizeof(zeros)) == 0;
+    }
+
+    /* one that nothing was counted in is as good as none */
+
+    if (a == NULL) {
+        a = b;
+    }
+
+    return a == NULL || memcmp(a->settled, zeros, sizeof(zeros)) == 0;
+}
+
+
+static llm_subject_t *
+subject_in(llm_zone_t *in, const llm_subject_t *s)
+{
+    llm_index_t         i;
+    llm_subject_key_t   key;
+
+    (void) llm_zone_key(in, &key, s->type, s->name, s->len, NULL, 0);
+
+    i = llm_zone_find(in, &key);
+
+    return (i == LLM_NONE) ? NULL : llm_zone_subject(in, i);
+}
+
+
+static llm_meter_t *
+meter_in(llm_zone_t *in, llm_subject_t *s, llm_period_t period)
+{
+    return s ? llm_zone_find_meter(in, s, period) : NULL;
+}
+
+
+static llm_minute_t *
+minute_in(llm_zone_t *in, llm_subject_t *s)
+{
+    return (s && s->minute != LLM_NONE) ? llm_zone_minute(in, s->minute)
+                                        : NULL;
+}
+
+
+/* Whether the copy's meters and windows are those of one state or, each
+   period for itself, the other; as seen from the subjects of from. */
+
+static const char *
+differ(llm_zone_t *from, llm_zone_t *one, llm_zone_t *other)
+{
+    llm_index_t     i, k;
+    llm_period_t    period;
+    llm_subject_t  *s, *a, *b, *c;
+
+    for (i = 0; i < from->nsubjects; i++) {
+        s = llm_zone_subject(from, i);
+
+        if (!s->used) {
+            continue;
+        }
+
+        a = subject_in(copy, s);
+        b = subject_in(one, s);
+        c = subject_in(other, s);
+
+        if (!same_window(minute_in(copy, a), minute_in(one, b))) {
+            return "a window";
+        }
+
+        for (k = s->meters; k != LLM_NONE; k = llm_zone_meter(from, k)->next)
+        {
+            period = llm_zone_meter(from, k)->period;
+
+            if (!same_meter(meter_in(copy, a, period),
+                            meter_in(one, b, period))
+                && !same_meter(meter_in(copy, a, period),
+                               meter_in(other, c, period)))
+            {
+                return "a meter";
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+static const char *
+differ_reservations(llm_zone_t *from)
+{
+    llm_index_t         i;
+    llm_reservation_t  *a, *b;
+
+    for (i = 0; i < from->nreservations; i++) {
+        a = llm_zone_reservation(copy, i);
+        b = llm_zone_reservation(from, i);
+
+        if (a->state != b->state) {
+            return "a reservation's state";
+        }
+
+        if (a->state == LLM_RESERVATION_FREE) {
+            continue;
+        }
+
+        if (a->id != b->id || a->of != b->of || a->worker != b->worker
+            || a->generation != b->generation || a->started != b->started
+            || a->nsubjects != b->nsubjects
+            || memcmp(a->reserved, b->reserved, sizeof(a->reserved)) != 0
+            || memcmp(a->expected, b->expected, sizeof(a->expected)) != 0
+            || memcmp(a->subjects, b->subjects,
+                      a->nsubjects * sizeof(llm_index_t)) != 0
+            || memcmp(a->len, b->len, sizeof(a->len)) != 0
+            || memcmp(a->text, b->text, a->len[0]) != 0
+            || (a->state == LLM_RESERVATION_SETTLED
+                && memcmp(&a->settlement, &b->settlement,
+                          sizeof(llm_settlement_t)) != 0))
+        {
+            return "a reservation";
+        }
+    }
+
+    return NULL;
+}
+
+
+/* One that was charged may be gone. */
+
+static const char *
+differ_pendings(llm_zone_t *from)
+{
+    llm_index_t     i;
+    llm_pending_t  *a, *b;
+
+    for (i = 0; i < from->npendings; i++) {
+        a = llm_zone_pending(copy, i);
+        b = llm_zone_pending(from, i);
+
+        if (a->state != b->state
+            && !(a->state == LLM_PENDING_FREE
+                 && b->state == LLM_PENDING_CHARGED))
+        {
+            return "a pending record's state";
+        }
+
+        if (a->state == LLM_PENDING_FREE) {
+            continue;
+        }
+
+        if (a->of != b->of || a->created != b->created
+            || a->started != b->started || a->tier != b->tier
+            || a->nsubjects != b->nsubjects || a->id_len != b->id_len
+            || memcmp(a->id, b->id, a->id_len) != 0
+            || memcmp(a->reserved, b->reserved, sizeof(a->reserved)) != 0
+            || memcmp(a->expected, b->expected, sizeof(a->expected)) != 0
+            || memcmp(a->subjects, b->subjects,
+                      a->nsubjects * sizeof(llm_index_t)) != 0
+            || memcmp(a->len, b->len, sizeof(a->len)) != 0
+            || memcmp(a->text, b->text, a->len[0]) != 0)
+        {
+            return "a pending record";
+        }
+    }
+
+    return NULL;
+}
+
+
+#endif /* _FACTS_H_INCLUDED_ */
