@@ -14,6 +14,7 @@
 
 #include "llm_admit.h"
 #include "llm_coding.h"
+#include "llm_pending.h"
 #include "llm_request.h"
 #include "llm_route.h"
 #include "llm_text.h"
@@ -52,6 +53,7 @@ typedef struct {
                                                 the last sweep */
     time_t                       full;       /* when it was last told */
     time_t                       coded;      /* of codings, the same */
+    time_t                       crowded;    /* of what is pending */
 } ngx_http_llm_quota_t;
 
 
@@ -232,6 +234,12 @@ struct ngx_http_llm_ctx_s {
     ngx_str_t                    upstream_id;
     ngx_str_t                    price_id;
 
+    /* the id by which the zone knows an answer made in the background: of this
+       one, or of the one that a poll asks about, and that one's record */
+    ngx_str_t                    pending_id;
+    llm_index_t                  pending;
+    uint64_t                     pending_of;
+
     unsigned                     parsed:1;       /* the body was read */
     unsigned                     stream:1;
     unsigned                     identity:1;     /* the answer is to be
@@ -244,6 +252,8 @@ struct ngx_http_llm_ctx_s {
     unsigned                     reserved:1;     /* holds a reservation */
     unsigned                     settled:1;      /* settlement is final */
     unsigned                     bounded:1;      /* strict */
+    unsigned                     background:1;   /* asks for it */
+    unsigned                     poll:1;         /* may charge the record */
     unsigned                     looked:1;       /* verdict is set */
     unsigned                     dry_refused:1;
     unsigned                     never:1;        /* asking again is useless */
@@ -450,7 +460,10 @@ ngx_int_t ngx_http_llm_strip_init(ngx_conf_t *cf);
 /* Settles the request if it holds a reservation; idempotent. */
 void ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx);
 
-/* "upstream", "estimated", "none" */
+/* Sets the settlement: what the answer, or the lack of one, is charged. */
+void ngx_http_llm_charge(ngx_http_llm_ctx_t *ctx);
+
+/* "upstream", "estimated", "pending", "none" */
 const char *ngx_http_llm_source_name(llm_source_e source);
 
 ngx_int_t ngx_http_llm_log_handler(ngx_http_request_t *r);
@@ -475,11 +488,39 @@ void ngx_http_llm_exit_worker(ngx_cycle_t *cycle);
 void ngx_http_llm_write_line(ngx_http_llm_ctx_t *ctx);
 
 /* Likewise of a settled reservation that this worker owns, from what it
-   bears. */
-void ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i);
+   bears; answer: the request whose answer it is a charge of, or NULL. */
+void ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i,
+    ngx_http_llm_ctx_t *answer);
 
 /* The ledger's handler; data is the quota. */
 void ngx_http_llm_lines_written(void *data, ngx_uint_t lines);
+
+
+/*
+ * ngx_http_llm_background.c: answers that are made in the background, and the
+ * requests that ask about them.
+ */
+
+/* Whether the zone awaits the usage of what the request asks about: the
+   request is a poll then, whose answer is read. */
+ngx_uint_t ngx_http_llm_poll(ngx_http_llm_ctx_t *ctx);
+
+/* Of the answer that was just read: whether what it used is still to come.
+   Sets the id. */
+ngx_uint_t ngx_http_llm_is_pending(ngx_http_llm_ctx_t *ctx);
+
+/* The zone is entered.  Settles a request as one whose answer is pending. */
+int ngx_http_llm_settle_pending(ngx_http_llm_ctx_t *ctx, llm_zone_t *z,
+    llm_index_t *gone);
+
+/* A record had to leave: its reservation's line, and a word in the log. */
+void ngx_http_llm_crowded(ngx_http_llm_ctx_t *ctx, llm_index_t gone);
+
+/* A poll has ended: charges the record, if its answer says what was used. */
+void ngx_http_llm_settle_poll(ngx_http_llm_ctx_t *ctx);
+
+/* In one worker: charges what nobody asked about for too long. */
+void ngx_http_llm_sweep_pending(ngx_http_llm_quota_t *quota);
 
 
 /* ngx_http_llm_sweep.c */

@@ -340,6 +340,12 @@ ngx_http_llm_route(ngx_http_llm_ctx_t *ctx)
         return ngx_http_llm_end(ctx, rc);
     }
 
+    if (ctx->route.id_len && ngx_http_llm_poll(ctx)) {
+        ngx_http_llm_unconditional(r);
+        ctx->state = NGX_HTTP_LLM_ADMITTED;
+        return NGX_DECLINED;
+    }
+
     switch (ctx->route.class) {
 
     case LLM_ROUTE_FREE:

@@ -67,7 +67,8 @@ ngx_http_llm_line_text(llm_line_text_t *text, ngx_str_t *value)
 
 
 void
-ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i)
+ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i,
+    ngx_http_llm_ctx_t *answer)
 {
     u_char             *p;
     ngx_uint_t          n;
@@ -98,6 +99,12 @@ ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i)
         line.request_id.len = 0;
     }
 
+    if (answer) {
+        ngx_http_llm_line_text(&line.upstream_id, &answer->upstream_id);
+        ngx_http_llm_line_text(&line.response_model, &answer->response_model);
+        ngx_http_llm_line_text(&line.price_id, &answer->price_id);
+    }
+
     ngx_http_llm_print_line(quota, i, r->id, &r->settlement, &line);
 }
 
@@ -115,6 +122,7 @@ ngx_http_llm_print_line(ngx_http_llm_quota_t *quota, llm_index_t i,
 
     line->epoch = quota->zone.zone->epoch;
     line->number = id;
+    line->of = llm_zone_reservation(quota->zone.zone, i)->of;
     line->timestamp = s->timestamp;
     line->started = s->timestamp - s->duration;
     line->duration = s->duration;
@@ -247,7 +255,9 @@ ngx_http_llm_merge_slot(llm_zone_t *z, llm_index_t *table, ngx_uint_t mask,
 static ngx_uint_t
 ngx_http_llm_same_names(const llm_reservation_t *a, const llm_reservation_t *b)
 {
-    return ngx_memcmp(a->len, b->len, LLM_NAME_REQUEST * sizeof(uint16_t)) == 0
+    return a->of == b->of
+           && ngx_memcmp(a->len, b->len, LLM_NAME_REQUEST * sizeof(uint16_t))
+              == 0
            && ngx_memcmp(a->text, b->text, ngx_http_llm_names_len(a)) == 0;
 }
 
@@ -305,6 +315,6 @@ ngx_http_llm_lines_written(void *data, ngx_uint_t lines)
         quota->merged = 0;
         quota->kept.nelts--;
 
-        ngx_http_llm_write_record(quota, index[quota->kept.nelts]);
+        ngx_http_llm_write_record(quota, index[quota->kept.nelts], NULL);
     }
 }

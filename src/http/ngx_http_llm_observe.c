@@ -168,7 +168,7 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_llm_quota_module);
 
-    if (ctx == NULL || r != r->main || !ctx->reserved) {
+    if (ctx == NULL || r != r->main || !(ctx->reserved || ctx->poll)) {
         return ngx_http_next_body_filter(r, in);
     }
 

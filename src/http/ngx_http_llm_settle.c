@@ -19,17 +19,15 @@
  */
 
 
-static void ngx_http_llm_charge(ngx_http_llm_ctx_t *ctx);
 static ngx_uint_t ngx_http_llm_is_opaque_call(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_unanswered(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx);
-static void ngx_http_llm_charge_name(ngx_str_t *name,
-    const llm_answer_name_t *from);
+static ngx_str_t ngx_http_llm_charge_name(const u_char *data, size_t len);
 
 
 static const char  *ngx_http_llm_sources[] = {
-    "none", "upstream", "estimated"
+    "none", "pending", "upstream", "estimated"
 };
 
 
@@ -45,8 +43,14 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
 {
     int                    settled;
     llm_zone_t            *z;
+    llm_index_t            gone;
     llm_charge_e           charge;
     ngx_http_llm_quota_t  *quota;
+
+    if (ctx->poll) {
+        ngx_http_llm_settle_poll(ctx);
+        return;
+    }
 
     if (!ctx->reserved) {
         return;
@@ -65,11 +69,17 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
 
     ctx->settled = 1;
     charge = ctx->charge;
+    gone = LLM_NONE;
 
     z = ngx_http_llm_zone_lock(&quota->zone);
 
-    settled = llm_settle(z, &quota->zone.clock, ctx->verdict.reservation,
-                         ctx->verdict.id, &ctx->settlement);
+    if (ctx->settlement.source == LLM_SOURCE_PENDING) {
+        settled = ngx_http_llm_settle_pending(ctx, z, &gone);
+
+    } else {
+        settled = llm_settle(z, &quota->zone.clock, ctx->verdict.reservation,
+                             ctx->verdict.id, &ctx->settlement);
+    }
 
     if (settled && charge == LLM_CHARGE_EXACT && ctx->parsed) {
         llm_estimate_learn(llm_zone_estimate(z, ctx->model.data,
@@ -88,10 +98,14 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
     if (settled && quota->state) {
         ngx_http_llm_write_line(ctx);
     }
+
+    if (gone != LLM_NONE) {
+        ngx_http_llm_crowded(ctx, gone);
+    }
 }
 
 
-static void
+void
 ngx_http_llm_charge(ngx_http_llm_ctx_t *ctx)
 {
     ngx_time_t          *tp;
@@ -125,7 +139,10 @@ ngx_http_llm_charge(ngx_http_llm_ctx_t *ctx)
                       ? s->usage.input
                       : s->usage.input - s->usage.cached_read;
 
-    if (s->source != LLM_SOURCE_NONE || ngx_http_llm_is_opaque_call(ctx)) {
+    if (s->source == LLM_SOURCE_UPSTREAM
+        || s->source == LLM_SOURCE_ESTIMATED
+        || ngx_http_llm_is_opaque_call(ctx))
+    {
         ngx_http_llm_charge_price(ctx);
     }
 }
@@ -145,9 +162,11 @@ ngx_http_llm_is_opaque_call(ngx_http_llm_ctx_t *ctx)
 static void
 ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
 {
-    int64_t        output;
-    unsigned       lacks;
-    llm_usage_t   *usage;
+    int64_t                   output;
+    unsigned                  lacks;
+    llm_usage_t              *usage;
+    const llm_answer_id_t    *id;
+    const llm_answer_name_t  *model;
 
     usage = &ctx->settlement.usage;
 
@@ -159,9 +178,11 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
 
     ctx->charge = llm_answer_end(ctx->answer, ctx->complete, usage);
 
-    ngx_http_llm_charge_name(&ctx->response_model,
-                             llm_answer_model(ctx->answer));
-    ngx_http_llm_charge_name(&ctx->upstream_id, llm_answer_id(ctx->answer));
+    id = llm_answer_id(ctx->answer);
+    model = llm_answer_model(ctx->answer);
+
+    ctx->response_model = ngx_http_llm_charge_name(model->data, model->len);
+    ctx->upstream_id = ngx_http_llm_charge_name(id->data, id->len);
 
     if (llm_answer_anomaly(ctx->answer)) {
         ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
@@ -182,6 +203,11 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
     if (ctx->route.class == LLM_ROUTE_OPAQUE
         && ctx->charge == LLM_CHARGE_ESTIMATE)
     {
+        ctx->charge = LLM_CHARGE_NONE;
+    }
+
+    if (ngx_http_llm_is_pending(ctx)) {
+        ctx->settlement.source = LLM_SOURCE_PENDING;
         ctx->charge = LLM_CHARGE_NONE;
     }
 
@@ -297,11 +323,15 @@ ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx)
 
 /* The answer lives as long as the request. */
 
-static void
-ngx_http_llm_charge_name(ngx_str_t *name, const llm_answer_name_t *from)
+static ngx_str_t
+ngx_http_llm_charge_name(const u_char *data, size_t len)
 {
-    name->data = (u_char *) from->data;
-    name->len = from->len;
+    ngx_str_t  name;
+
+    name.data = (u_char *) data;
+    name.len = len;
+
+    return name;
 }
 
 

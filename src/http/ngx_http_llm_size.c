@@ -35,6 +35,7 @@ ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ctx->cap = body->max_output;
     ctx->choices = body->choices;
     ctx->tier = body->tier;
+    ctx->background = body->background;
 
     if (ctx->price == NULL
         && (ctx->conf->unpriced == NGX_HTTP_LLM_DENY

@@ -81,9 +81,16 @@ ngx_http_llm_sweep(ngx_event_t *ev)
         quotas = lmcf->quotas.elts;
 
         for (i = 0; i < lmcf->quotas.nelts; i++) {
-            if (quotas[i]->started && ngx_http_llm_sweep_due(quotas[i])) {
+
+            if (!quotas[i]->started) {
+                continue;
+            }
+
+            if (ngx_http_llm_sweep_due(quotas[i])) {
                 ngx_http_llm_sweep_quota(quotas[i]);
             }
+
+            ngx_http_llm_sweep_pending(quotas[i]);
         }
     }
 
@@ -186,7 +193,7 @@ ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota)
         }
 
         if (state == LLM_RESERVATION_HELD) {
-            ngx_http_llm_write_record(quota, i);
+            ngx_http_llm_write_record(quota, i, NULL);
             continue;
         }
 
@@ -256,13 +263,7 @@ ngx_http_llm_sweep_take(ngx_http_llm_quota_t *quota, llm_index_t i)
         r->generation = z->workers[quota->zone.worker].generation;
 
         if (state == LLM_RESERVATION_HELD) {
-            s.usage.input = r->expected[LLM_COUNT_INPUT];
-            s.usage.output = r->expected[LLM_COUNT_OUTPUT];
-            s.usage.cost = -1;
-            s.window_input = s.usage.input;
-            s.cost = r->expected[LLM_COUNT_COST];
-            s.duration = s.timestamp - r->started;
-            s.source = LLM_SOURCE_ESTIMATED;
+            llm_settle_expected(r->expected, r->started, &s);
 
             (void) llm_settle(z, &quota->zone.clock, i, r->id, &s);
         }
@@ -293,7 +294,7 @@ ngx_http_llm_sweep_find(ngx_http_llm_quota_t *quota, ngx_array_t *unsure)
     for (i = 0; i < unsure->nelts; i++) {
 
         if (!entry[i].found) {
-            ngx_http_llm_write_record(quota, entry[i].index);
+            ngx_http_llm_write_record(quota, entry[i].index, NULL);
             continue;
         }
 

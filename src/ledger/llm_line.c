@@ -34,6 +34,14 @@ llm_line_print(u_char *p, const llm_line_t *line)
 
     p = llm_line_start(p, line->epoch);
     p = llm_text_number(p, line->number);
+
+    if (line->of) {
+        p = llm_line_put(p, "\",\"of\":\"");
+        p = llm_line_hex(p, line->epoch);
+        *p++ = '-';
+        p = llm_text_number(p, line->of);
+    }
+
     p = llm_line_put(p, "\",\"started\":\"");
     started = p;
     p = llm_line_time(p, line->started);
@@ -84,7 +92,7 @@ llm_line_print(u_char *p, const llm_line_t *line)
     p = llm_line_put(p, ",\"duration_ms\":");
     p = llm_line_count(p, line->duration);
 
-    if (line->requests > 1) {
+    if (line->requests != 1) {
         p = llm_line_put(p, ",\"requests\":");
         p = llm_line_count(p, line->requests);
     }

@@ -29,6 +29,9 @@ typedef struct {
 typedef struct {
     uint64_t                 epoch;
     uint64_t                 number;
+    uint64_t                 of;             /* the number of the line whose
+                                                request this is a charge of, 0:
+                                                of its own */
     int64_t                  started;        /* ms of the epoch */
     int64_t                  timestamp;      /* ms of the epoch, settlement */
     int64_t                  duration;       /* ms */
@@ -47,8 +50,8 @@ typedef struct {
     int64_t                  cost;           /* nano-dollars */
     unsigned                 status;
     const char              *source;         /* "upstream", "estimated",
-                                                "none", "aggregate" */
-    int64_t                  requests;       /* told of an aggregate */
+                                                "pending", "none", "aggregate" */
+    int64_t                  requests;       /* told where it is not one */
     unsigned                 stream:1;
 } llm_line_t;
 

@@ -204,6 +204,7 @@ llm_pending_charge(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
     memcpy(r->subjects, p->subjects, sizeof(r->subjects));
     r->settlement = *settlement;
     r->settlement.requests = 0;
+    r->settlement.duration = settlement->timestamp - p->started;
     memcpy(r->len, p->len, sizeof(r->len));
     memcpy(r->text, p->text, sizeof(r->text));
 

@@ -58,7 +58,8 @@ int llm_pending_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
 llm_index_t llm_pending_find(llm_zone_t *z, const u_char *name, size_t len);
 
 /*
- * Charges a record, if it is open and of the reservation whose id is of.
+ * Charges a record, if it is open and of the reservation whose id is of; the
+ * duration of the charge is counted from that one's start.
  * Returns the settled reservation, held by the worker, or LLM_NONE: the record
  * was charged before, or there is no free reservation and it stays open.
  */
