@@ -177,8 +177,8 @@ my $t = LLMGateway->new(
         llm_user $http_x_user;
         llm_user_limit default tpm=100m;
 
-        location /none/ {
-            llm_opaque allow;
+        location = /v1/responses/cut {
+            proxy_buffering off;
             proxy_pass http://provider;
         }
 EOF
@@ -264,7 +264,8 @@ is($second->{of}, $first->{id}, 'the second is of the first');
 ok(!exists $first->{of}, 'which is of its own');
 isnt($second->{id}, $first->{id}, 'it has an id of its own');
 is($second->{$_}, $first->{$_}, "the same $_")
-    for qw(team_id user_id model request_id upstream_id started);
+    for qw(team_id user_id model request_id upstream_id);
+cmp_ok($second->{started}, 'le', $first->{timestamp}, 'and the same start');
 is($second->{user_id}, 'alice', 'it names who asked for it');
 is($second->{response_model}, 'm', 'the model of the answer');
 is($second->{price_id}, 'm', 'and its price');
