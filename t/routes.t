@@ -36,9 +36,10 @@ __DATA__
     /model/m/converse /model/m/converse-stream /model/m/invoke
     /model/m/invoke-with-response-stream
     /api/chat /api/generate /v1/chat /v2/chat /generate /generate_stream
-    /completion /infill /v1/audio/speech /v1/images/generations)]
+    /completion /infill /v1/audio/speech /v1/images/generations
+    /v1/threads/t/runs /v1/threads/runs)]
 --- error_code eval
-[(429) x 32]
+[(429) x 34]
 
 === TEST 2: routes that are free take no rates, no money and leave no line
 --- config
@@ -66,15 +67,16 @@ __DATA__
 [(map { post($_, '{"model":"m"}') }
   qw(/v1/batches /v1/messages/batches /v1/audio/transcriptions
      /v1/audio/translations /v1/images/edits /v1/images/variations
-     /v1/realtime /v1/realtime/sessions /v1/threads/t/runs /v1/threads/t/messages
+     /v1/realtime /v1/realtime/sessions /v1/threads/t/runs/r /v1/threads/t/messages
      /v1/fine_tuning/jobs /v1/unknown /v1/chat/completions/ /v1/chat/completions/x
+     /v1/threads/t/runs/r/submit_tool_outputs /v1/responses/r
      /v1beta/models/g:other /invoke / /v1/chat%2fcompletions%3fx
      /v1/chat/completions;x)),
  'GET /v1/realtime?model=m', 'GET /v1/chat/completions', 'GET /any']
 --- more_headers eval
-[('') x 19, ("Upgrade: websocket\nConnection: upgrade, close") x 3]
+[('') x 21, ("Upgrade: websocket\nConnection: upgrade, close") x 3]
 --- error_code eval
-[(403) x 22]
+[(403) x 24]
 
 === TEST 4: a path is read as nginx reads it
 --- config

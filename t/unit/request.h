@@ -26,6 +26,7 @@ typedef struct {
 #define CHAT         "/v1/chat/completions"
 #define COMPLETIONS  "/v1/completions"
 #define RESPONSES    "/v1/responses"
+#define RUNS         "/v1/threads/thread_1/runs"
 #define EMBEDDINGS   "/v1/embeddings"
 #define MESSAGES     "/v1/messages"
 #define COMPLETE     "/v1/complete"

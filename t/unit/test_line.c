@@ -85,7 +85,7 @@ print(const llm_line_t *line, size_t *len)
 static void
 test_bytes(void)
 {
-    size_t        len;
+    size_t        len, of;
     u_char       *p, start[LLM_LINE_START];
     llm_line_t    line;
     llm_usage_t   usage;
@@ -161,6 +161,15 @@ test_bytes(void)
            "a line of everything");
 
     len = llm_line_start(start, line.epoch) - start;
+
+    free(p);
+
+    line.of = 7;
+    p = print(&line, &of);
+
+    ok(of > len && memcmp(p, MARK "usage\",\"id\":\"0123456789abcdef-42\","
+                          "\"of\":\"0123456789abcdef-7\",\"started\":", 77)
+                   == 0, "a charge of another line's request");
 
     ok(len <= LLM_LINE_START && memcmp(p, start, len) == 0
        && memcmp(p + len, "42\"", 3) == 0, "how a line of the epoch begins");
@@ -344,6 +353,7 @@ test_longest(void)
 
         line.epoch = UINT64_MAX;
         line.number = UINT64_MAX;
+        line.of = UINT64_MAX;
         line.started = LAST;
         line.timestamp = LAST;
         line.duration = INT64_MAX;

@@ -53,6 +53,10 @@ static const test_request_t  requests[] = {
     { CONVERSE, "{\"serviceTier\":{\"type\":\"priority\"}}", "tier=2" },
     { RESPONSES, "{\"background\":true}", "background" },
     { RESPONSES, "{\"background\":false}", "" },
+    { RUNS, "{\"assistant_id\":\"a\",\"model\":\"m\",\"stream\":true,"
+      "\"max_completion_tokens\":5}",
+      "model=m cap=5 stream stream_set background" },
+    { RUNS, "{\"background\":false}", "background" },
     { INTERACTIONS, "{\"background\":true,\"stream\":true,\"model\":\"g\"}",
       "model=g stream stream_set background" },
 

@@ -26,6 +26,7 @@ static const test_request_t  bounds[] = {
     { RESPONSES, "{\"previous_response_id\":\"resp_1\"}",
       "outside=previous_response_id" },
     { RESPONSES, "{\"previous_response_id\":null}", "" },
+    { RUNS, "{\"assistant_id\":\"a\"}", "background outside=thread" },
     { RESPONSES, "{\"previous_response_id\":\"\"}", "" },
     { RESPONSES, "{\"conversation\":\"conv_1\"}", "outside=conversation" },
     { RESPONSES, "{\"conversation\":{\"id\":\"conv_1\"}}",
