@@ -261,7 +261,8 @@ is(charges('polled', 2), '0 0 pending, 100 50 upstream', 'two lines');
 my ($first, $second) = $t->lines('polled');
 
 is($second->{of}, $first->{id}, 'the second is of the first');
-ok(!exists $first->{of}, 'which is of its own');
+is($second->{requests}, 0, 'and no request');
+ok(!exists $first->{$_}, "the first has no $_") for qw(of requests);
 isnt($second->{id}, $first->{id}, 'it has an id of its own');
 is($second->{$_}, $first->{$_}, "the same $_")
     for qw(team_id user_id model request_id upstream_id);

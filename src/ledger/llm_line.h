@@ -50,7 +50,8 @@ typedef struct {
     int64_t                  cost;           /* nano-dollars */
     unsigned                 status;
     const char              *source;         /* "upstream", "estimated",
-                                                "pending", "none", "aggregate" */
+                                                "pending", "none",
+                                                "aggregate" */
     int64_t                  requests;       /* told where it is not one */
     unsigned                 stream:1;
 } llm_line_t;

@@ -4,6 +4,7 @@
  */
 
 
+#define _GNU_SOURCE
 #include <time.h>
 
 #include <jansson.h>
@@ -64,6 +65,7 @@ init(llm_line_t *line, llm_usage_t *usage)
 
     line->usage = usage;
     line->source = "none";
+    line->requests = 1;
 }
 
 
@@ -165,11 +167,13 @@ test_bytes(void)
     free(p);
 
     line.of = 7;
+    line.requests = 0;
     p = print(&line, &of);
 
     ok(of > len && memcmp(p, MARK "usage\",\"id\":\"0123456789abcdef-42\","
                           "\"of\":\"0123456789abcdef-7\",\"started\":", 77)
                    == 0, "a charge of another line's request");
+    ok(memmem(p, of, ",\"requests\":0,", 14) != NULL, "which is none itself");
 
     ok(len <= LLM_LINE_START && memcmp(p, start, len) == 0
        && memcmp(p + len, "42\"", 3) == 0, "how a line of the epoch begins");

@@ -110,6 +110,7 @@ test_once(void)
     is_int(r->started, ask.started, "it started with the request");
     is_mem(r->text, r->len[LLM_NAME_TEAM], "a", "its line names the team");
     is_int(r->settlement.usage.output, 200, "and has the charge");
+    is_int(r->settlement.requests, 0, "of no request more");
     is_int(r->settlement.duration, 1500, "and how long it took");
 
     ok(charge_pending(i, of, 100, 200, 300) == LLM_NONE, "not twice");
