@@ -83,6 +83,10 @@ my @run = (
 my $long = 'resp_' . 'x' x 300;
 my $gzip = Compress::Zlib::memGzip(
                $json->encode(response('zip', 'completed', [10, 5])));
+my @coded = map {
+    { body => $gzip, headers => ['Content-Encoding', $_,
+                                 'Content-Type', 'application/json'] }
+} qw(br gzip);
 
 
 # How each response is asked for, /NAME/v1/responses, and then shown,
@@ -119,10 +123,7 @@ my %shown = (
                                                     [10, 5]))} },
                    reply({ error => { message => 'no such response' } }),
                    reply(response('refused', 'completed', [10, 5]))],
-    zip        => [{ body => $gzip, headers => ['Content-Encoding', 'gzip',
-                                                'Content-Type',
-                                                'application/json'] },
-                   reply(response('zip', 'completed', [10, 5]))],
+    zip        => [{ %{$coded[1]}, body => 'no gzip' }, @coded],
     $long      => reply(response($long, 'completed', [10, 5])),
     (map { $_ => reply(response($_, 'completed', [10, 5])) }
      qw(at_once reload killed unknown)),
@@ -309,10 +310,15 @@ poll('poller', 'refused');
 is(charges('refused', 2), '0 0 pending, 10 5 upstream', 'until it is shown');
 
 create('zip');
-poll('poller', 'zip');
+poll('poller', 'zip', headers => ['Accept-Encoding', 'br, gzip']) for 1, 2;
 is(charges('zip', 1), '0 0 pending', 'what cannot be read says nothing');
 poll('poller', 'zip');
 is(charges('zip', 2), '0 0 pending, 10 5 upstream', 'until it can');
+
+my ($asked) = $upstream->requests('/v1/responses/zip');
+
+is($asked->{headers}{'accept-encoding'}, 'gzip',
+   'an answer is asked for as it can be read');
 
 create('cut');
 

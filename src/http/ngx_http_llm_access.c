@@ -343,7 +343,7 @@ ngx_http_llm_route(ngx_http_llm_ctx_t *ctx)
     if (ctx->route.id_len && ngx_http_llm_poll(ctx)) {
         ngx_http_llm_unconditional(r);
         ctx->state = NGX_HTTP_LLM_ADMITTED;
-        return NGX_DECLINED;
+        return ngx_http_llm_end(ctx, NGX_OK);
     }
 
     switch (ctx->route.class) {

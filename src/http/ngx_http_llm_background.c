@@ -202,7 +202,7 @@ ngx_http_llm_settle_poll(ngx_http_llm_ctx_t *ctx)
 
     quota = ctx->quota;
 
-    if (ctx->answer == NULL || !ctx->readable) {
+    if (ctx->answer == NULL) {
         return;
     }
 
@@ -235,6 +235,10 @@ ngx_http_llm_settle_poll(ngx_http_llm_ctx_t *ctx)
 static ngx_uint_t
 ngx_http_llm_is_final(ngx_http_llm_ctx_t *ctx)
 {
+    if (!ctx->readable) {
+        return 0;
+    }
+
     switch (llm_answer_status(ctx->answer)) {
 
     case LLM_STATUS_RUNNING:
