@@ -596,7 +596,8 @@ llm_sqlite_migrate(llm_store_t *store, sqlite3 *db, int64_t version)
 static int
 llm_sqlite_start(llm_store_t *store)
 {
-    char  mode[16];
+    char     mode[16];
+    int64_t  tables;
 
     if (llm_sqlite_word(store, store->db, "PRAGMA journal_mode = WAL", mode,
                         sizeof(mode))
@@ -611,20 +612,29 @@ llm_sqlite_start(llm_store_t *store)
                                 "WAL mode needs", store->path);
     }
 
+    if (llm_sqlite_exec(store, store->db,
+                        store->reader
+                        ? "PRAGMA query_only = ON;"
+                          "PRAGMA trusted_schema = OFF;"
+                          "PRAGMA temp_store = MEMORY;"
+                          "PRAGMA cache_size = -4096"
+                        : "PRAGMA synchronous = NORMAL;"
+                          "PRAGMA trusted_schema = OFF;"
+                          "PRAGMA cell_size_check = ON;"
+                          "PRAGMA temp_store = MEMORY;"
+                          "PRAGMA cache_size = -32768;"
+                          "PRAGMA journal_size_limit = 67108864")
+        != 0)
+    {
+        return -1;
+    }
+
     store->full = 0;
 
-    return llm_sqlite_exec(store, store->db,
-                           store->reader
-                           ? "PRAGMA query_only = ON;"
-                             "PRAGMA trusted_schema = OFF;"
-                             "PRAGMA temp_store = MEMORY;"
-                             "PRAGMA cache_size = -4096"
-                           : "PRAGMA synchronous = NORMAL;"
-                             "PRAGMA trusted_schema = OFF;"
-                             "PRAGMA cell_size_check = ON;"
-                             "PRAGMA temp_store = MEMORY;"
-                             "PRAGMA cache_size = -32768;"
-                             "PRAGMA journal_size_limit = 67108864");
+    /* the log is there from the first look on */
+
+    return llm_sqlite_ask(store, store->db,
+                          "SELECT count(*) FROM sqlite_master", &tables);
 }
 
 

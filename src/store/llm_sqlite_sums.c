@@ -291,6 +291,7 @@ llm_sqlite_op_load(llm_store_t *store, llm_store_op_t *op)
     l = &op->load;
     l->nrows = 0;
     max = LLM_SQLITE_PERIODS;
+    rc = 0;
 
     l->rows = llm_sqlite_rows(store, op, &max, sizeof(llm_store_meter_t));
 
@@ -317,7 +318,7 @@ llm_sqlite_op_load(llm_store_t *store, llm_store_op_t *op)
         m->period.end = llm_sql_get_int(&q, 7);
     }
 
-    if (l->nrows == max) {
+    if (rc == 1) {
         llm_sql_end(&q);
         return 0;
     }
@@ -506,6 +507,7 @@ llm_sqlite_offsets_of(llm_store_t *store, llm_store_op_t *op, sqlite3 *db)
     o = &op->offsets;
     o->nrows = 0;
     max = LLM_STORE_ROWS;
+    rc = 0;
 
     o->rows = llm_sqlite_rows(store, op, &max, sizeof(llm_store_segment_t));
 
@@ -530,5 +532,5 @@ llm_sqlite_offsets_of(llm_store_t *store, llm_store_op_t *op, sqlite3 *db)
 
     (void) sqlite3_finalize(q.stmt);
 
-    return (o->nrows == max) ? 0 : rc;
+    return (rc == 1) ? 0 : rc;
 }
