@@ -502,13 +502,23 @@ llm_sqlite_identify(llm_store_t *store, const char *name,
         return LLM_SQLITE_UNKNOWN;
     }
 
+    version = 0;
     kind = llm_sqlite_kind(store, db, &version);
+
+    /* an older version may lack some of the tables */
+
+    if (version < LLM_SQL_VERSION) {
+        tables = NULL;
+    }
 
     if (kind == LLM_SQLITE_SOUND
         && llm_sqlite_check(store, db, tables) != 0)
     {
-        kind = (store->status == LLM_STORE_DAMAGED) ? LLM_SQLITE_BROKEN
-                                                    : LLM_SQLITE_UNKNOWN;
+        /* FAILED: a table is not what it must be */
+
+        kind = (store->status == LLM_STORE_DAMAGED
+                || store->status == LLM_STORE_FAILED) ? LLM_SQLITE_BROKEN
+                                                      : LLM_SQLITE_UNKNOWN;
     }
 
     (void) sqlite3_close(db);
