@@ -225,9 +225,15 @@ llm_sqlite_close(llm_store_t *store)
 int
 llm_sqlite_failed(llm_store_t *store, sqlite3 *db, int rc, const char *what)
 {
-    int  err;
+    int          err;
+    const char  *path;
 
-    err = db ? sqlite3_system_errno(db) : 0;
+    err = sqlite3_system_errno(db);
+    path = sqlite3_db_filename(db, "main");
+
+    if (path == NULL) {
+        path = store->path;
+    }
 
     switch (rc & 0xff) {
 
@@ -242,14 +248,13 @@ llm_sqlite_failed(llm_store_t *store, sqlite3 *db, int rc, const char *what)
 
     default:
         return llm_sqlite_error(store, llm_sqlite_status(rc),
-                                "%s \"%s\" failed: %s", what, store->path,
-                                db ? sqlite3_errmsg(db) : sqlite3_errstr(rc));
+                                "%s \"%s\" failed: %s", what, path,
+                                sqlite3_errmsg(db));
     }
 
     return llm_sqlite_error(store, llm_sqlite_status(rc),
-                            "%s \"%s\" failed: %s (%d: %s)", what,
-                            store->path, sqlite3_errmsg(db), err,
-                            strerror(err));
+                            "%s \"%s\" failed: %s (%d: %s)", what, path,
+                            sqlite3_errmsg(db), err, strerror(err));
 }
 
 

@@ -96,8 +96,8 @@ int llm_sql_get_text(llm_sql_t *q, int i, llm_store_op_t *op,
     llm_store_text_t *text);
 
 
-/* Notes what SQLite says of a connection (NULL: of the code alone); the
-   first of an operation is kept.  Always -1. */
+/* Notes what SQLite says of a connection; the first of an operation is kept.
+   Always -1. */
 int llm_sqlite_failed(llm_store_t *store, sqlite3 *db, int rc,
     const char *what);
 

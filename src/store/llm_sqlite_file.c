@@ -97,6 +97,11 @@ llm_sqlite_connect(llm_store_t *store, const char *name,
 
     rc = sqlite3_open_v2(path, &db, flags, NULL);
 
+    if (db == NULL) {
+        (void) llm_sqlite_is(store, LLM_STORE_NO_MEMORY);
+        return NULL;
+    }
+
     if (rc == SQLITE_OK) {
         (void) sqlite3_extended_result_codes(db, 1);
         (void) sqlite3_busy_timeout(db, (int) store->timeout);
@@ -375,23 +380,21 @@ llm_sqlite_is_gone(llm_store_t *store)
 int
 llm_sqlite_set_aside(llm_store_t *store, char *name)
 {
-    char       from[LLM_SQLITE_PATH], to[LLM_SQLITE_PATH];
-    char       stamp[24];
-    size_t     i;
-    time_t     now;
-    unsigned   n;
-    struct tm  tm;
+    char             from[LLM_SQLITE_PATH], to[LLM_SQLITE_PATH], stamp[24];
+    size_t           i;
+    struct tm        tm;
+    struct timespec  now;
 
-    now = time(NULL);
-    (void) gmtime_r(&now, &tm);
-    (void) strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
+    /* names sort by time; a second may see several */
 
-    (void) snprintf(name, LLM_SQLITE_NAME, LLM_SQLITE_ASIDE "%s", stamp);
+    do {
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+        (void) gmtime_r(&now.tv_sec, &tm);
+        (void) strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm);
+        (void) snprintf(name, LLM_SQLITE_NAME, LLM_SQLITE_ASIDE "%s.%03dZ",
+                        stamp, (int) (now.tv_nsec / 1000000));
 
-    for (n = 1; n < 100 && llm_sqlite_modified(store, name, NULL); n++) {
-        (void) snprintf(name, LLM_SQLITE_NAME, LLM_SQLITE_ASIDE "%s-%02u",
-                        stamp, n);
-    }
+    } while (llm_sqlite_modified(store, name, NULL) != 0);
 
     for (i = 0; i < LLM_SQLITE_SUFFIXES; i++) {
 

@@ -259,6 +259,12 @@ llm_sqlite_word(llm_store_t *store, sqlite3 *db, const char *sql, char *word,
         llm_sql_see_text(&q, 0, &text);
         (void) snprintf(word, size, "%.*s", (int) text.len,
                         text.data ? (const char *) text.data : "");
+
+        /* what is said of a damage has lines, a log has one */
+
+        while ((word = strchr(word, '\n')) != NULL) {
+            *word = ' ';
+        }
     }
 
     (void) sqlite3_finalize(q.stmt);
