@@ -40,6 +40,7 @@
 
 
 static char            store_dir[512];
+static const char     *store_root;          /* NULL: where tests have theirs */
 static unsigned        store_dirs;
 static unsigned        store_timeout = 5000;
 static llm_store_op_t  op;
@@ -97,11 +98,11 @@ store_fresh(void)
 {
     const char  *run;
 
-    run = getenv("LLM_RUN");
-
     if (store_dirs) {
         store_clear();
     }
+
+    run = store_root ? store_root : getenv("LLM_RUN");
 
     if (run) {
         (void) mkdir(run, 0755);
