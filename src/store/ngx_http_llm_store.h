@@ -51,6 +51,9 @@
  *         ngx_http_llm_store_free(task);              too many wait
  *     }
  *
+ * A graceful exit waits for what has a timer, and for nothing else: a request
+ * that waits for a task needs one.
+ *
  * From the post until its handler nobody touches the task but to cancel it.
  * The handler finds the result in task->op; when it returns the task is
  * freed, unless it was posted once more, for the rest of a list, say.

@@ -269,8 +269,12 @@ ngx_http_store_test_handler(ngx_http_request_t *r)
         }
     }
 
+    /* a graceful exit waits for what has a timer */
+
     r->main->count++;
     r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+    ngx_add_timer(r->connection->write, 60000);
 
     t->waiting--;
 
@@ -437,6 +441,10 @@ ngx_http_store_test_answer(ngx_http_store_test_t *t)
 
     r = t->request;
     c = r->connection;
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
 
     text = ngx_pcalloc(r->pool, 2048);
     if (text == NULL) {
