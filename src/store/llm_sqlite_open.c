@@ -36,8 +36,7 @@ typedef enum {
 
 
 static int llm_sqlite_join_store(llm_store_t *store);
-static int llm_sqlite_lead(llm_store_t *store, llm_store_open_t *o,
-    int damaged);
+static int llm_sqlite_lead(llm_store_t *store, llm_store_open_t *o);
 static int llm_sqlite_leave(llm_store_t *store, llm_store_open_t *o);
 static int llm_sqlite_restore(llm_store_t *store, llm_store_open_t *o,
     llm_sqlite_kind_e kind, const char *aside);
@@ -81,15 +80,7 @@ llm_sqlite_op_open(llm_store_t *store, llm_store_op_t *op)
             return -1;
         }
 
-        rc = llm_sqlite_lead(store, o, store->sick == LLM_STORE_DAMAGED);
-
-        if (rc != 0 && store->status == LLM_STORE_DAMAGED) {
-
-            /* where no check looks */
-
-            llm_sqlite_close(store);
-            rc = llm_sqlite_lead(store, o, 1);
-        }
+        rc = llm_sqlite_lead(store, o);
 
         llm_sqlite_unlock(fd);
     }
@@ -147,20 +138,21 @@ llm_sqlite_join_store(llm_store_t *store)
 
 
 static int
-llm_sqlite_lead(llm_store_t *store, llm_store_open_t *o, int damaged)
+llm_sqlite_lead(llm_store_t *store, llm_store_open_t *o)
 {
-    int                 lost;
+    int                 lost, damaged;
     char                aside[LLM_SQLITE_NAME];
     int64_t             size, version;
     llm_sqlite_kind_e   kind;
 
+    damaged = 0;
+
     if (store->db) {
 
-        /* the one that has its name now may be sound */
+        /* another file that has its name by now may be sound */
 
-        if (llm_sqlite_is_gone(store)) {
-            damaged = 0;
-        }
+        damaged = (store->sick == LLM_STORE_DAMAGED
+                   && !llm_sqlite_is_gone(store));
 
         if (llm_sqlite_leave(store, o) != 0) {
             return -1;

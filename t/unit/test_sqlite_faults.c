@@ -547,7 +547,7 @@ static void
 test_found_late(void)
 {
     size_t        size, at;
-    llm_store_t  *store;
+    llm_store_t  *store, *other;
 
     store_fresh();
     store = store_new(1);
@@ -584,6 +584,18 @@ test_found_late(void)
     (void) store_open(store, 1);
     store_op(LLM_STORE_CHECK);
     is_status(llm_store_run(store, &op), LLM_STORE_DAMAGED, "or later");
+
+    other = store_create(0);
+    store_op(LLM_STORE_OPEN);
+    op.open.leader = 1;
+    op.open.check = 1;
+    is_status(llm_store_run(other, &op), LLM_STORE_OK, "who is quicker");
+    is_int(op.open.event, LLM_STORE_REBUILT, "mends it");
+    (void) store_lines(other, 30, 40);
+    is_status(store_open(store, 1), LLM_STORE_OK, "the other one");
+    is_int(op.open.event, LLM_STORE_FOUND, "finds that it was");
+    ok(store_has(store, 40), "and what it has since");
+    llm_store_destroy(other);
     llm_store_destroy(store);
 }
 
