@@ -418,6 +418,102 @@ store_query(const char *file, const char *sql)
 }
 
 
+__attribute__((unused)) static void
+store_spew(const char *name, const void *data, size_t n)
+{
+    int  fd;
+
+    fd = open(store_path(name), O_CREAT|O_TRUNC|O_WRONLY, 0644);
+
+    if (fd == -1 || write(fd, data, n) != (ssize_t) n) {
+        printf("Bail out! %s: %s\n", store_path(name), strerror(errno));
+        exit(1);
+    }
+
+    (void) close(fd);
+}
+
+
+__attribute__((unused)) static size_t
+store_slurp(const char *name, void *data, size_t max)
+{
+    int      fd;
+    ssize_t  n;
+
+    fd = open(store_path(name), O_RDONLY);
+    n = (fd == -1) ? 0 : read(fd, data, max);
+    (void) close(fd);
+
+    return (n < 0) ? 0 : (size_t) n;
+}
+
+
+/* Files whose names begin and end so. */
+
+__attribute__((unused)) static unsigned
+store_count(const char *start, const char *end)
+{
+    DIR            *dir;
+    size_t          n;
+    unsigned        found;
+    struct dirent  *entry;
+
+    found = 0;
+    dir = opendir(store_dir);
+
+    while (dir && (entry = readdir(dir)) != NULL) {
+        n = strlen(entry->d_name);
+        found += strncmp(entry->d_name, start, strlen(start)) == 0
+                 && n >= strlen(end)
+                 && strcmp(entry->d_name + n - strlen(end), end) == 0;
+    }
+
+    (void) closedir(dir);
+
+    return found;
+}
+
+
+__attribute__((unused)) static llm_store_status_e
+store_backup(llm_store_t *store)
+{
+    store_op(LLM_STORE_BACKUP);
+
+    return llm_store_run(store, &op);
+}
+
+
+__attribute__((unused)) static llm_store_status_e
+store_entity(llm_store_t *store, const char *id, const char *json)
+{
+    static llm_store_change_t  change;
+
+    memset(&change, 0, sizeof(change));
+    change.kind = T("key");
+    change.id = store_text(id);
+    change.json = store_text(json);
+    change.version = LLM_STORE_ANY_VERSION;
+
+    store_op(LLM_STORE_CHANGE);
+    op.change.changes = &change;
+    op.change.nchanges = 1;
+
+    return llm_store_run(store, &op);
+}
+
+
+__attribute__((unused)) static int
+store_has_entity(llm_store_t *store, const char *id, const char *json)
+{
+    store_op(LLM_STORE_ENTITY);
+    op.entity.kind = T("key");
+    op.entity.id = store_text(id);
+
+    return llm_store_run(store, &op) == LLM_STORE_OK
+           && store_is(&op.entity.json, json);
+}
+
+
 #define is_text(got, expected, ...)                                           \
     do {                                                                      \
         const char  *s_ = (got);                                              \

@@ -4,118 +4,17 @@
  */
 
 
-#define _GNU_SOURCE
-#include <signal.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
-#include <sys/statvfs.h>
-
 #include "store.h"
 
 
 /*
- * Whatever happens to the file or around it: the store says what is wrong,
- * loses nothing that is not in the ledger, and works again when the cause is
- * gone.  What is in the ledger is carried again, so that the sums are always
- * those of the offset.
+ * Whatever happens to the file: the store says what is wrong, and loses
+ * nothing that is not in the ledger.  What is in the ledger is carried again,
+ * so that the sums are always those of the offset.
  */
 
 
 #define PAGE  4096
-
-
-static void
-spew(const char *name, const void *data, size_t n)
-{
-    int  fd;
-
-    fd = open(store_path(name), O_CREAT|O_TRUNC|O_WRONLY, 0644);
-
-    if (fd == -1 || write(fd, data, n) != (ssize_t) n) {
-        printf("Bail out! %s: %s\n", store_path(name), strerror(errno));
-        exit(1);
-    }
-
-    (void) close(fd);
-}
-
-
-static size_t
-slurp(const char *name, void *data, size_t max)
-{
-    int      fd;
-    ssize_t  n;
-
-    fd = open(store_path(name), O_RDONLY);
-    n = (fd == -1) ? 0 : read(fd, data, max);
-    (void) close(fd);
-
-    return (n < 0) ? 0 : (size_t) n;
-}
-
-
-static unsigned
-count(const char *start, const char *end)
-{
-    DIR            *dir;
-    size_t          n;
-    unsigned        found;
-    struct dirent  *entry;
-
-    found = 0;
-    dir = opendir(store_dir);
-
-    while (dir && (entry = readdir(dir)) != NULL) {
-        n = strlen(entry->d_name);
-        found += strncmp(entry->d_name, start, strlen(start)) == 0
-                 && n >= strlen(end)
-                 && strcmp(entry->d_name + n - strlen(end), end) == 0;
-    }
-
-    (void) closedir(dir);
-
-    return found;
-}
-
-
-static llm_store_status_e
-backup(llm_store_t *store)
-{
-    store_op(LLM_STORE_BACKUP);
-
-    return llm_store_run(store, &op);
-}
-
-
-static llm_store_status_e
-entity(llm_store_t *store, const char *id, const char *json)
-{
-    static llm_store_change_t  change;
-
-    memset(&change, 0, sizeof(change));
-    change.kind = T("key");
-    change.id = store_text(id);
-    change.json = store_text(json);
-    change.version = LLM_STORE_ANY_VERSION;
-
-    store_op(LLM_STORE_CHANGE);
-    op.change.changes = &change;
-    op.change.nchanges = 1;
-
-    return llm_store_run(store, &op);
-}
-
-
-static int
-has_entity(llm_store_t *store, const char *id, const char *json)
-{
-    store_op(LLM_STORE_ENTITY);
-    op.entity.kind = T("key");
-    op.entity.id = store_text(id);
-
-    return llm_store_run(store, &op) == LLM_STORE_OK
-           && store_is(&op.entity.json, json);
-}
 
 
 /* So many pages of usage, which no check at the start looks at. */
@@ -155,14 +54,14 @@ test_backup(void)
     is_status(llm_store_run(store, &op), LLM_STORE_ABSENT, "no backup");
 
     (void) store_lines(store, 0, 10);
-    is_status(backup(store), LLM_STORE_OK, "a backup");
+    is_status(store_backup(store), LLM_STORE_OK, "a backup");
     (void) store_lines(store, 10, 20);
 
     store_op(LLM_STORE_OFFSETS);
     op.offsets.backup = 1;
     is_status(llm_store_run(store, &op), LLM_STORE_ABSENT, "is not two");
 
-    is_status(backup(store), LLM_STORE_OK, "a second");
+    is_status(store_backup(store), LLM_STORE_OK, "a second");
     (void) store_lines(store, 20, 30);
 
     store_op(LLM_STORE_OFFSETS);
@@ -175,7 +74,7 @@ test_backup(void)
             "2000", "the newer one is further");
     is_text(store_query("quota-backup.db", "PRAGMA journal_mode"), "delete",
             "and one file, complete");
-    is_int(count("quota", ""), 5, "nothing else is left");
+    is_int(store_count("quota", ""), 5, "nothing else is left");
 
     is_status(store_open(store, 1), LLM_STORE_OK, "at the next start");
     ok(op.open.backup > 0, "it is known when that was");
@@ -194,8 +93,8 @@ test_backup(void)
         _exit(0);
     }
 
-    is_status(backup(store), LLM_STORE_OK, "under load");
-    is_status(backup(store), LLM_STORE_OK, "and again");
+    is_status(store_backup(store), LLM_STORE_OK, "under load");
+    is_status(store_backup(store), LLM_STORE_OK, "and again");
     (void) wait(NULL);
     ok(store_has(store, 400), "nobody waited for it");
     llm_store_destroy(other);
@@ -225,14 +124,14 @@ test_backup_stops(void)
     store_fresh();
     store = store_new(1);
     (void) store_lines(store, 0, 10);
-    (void) backup(store);
+    (void) store_backup(store);
 
     store_op(LLM_STORE_BACKUP);
     op.backup.canceled = canceled;
     is_status(llm_store_run(store, &op), LLM_STORE_CANCELED, "canceled");
     is_text(store_query("quota-backup.db", "SELECT offset FROM segment"),
             "1000", "the last one is still there");
-    is_int(count("quota-backup", ""), 1, "and nothing else");
+    is_int(store_count("quota-backup", ""), 1, "and nothing else");
     is_status(store_lines(store, 10, 20), LLM_STORE_OK, "the store goes on");
     llm_store_destroy(store);
 }
@@ -251,7 +150,7 @@ test_deleted(void)
     reader = store_create(1);
 
     (void) store_lines(store, 0, 10);
-    (void) entity(store, "k", "{1}");
+    (void) store_entity(store, "k", "{1}");
     ok(store_has(reader, 10), "a reader reads");
 
     (void) unlink(store_path("quota.db"));
@@ -266,7 +165,7 @@ test_deleted(void)
     is_int(op.open.event, LLM_STORE_RESCUED, "as it was");
     ok(strstr(op.open.text, "was deleted while it was open") != NULL,
        "is told, too: %s", op.open.text);
-    ok(store_has(store, 10) && has_entity(store, "k", "{1}"),
+    ok(store_has(store, 10) && store_has_entity(store, "k", "{1}"),
        "nothing is lost");
     ok(store_has(reader, 10), "a reader finds the new one");
     is_status(store_lines(other, 10, 20), LLM_STORE_GONE, "who wrote is told");
@@ -301,11 +200,11 @@ test_deleted(void)
     /* deleted while nobody has it open: the backup */
 
     store = store_new(1);
-    (void) backup(store);
+    (void) store_backup(store);
     (void) store_lines(store, 40, 50);
     llm_store_destroy(store);
     (void) unlink(store_path("quota.db"));
-    spew("quota.db-wal", "left behind", 11);
+    store_spew("quota.db-wal", "left behind", 11);
     store = store_new(1);
     is_int(op.open.event, LLM_STORE_REBUILT, "of the backup: %s",
            op.open.text);
@@ -334,24 +233,25 @@ test_foreign(void)
     ok(strstr(op.open.text, "another program's database")
        && strstr(op.open.text, "set aside as \"quota.db.damaged-"),
        "in words: %s", op.open.text);
-    is_int(count("quota.db.damaged-", "Z"), 1, "and kept");
+    is_int(store_count("quota.db.damaged-", "Z"), 1, "and kept");
     (void) store_lines(store, 0, 10);
-    (void) backup(store);
+    (void) store_backup(store);
     llm_store_destroy(store);
 
     for (i = 0; i < 5; i++) {
         (void) snprintf(first, sizeof(first), "this is text, number %d", i);
-        spew("quota.db", first, sizeof(first));
+        store_spew("quota.db", first, sizeof(first));
         store = store_new(1);
         is_int(op.open.event, LLM_STORE_REBUILT, "no database: the backup");
         ok(store_has(store, 10), "as it was");
         llm_store_destroy(store);
     }
 
-    ok(count("quota.db.damaged-", "") - count("quota.db.damaged-", "-wal")
-       - count("quota.db.damaged-", "-shm") == 3, "three are kept");
+    ok(store_count("quota.db.damaged-", "") - store_count("quota.db.damaged-",
+       "-wal")
+       - store_count("quota.db.damaged-", "-shm") == 3, "three are kept");
 
-    spew("quota.db", "", 0);
+    store_spew("quota.db", "", 0);
     store = store_new(1);
     is_int(op.open.event, LLM_STORE_REBUILT, "an empty file: the backup");
     llm_store_destroy(store);
@@ -410,7 +310,7 @@ damage(size_t size, size_t at, int how)
     (void) unlink(store_path("quota.db-wal"));
     (void) unlink(store_path("quota.db-shm"));
     (void) unlink(store_path("quota.db"));
-    spew("quota.db", copy, size);
+    store_spew("quota.db", copy, size);
 }
 
 
@@ -430,15 +330,15 @@ test_damaged(void)
     store_fresh();
     store = store_new(1);
     (void) store_lines(store, 0, 30);
-    (void) entity(store, "old", "{1}");
-    (void) backup(store);
-    (void) entity(store, "new", "{2}");
+    (void) store_entity(store, "old", "{1}");
+    (void) store_backup(store);
+    (void) store_entity(store, "new", "{2}");
     (void) store_lines(store, 30, 60);
     fill(store, 400);
     (void) store_lines(store, 60, 90);
     llm_store_destroy(store);
 
-    size = slurp("quota.db", whole, sizeof(whole));
+    size = store_slurp("quota.db", whole, sizeof(whole));
     ok(size > 20 * PAGE && size < sizeof(whole) && size % PAGE == 0,
        "a file of %zu pages", size / PAGE);
 
@@ -463,7 +363,8 @@ test_damaged(void)
 
             events[op.open.event]++;
 
-            if (store_carry(store, 90) && has_entity(store, "old", "{1}")) {
+            if (store_carry(store, 90) && store_has_entity(store, "old",
+                "{1}")) {
 
                 /* the file can be read now, and its sums are right, or some
                    page of the usage tells, which nobody read yet */
@@ -500,27 +401,29 @@ test_damaged(void)
                     "SELECT rootpage FROM sqlite_master WHERE name = 'meter'");
     (void) unlink(store_path("quota.db-wal"));
     (void) unlink(store_path("quota.db-shm"));
-    spew("quota.db", whole, size);
+    store_spew("quota.db", whole, size);
     at = (size_t) atoi(store_query("quota.db", (char *) whole + size));
     damage(size, (at - 1) * PAGE, 2);
     store = store_new(1);
     is_int(op.open.event, LLM_STORE_REBUILT, "without its meters");
     ok(strstr(op.open.text, "of the old file it has the entities and audit, "
               "alerts, pending ids") != NULL, "in words: %s", op.open.text);
-    ok(has_entity(store, "old", "{1}") && has_entity(store, "new", "{2}"),
+    ok(store_has_entity(store, "old", "{1}") && store_has_entity(store, "new",
+       "{2}"),
        "no entity is lost");
     is_text(store_query("quota.db", "SELECT count(*) FROM audit"), "2",
             "nor its audit");
     ok(store_carry(store, 90) && store_has(store, 90), "nor a sum");
-    is_status(entity(store, "next", "{3}"), LLM_STORE_OK, "and the next one");
+    is_status(store_entity(store, "next", "{3}"), LLM_STORE_OK,
+              "and the next one");
     is_text(store_query("quota.db", "SELECT version FROM entity "
                         "WHERE id = 'next'"), "3", "has the next version");
     llm_store_destroy(store);
 
     /* the newest backup is damaged, too; both are */
 
-    spew("quota-backup.1.db", whole, size);
-    spew("quota-backup.db", "no", 2);
+    store_spew("quota-backup.1.db", whole, size);
+    store_spew("quota-backup.db", "no", 2);
     damage(size, (at - 1) * PAGE, 2);
     store = store_new(1);
     is_int(op.open.event, LLM_STORE_REBUILT, "the older backup: %s",
@@ -528,13 +431,13 @@ test_damaged(void)
     ok(store_has(store, 90), "will do");
     llm_store_destroy(store);
 
-    spew("quota-backup.1.db", "no", 2);
+    store_spew("quota-backup.1.db", "no", 2);
     damage(size, (at - 1) * PAGE, 1);
     store = store_new(1);
     is_int(op.open.event, LLM_STORE_EMPTIED, "none will: %s", op.open.text);
     is_int(store_offset(store), 0, "all is carried again");
     ok(store_carry(store, 90) && store_has(store, 90), "from the ledger");
-    ok(has_entity(store, "new", "{2}"), "and entities are taken over");
+    ok(store_has_entity(store, "new", "{2}"), "and entities are taken over");
     llm_store_destroy(store);
 
     store_root = NULL;
@@ -553,17 +456,17 @@ test_found_late(void)
     store = store_new(1);
     (void) store_lines(store, 0, 30);
     fill(store, 400);
-    (void) backup(store);
+    (void) store_backup(store);
     llm_store_destroy(store);
 
-    size = slurp("quota.db", whole, sizeof(whole));
+    size = store_slurp("quota.db", whole, sizeof(whole));
     at = (size_t) atoi(store_query("quota.db", "SELECT rootpage FROM "
                                    "sqlite_master WHERE name = 'usage'"));
     damage(size, (at - 1) * PAGE, 2);
 
     store = store_new(1);
     is_int(op.open.event, LLM_STORE_FOUND, "usage is not looked at");
-    is_status(backup(store), LLM_STORE_DAMAGED, "until the backup is");
+    is_status(store_backup(store), LLM_STORE_DAMAGED, "until the backup is");
     is_text(store_query("quota-backup.db", "SELECT offset FROM segment"),
             "3000", "which stays what it was");
     is_status(store_lines(store, 30, 31), LLM_STORE_DAMAGED, "from then on");
@@ -600,185 +503,6 @@ test_found_late(void)
 }
 
 
-static void
-test_locked(void)
-{
-    sqlite3      *db;
-    llm_store_t  *store;
-
-    store_fresh();
-    store_timeout = 50;
-    store = store_new(1);
-
-    (void) sqlite3_open(store_path("quota.db"), &db);
-    (void) sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL);
-    is_status(store_lines(store, 0, 10), LLM_STORE_BUSY, "locked");
-    ok(strstr(op.error, "locked") != NULL, "is told: %s", op.error);
-    is_int(store_offset(store), 0, "it can be read");
-    (void) sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
-    (void) sqlite3_close(db);
-    is_status(store_lines(store, 0, 10), LLM_STORE_OK, "and then written");
-    ok(store_has(store, 10), "once");
-    store_timeout = 5000;
-    llm_store_set_timeout(store, 5000);
-    llm_store_destroy(store);
-}
-
-
-static void
-test_full(void)
-{
-    int             tries;
-    int64_t         n, size;
-    llm_store_t    *store;
-    struct rlimit   old, limit;
-    struct statvfs  vfs;
-
-    store_fresh();
-    store = store_new(1);
-    (void) store_lines(store, 0, 10);
-    (void) backup(store);
-
-    /* no file may grow any more */
-
-    (void) signal(SIGXFSZ, SIG_IGN);
-    (void) getrlimit(RLIMIT_FSIZE, &old);
-    limit = old;
-    limit.rlim_cur = 200 * 1024;
-    (void) setrlimit(RLIMIT_FSIZE, &limit);
-
-    for (n = 10; n < 1000 && store_lines(store, n, n + 1) == LLM_STORE_OK; n++)
-    {
-        (void) store_query("quota.db", "SELECT 1");
-    }
-
-    is_status(op.status, LLM_STORE_IO, "no room in a file: %s", op.error);
-    is_int(store_offset(store), n * LINE, "what was answered is there");
-
-    ok(store_open(store, 1) == LLM_STORE_OK
-       && op.open.event == LLM_STORE_FOUND, "nothing is set aside");
-
-    (void) setrlimit(RLIMIT_FSIZE, &old);
-    is_status(store_lines(store, n, n + 50), LLM_STORE_OK, "it goes on");
-    ok(store_has(store, n + 50), "nothing is lost, nothing counted twice");
-
-    limit.rlim_cur = 8192;
-    (void) setrlimit(RLIMIT_FSIZE, &limit);
-    is_status(backup(store), LLM_STORE_IO, "no room for a backup: %s",
-              op.error);
-    (void) setrlimit(RLIMIT_FSIZE, &old);
-    is_text(store_query("quota-backup.db", "SELECT offset FROM segment"),
-            "1000", "the last one is kept");
-    is_int(count("quota-backup", ""), 1, "half a one is not");
-    llm_store_destroy(store);
-
-    /* a disk of one megabyte */
-
-    store_fresh();
-
-    if (mount("llm-quota", store_dir, "tmpfs", 0, "size=1m") == -1) {
-        printf("# no disk of our own: %s\n", strerror(errno));
-        return;
-    }
-
-    store = store_new(1);
-    (void) store_lines(store, 0, 10);
-    (void) statvfs(store_dir, &vfs);
-
-    for (size = 1024 * 1024; size > 0; size /= 2) {
-        int  fd = open(store_path("ballast"), O_CREAT|O_WRONLY|O_APPEND, 0600);
-
-        while (fd != -1 && write(fd, whole, (size_t) size / 4) > 0) {
-            /* void */
-        }
-
-        (void) close(fd);
-    }
-
-    for (n = 10; n < 1000; n++) {
-        if (store_lines(store, n, n + 1) != LLM_STORE_OK) {
-            break;
-        }
-    }
-
-    is_status(op.status, LLM_STORE_FULL, "a full disk: %s", op.error);
-    is_int(store_offset(store), n * LINE, "what was answered is there");
-    is_status(entity(store, "k", "{1}"), LLM_STORE_FULL, "of all kinds");
-    is_status(backup(store), LLM_STORE_FULL, "no backup: %s", op.error);
-
-    (void) store_open(store, 1);
-    is_int(count("quota.db.damaged-", ""), 0, "nothing is set aside");
-    (void) unlink(store_path("ballast"));
-
-    for (tries = 0; tries < 2 && store_open(store, 1) != LLM_STORE_OK; tries++)
-    {
-        /* void */
-    }
-
-    is_status(op.status, LLM_STORE_OK, "room again");
-    ok(store_carry(store, n + 20) && store_has(store, n + 20),
-       "nothing is lost, nothing counted twice");
-    llm_store_destroy(store);
-
-    (void) umount(store_dir);
-}
-
-
-/* As nobody, who may read and not write. */
-
-static void
-test_readonly(void)
-{
-    int           status;
-    pid_t         pid;
-    llm_store_t  *store;
-
-    store_fresh();
-    store = store_new(1);
-    (void) store_lines(store, 0, 10);
-    llm_store_destroy(store);
-
-    (void) chmod(store_path("quota.db"), 0644);
-    (void) chmod(store_dir, 0555);
-    (void) fflush(stdout);
-
-    pid = fork();
-
-    if (pid == 0) {
-
-        if (getuid() == 0 && (setgid(65534) == -1 || setuid(65534) == -1)) {
-            _exit(9);
-        }
-
-        store_timeout = 100;
-        store = store_create(0);
-
-        status = store_open(store, 1);
-        printf("# %s\n", op.error);
-        (void) fflush(stdout);
-
-        _exit((status == LLM_STORE_READONLY || status == LLM_STORE_IO)
-              && op.error[0] ? 0 : 1);
-    }
-
-    (void) waitpid(pid, &status, 0);
-    is_int(status, 0, "a folder that is not to be written to");
-    is_int(count("quota", ""), 1, "nothing is set aside");
-
-    (void) chmod(store_dir, 0755);
-    store = store_new(1);
-    ok(store_has(store, 10), "and it is all there");
-    llm_store_destroy(store);
-
-    store = store_create(0);
-    store_clear();
-    is_status(store_open(store, 1), LLM_STORE_IO, "no folder: %s", op.error);
-    (void) mkdir(store_dir, 0755);
-    is_status(store_open(store, 1), LLM_STORE_OK, "and when there is one");
-    llm_store_destroy(store);
-}
-
-
 int
 main(void)
 {
@@ -790,9 +514,6 @@ main(void)
     test_foreign();
     test_damaged();
     test_found_late();
-    test_locked();
-    test_full();
-    test_readonly();
 
     store_clear();
     llm_store_empty(&op);
