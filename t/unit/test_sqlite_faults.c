@@ -247,8 +247,8 @@ test_foreign(void)
         llm_store_destroy(store);
     }
 
-    ok(store_count("quota.db.damaged-", "") - store_count("quota.db.damaged-",
-       "-wal")
+    ok(store_count("quota.db.damaged-", "")
+       - store_count("quota.db.damaged-", "-wal")
        - store_count("quota.db.damaged-", "-shm") == 3, "three are kept");
 
     store_spew("quota.db", "", 0);
@@ -363,8 +363,9 @@ test_damaged(void)
 
             events[op.open.event]++;
 
-            if (store_carry(store, 90) && store_has_entity(store, "old",
-                "{1}")) {
+            if (store_carry(store, 90)
+                && store_has_entity(store, "old", "{1}"))
+            {
 
                 /* the file can be read now, and its sums are right, or some
                    page of the usage tells, which nobody read yet */
@@ -408,9 +409,8 @@ test_damaged(void)
     is_int(op.open.event, LLM_STORE_REBUILT, "without its meters");
     ok(strstr(op.open.text, "of the old file it has the entities and audit, "
               "alerts, pending ids") != NULL, "in words: %s", op.open.text);
-    ok(store_has_entity(store, "old", "{1}") && store_has_entity(store, "new",
-       "{2}"),
-       "no entity is lost");
+    ok(store_has_entity(store, "old", "{1}")
+       && store_has_entity(store, "new", "{2}"), "no entity is lost");
     is_text(store_query("quota.db", "SELECT count(*) FROM audit"), "2",
             "nor its audit");
     ok(store_carry(store, 90) && store_has(store, 90), "nor a sum");
