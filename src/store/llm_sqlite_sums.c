@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "llm_money.h"
 #include "llm_sqlite.h"
 #include "llm_sqlite_usage.h"
 
@@ -240,7 +241,9 @@ llm_sqlite_commit_sum(llm_store_t *store, llm_store_commit_t *c,
     }
 
     for (i = 0; i < LLM_STORE_SUMS; i++) {
-        llm_sql_int(&q, sum->reset ? sum->amount[i] - sum->kept[i] : 0);
+        llm_sql_int(&q, sum->reset ? llm_sat_add(sum->amount[i],
+                                                 -sum->kept[i])
+                                   : 0);
     }
 
     if (llm_sql_run(&q) != 0) {
