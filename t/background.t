@@ -219,11 +219,24 @@ sub charges
 
     my @lines;
 
-    wait_until { (@lines = $t->lines($team)) >= $n } "$n lines of $team";
+    wait_until { (@lines = by_number($team)) >= $n } "$n lines of $team";
 
     return join ', ', map {
         join ' ', @$_{qw(prompt_tokens completion_tokens source)}
     } @lines;
+}
+
+
+# A team's lines in the order of their numbers: of two workers either may
+# write first.
+
+sub by_number
+{
+    my ($team) = @_;
+
+    my $number = sub { (split /-/, $_[0]{id})[1] };
+
+    return sort { $number->($a) <=> $number->($b) } $t->lines($team);
 }
 
 
@@ -259,7 +272,7 @@ is($t->used('polled'), '1 150 0.0006', 'once');
 is($t->used('poller'), '0 0 0', 'not to who asks');
 is(charges('polled', 2), '0 0 pending, 100 50 upstream', 'two lines');
 
-my ($first, $second) = $t->lines('polled');
+my ($first, $second) = by_number('polled');
 
 is($second->{of}, $first->{id}, 'the second is of the first');
 is($second->{requests}, 0, 'and no request');
