@@ -28,7 +28,7 @@ static llm_price_sum_t llm_price_units(const llm_price_t *price,
     const llm_usage_t *usage);
 static llm_price_sum_t llm_price_product(int64_t count, int64_t unit);
 static int64_t llm_price_nano(const llm_price_t *price,
-    llm_price_sum_t tokens, llm_price_sum_t units, uint32_t traits,
+    llm_price_sum_t tokens, llm_price_sum_t units, uint64_t traits,
     llm_price_rounding_e rounding);
 
 
@@ -306,6 +306,7 @@ llm_price_bound(const llm_price_t *price, const llm_usage_t *most)
 {
     int              i, tier, level;
     int64_t          unit, *dearest, side[LLM_PRICE_OUTPUT + 1];
+    uint64_t         traits;
     llm_price_sum_t  tokens, units;
 
     side[LLM_PRICE_INPUT] = 0;
@@ -335,10 +336,15 @@ llm_price_bound(const llm_price_t *price, const llm_usage_t *most)
                                 price->query)
             + llm_price_product(most->images, price->image);
 
-    return llm_price_nano(price, tokens, units,
-                          (most->traits & LLM_TRAIT_FAST)
-                          | (price->us > LLM_PRICE_ONE ? LLM_TRAIT_US : 0),
-                          LLM_PRICE_UP);
+    /* what may make it cheaper need not happen */
+
+    traits = (price->us > LLM_PRICE_ONE) ? LLM_TRAIT_US : 0;
+
+    if (price->fast > LLM_PRICE_ONE) {
+        traits |= most->traits & LLM_TRAIT_FAST;
+    }
+
+    return llm_price_nano(price, tokens, units, traits, LLM_PRICE_UP);
 }
 
 
@@ -358,7 +364,7 @@ llm_price_product(int64_t count, int64_t unit)
 
 static int64_t
 llm_price_nano(const llm_price_t *price, llm_price_sum_t tokens,
-    llm_price_sum_t units, uint32_t traits, llm_price_rounding_e rounding)
+    llm_price_sum_t units, uint64_t traits, llm_price_rounding_e rounding)
 {
     llm_price_sum_t  sum, den;
 

@@ -70,7 +70,6 @@ static const llm_price_suffix_t  llm_price_suffixes[] = {
     { "_flex", LLM_TIER_FLEX },
     { "_priority", LLM_TIER_PRIORITY },
     { "_batches", LLM_TIER_BATCH },
-    { "_batch_requests", LLM_TIER_BATCH },
     { NULL, LLM_TIER_DEFAULT }
 };
 

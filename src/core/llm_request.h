@@ -113,7 +113,7 @@ typedef struct {
                                               put before the model so that it
                                               can use the tools of the body;
                                               see LLM_HIDDEN_ */
-    uint32_t                 traits;       /* LLM_TRAIT_FAST asked for */
+    uint64_t                 traits;       /* LLM_TRAIT_FAST asked for */
 
     llm_request_span_t       stream_options;       /* of the value, null too */
     llm_request_span_t       no_usage;     /* of the value of its include_usage

@@ -152,7 +152,9 @@ llm_request_bound(llm_request_t *r, const llm_member_t *m,
 
     case LLM_MEMBER_SPEED:
 
-        if (llm_request_is(r, llm_request_fast)) {
+        if (v->type == LLM_JSON_STRING
+            && llm_request_is(r, llm_request_fast))
+        {
             r->traits |= LLM_TRAIT_FAST;
         }
 

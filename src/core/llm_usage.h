@@ -46,7 +46,7 @@ typedef struct {
     int64_t                  images;            /* made, without tokens */
     int64_t                  cost;              /* nano-dollars as stated by
                                                    the upstream, -1: none */
-    uint32_t                 traits;            /* bits of LLM_TRAIT_ */
+    uint64_t                 traits;            /* bits of LLM_TRAIT_ */
 } llm_usage_t;
 
 
@@ -152,7 +152,7 @@ typedef struct {
 
 
 /*
- * One answer being read, about 4 KB.  It holds a pointer to itself and so
+ * One answer being read, about 3 KB.  It holds a pointer to itself and so
  * must stay where llm_answer_init() found it; it points to nothing else.
  */
 
@@ -190,7 +190,7 @@ struct llm_answer_s {
     /* one more, for what is a gap in an event but no text */
     uint64_t                 text[LLM_USAGE_TEXTS + 1];
     uint32_t                 images;
-    uint32_t                 traits;
+    uint64_t                 traits;
 
     /* of the document */
     uint8_t                  counting;   /* an object of counts is open */

@@ -97,6 +97,11 @@ llm_usage_resolve_side(const llm_usage_record_t *r, llm_side_e side,
         break;
 
     default: /* LLM_SIDE_IMAGER */
+
+        if (!llm_usage_is(r, RESPONSES)) {
+            break;
+        }
+
         u->cached_read = r->count[LLM_N_IMAGER_CACHED];
         u->image_in = r->count[LLM_N_IMAGER_IMAGE_IN];
         u->image_out = r->count[LLM_N_IMAGER_IMAGE_OUT];

@@ -207,7 +207,7 @@ struct ngx_http_llm_ctx_s {
     int64_t                      cap;        /* output tokens, -1: none */
     int64_t                      choices;
     llm_tier_e                   tier;
-    uint32_t                     traits;
+    uint64_t                     traits;
 
     const ngx_http_llm_price_t  *price;      /* of the model asked for */
     int64_t                      expected_input;

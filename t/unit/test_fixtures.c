@@ -53,8 +53,8 @@ static const struct {
     const char               *charge;
     const char               *why;
 } otherwise[] = {
-    { "oai_images_dalle_gzip", "estimate",
-      "no usage in a 2xx answer is the estimate" },
+    { "oai_images_dalle_gzip", "exact",
+      "the image that was made is what is charged" },
     { "ol_embeddings_no_usage", "estimate",
       "no usage in a 2xx answer is the estimate" },
     { "ol_generate_stream", "partial",
@@ -95,6 +95,8 @@ typedef struct {
     llm_tier_e               tier;
     llm_answer_name_t        model;
     llm_answer_id_t          id;
+    llm_usage_t              other[LLM_SIDES];
+    llm_answer_name_t        side[LLM_SIDES];
 } result_t;
 
 
@@ -319,6 +321,9 @@ feed(llm_coding_t *c, llm_answer_t *a, const fixture_t *fx, size_t at,
 static void
 finish(llm_coding_t *c, llm_answer_t *a, const fixture_t *fx, result_t *r)
 {
+    llm_side_e                side;
+    const llm_answer_name_t  *name;
+
     memset(r, 0, sizeof(result_t));
 
     r->charge = llm_answer_end(a, fx->complete
@@ -331,6 +336,11 @@ finish(llm_coding_t *c, llm_answer_t *a, const fixture_t *fx, result_t *r)
     r->tier = llm_answer_tier(a);
     r->model = *llm_answer_model(a);
     r->id = *llm_answer_id(a);
+
+    for (side = 0; side < LLM_SIDES; side++) {
+        (void) llm_answer_side(a, side, &r->other[side], &name);
+        r->side[side] = *name;
+    }
 
     llm_coding_close(c);
 }
@@ -468,7 +478,9 @@ usage_is(const llm_usage_t *u, json_t *expect)
            & count_is("audio_out", detail, u->audio_out)
            & count_is("image_in", detail, u->image_in)
            & count_is("image_out", detail, u->image_out)
-           & count_is("web_search_requests", detail, u->web_searches);
+           & count_is("web_search_requests", detail, u->web_searches)
+           & count_is("audio_seconds", detail, u->seconds)
+           & count_is("search_units", detail, u->queries);
 
     cost = json_object_get(detail, "cost_usd");
 
@@ -487,6 +499,50 @@ usage_is(const llm_usage_t *u, json_t *expect)
     }
 
     return good;
+}
+
+
+/* Tokens of other models: none but those that are expected. */
+
+static int
+sides_are(const result_t *r, json_t *expect)
+{
+    int                       good;
+    json_t                   *others, *other;
+    size_t                    i;
+    int64_t                   input, output;
+    llm_side_e                side;
+    const char               *model;
+    const llm_usage_t        *u;
+
+    others = json_object_get(json_object_get(expect, "usage_detail"),
+                             "other_models");
+    good = 1;
+    input = 0;
+    output = 0;
+
+    json_array_foreach(others, i, other) {
+        model = json_string_value(json_object_get(other, "type"));
+        side = (model != NULL && strcmp(model, "advisor_message") == 0)
+               ? LLM_SIDE_ADVISER : LLM_SIDE_IMAGER;
+        model = json_string_value(json_object_get(other, "model"));
+        u = &r->other[side];
+
+        good &= count_is("input", other, u->input)
+                & count_is("output", other, u->output)
+                & count_is("cached_read", other, u->cached_read)
+                & count_is("cache_write", other, u->cache_write_5m)
+                & (model == NULL
+                   || (strlen(model) == r->side[side].len
+                       && memcmp(model, r->side[side].data,
+                                 r->side[side].len) == 0));
+
+        input += u->input;
+        output += u->output;
+    }
+
+    return good && r->usage.side_input == input
+           && r->usage.side_output == output;
 }
 
 
@@ -543,7 +599,7 @@ result_is(const fixture_t *fx, const result_t *r, const char *name,
         printf("# got %s, expected %s\n", charges[r->charge], charge);
     }
 
-    return good & usage_is(&r->usage, expect);
+    return good & usage_is(&r->usage, expect) & sides_are(r, expect);
 }
 
 
