@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "llm_coding.h"
+#include "llm_estimate.h"
 #include "llm_usage.h"
 #include "tap.h"
 
@@ -546,6 +547,43 @@ sides_are(const result_t *r, json_t *expect)
 }
 
 
+/* How far an estimate of an answer's output would be from what is stated, in
+   percent, for the answers of text and some length. */
+
+#define LENGTH   50
+#define ANSWERS  40
+
+static int       off[4096];
+static unsigned  answers;
+
+
+static void
+estimate(const result_t *r)
+{
+    int64_t         tokens;
+    llm_estimate_t  unknown;
+
+    if (r->charge != LLM_CHARGE_EXACT || r->text == 0
+        || r->usage.output < LENGTH || r->usage.reasoning != 0)
+    {
+        return;
+    }
+
+    memset(&unknown, 0, sizeof(llm_estimate_t));
+    tokens = llm_estimate_text(&unknown, r->text);
+
+    off[answers++] = (int) llabs((tokens - r->usage.output) * 100
+                                 / r->usage.output);
+}
+
+
+static int
+by_number(const void *a, const void *b)
+{
+    return *(const int *) a - *(const int *) b;
+}
+
+
 static const char *
 charge_of(const char *name, json_t *expect)
 {
@@ -624,6 +662,7 @@ fixture(const char *path, const char *name)
     }
 
     replay(&fx, fx.len, 0, &r);
+    estimate(&r);
 
     for (i = 0; elsewhere[i].name != NULL; i++) {
         if (strcmp(name, elsewhere[i].name) == 0) {
@@ -714,6 +753,16 @@ main(void)
     free(list);
 
     ok(n > 0, "%d fixtures", n);
+
+    /* some hide output that is not text: searches, what was compacted */
+
+    if (answers >= ANSWERS) {
+        qsort(off, answers, sizeof(int), by_number);
+
+        ok(off[answers / 2] <= 25, "half of %u estimates of text are within "
+           "%d%%, a quarter within %d%%", answers, off[answers / 2],
+           off[answers / 4]);
+    }
 
     return tap_done();
 }
