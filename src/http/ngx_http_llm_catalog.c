@@ -50,9 +50,12 @@ typedef struct {
  */
 
 #define NGX_HTTP_LLM_CATALOG_MEMO   64       /* bytes of a name */
-#define NGX_HTTP_LLM_CATALOG_MEMOS  16
+#define NGX_HTTP_LLM_CATALOG_BITS   4
+#define NGX_HTTP_LLM_CATALOG_MIX    0x9e3779b97f4a7c15ULL
 
 typedef struct {
+    uint64_t                     head;       /* of the name: its ends */
+    uint64_t                     tail;
     size_t                       len;
     const ngx_http_llm_price_t  *price;
     u_char                       name[NGX_HTTP_LLM_CATALOG_MEMO];
@@ -77,7 +80,7 @@ struct ngx_http_llm_catalog_s {
 
     ngx_uint_t               free;
 
-    ngx_http_llm_catalog_memo_t  memo[NGX_HTTP_LLM_CATALOG_MEMOS];
+    ngx_http_llm_catalog_memo_t  memo[1 << NGX_HTTP_LLM_CATALOG_BITS];
 };
 
 
@@ -177,7 +180,7 @@ ngx_http_llm_catalog_create(ngx_conf_t *cf)
      *     catalog->names = { NULL, 0 };
      *     catalog->aliases = { NULL, 0 };
      *     catalog->free = 0;
-     *     catalog->memo = { { 0, NULL, "" } };
+     *     catalog->memo = { { 0, 0, 0, NULL, "" } };
      */
 
     return catalog;
@@ -512,6 +515,8 @@ const ngx_http_llm_price_t *
 ngx_http_llm_catalog_find(ngx_http_llm_catalog_t *catalog,
     const u_char *name, size_t len)
 {
+    size_t                        i;
+    uint64_t                      head, tail;
     ngx_http_llm_catalog_memo_t  *memo;
 
     if (len == 0) {
@@ -525,16 +530,37 @@ ngx_http_llm_catalog_find(ngx_http_llm_catalog_t *catalog,
         return ngx_http_llm_catalog_search(catalog, name, len);
     }
 
-    /* names differ by their ends, and by how long they are */
+    /* what both ends do not tell, of names that are longer, the rest does */
 
-    memo = &catalog->memo[(len * 5 + name[len - 1] * 3 + name[len / 2])
-                          % NGX_HTTP_LLM_CATALOG_MEMOS];
+    head = 0;
+    tail = 0;
 
-    if (memo->len != len || ngx_memcmp(memo->name, name, len) != 0) {
-        ngx_memcpy(memo->name, name, len);
-        memo->len = len;
-        memo->price = ngx_http_llm_catalog_search(catalog, name, len);
+    if (len >= sizeof(uint64_t)) {
+        ngx_memcpy(&head, name, sizeof(uint64_t));
+        ngx_memcpy(&tail, name + len - sizeof(uint64_t), sizeof(uint64_t));
+
+    } else {
+        for (i = 0; i < len; i++) {
+            head = head << 8 | name[i];
+        }
     }
+
+    memo = &catalog->memo[(head * 31 + tail + len) * NGX_HTTP_LLM_CATALOG_MIX
+                          >> (64 - NGX_HTTP_LLM_CATALOG_BITS)];
+
+    if (memo->head == head && memo->tail == tail && memo->len == len
+        && (len <= 2 * sizeof(uint64_t)
+            || ngx_memcmp(memo->name, name, len) == 0))
+    {
+        return memo->price;
+    }
+
+    ngx_memcpy(memo->name, name, len);
+
+    memo->head = head;
+    memo->tail = tail;
+    memo->len = len;
+    memo->price = ngx_http_llm_catalog_search(catalog, name, len);
 
     return memo->price;
 }
