@@ -242,7 +242,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      3
+#define LLM_ZONE_LAYOUT      4
 
 typedef struct {
     uint64_t                 magic;
