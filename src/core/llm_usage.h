@@ -152,7 +152,7 @@ typedef struct {
 
 
 /*
- * One answer being read, about 3 KB.  It holds a pointer to itself and so
+ * One answer being read, about 4 KB.  It holds a pointer to itself and so
  * must stay where llm_answer_init() found it; it points to nothing else.
  */
 

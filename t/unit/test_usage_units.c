@@ -52,6 +52,10 @@ test_units(void)
     is_int(r.usage.images, 2, "two of them");
     is_int(r.usage.input + r.usage.output, 0, "without tokens");
 
+    r = whole(JSON, "{\"created\":1,\"data\":[{\"b64_json\":\"aGVsbG8=\"}]",
+              0, "cut");
+    is_int(r.charge, LLM_CHARGE_ESTIMATE, "tokens could have followed");
+
     r = whole(JSON, "{\"images\":[\"aGVsbG8=\",{\"url\":\"https://x\"}]}", 1,
               "images of others");
     is_int(r.usage.images, 2, "images of others");
