@@ -117,6 +117,8 @@ sub run
 
     return LLMExample->new(text => example($file),
                            providers => { 'api.openai.com' => $port{openai} },
+                           files => { 'prices.json' =>
+                                      example('prices.json') },
                            %options)->start;
 }
 
@@ -393,6 +395,7 @@ sub providers
         replace => { 'worker_processes auto;' => 'worker_processes 1;',
                      '/etc/ssl/certs/ca-certificates.crt' => $ca },
         files => { 'upstreams.conf' => $upstreams,
+                   'prices.json' => example('prices.json'),
                    'credentials.conf' => example('credentials.conf.example') }
     )->start;
 }

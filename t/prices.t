@@ -314,3 +314,136 @@ models('odd')->[0]
 [warn]
 --- ledger
 ..."model":"odd",..."cost_usd":0.00005,...
+
+=== TEST 21: images by the image, where their tokens are not stated
+--- request eval
+[map { post('/v1/images/generations', qq({"model":"$_","n":3,"prompt":"a cat"})) }
+ qw(drawn drawn painted painted drawn)]
+--- more_headers eval
+[map { "X-Answer: $_" }
+ '{"created":1,"data":[{"b64_json":"aGVsbG8="},{"url":"https://x/y"}]}',
+ '{"images":["aGVsbG8="]}',
+ '{"data":[{"b64_json":"aGVsbG8="}],"usage":{"input_tokens":10,"output_tokens":20,"total_tokens":30,"input_tokens_details":{"text_tokens":10,"image_tokens":0},"output_tokens_details":{"image_tokens":20}}}',
+ '{"data":[{"b64_json":"aGVsbG8="}]}',
+ '{"created":1}']
+--- ledger
+..."model":"drawn",..."prompt_tokens":0,"completion_tokens":0,..."cost_usd":0.08,..."source":"upstream",...
+..."model":"drawn",..."cost_usd":0.04,..."source":"upstream",...
+..."model":"painted",..."prompt_tokens":10,"completion_tokens":20,..."cost_usd":0.00011,...
+..."model":"painted",..."cost_usd":0.04,...
+..."model":"drawn",..."cost_usd":0.12,..."source":"estimated",...
+
+=== TEST 22: sound by the second, where the answer states them
+--- config
+    llm_model heard;
+    llm_opaque allow;
+--- request eval
+[(post('/v1/audio/transcriptions', 'a form')) x 2]
+--- more_headers eval
+[map { "X-Answer: $_" }
+ '{"text":"","usage":{"type":"duration","seconds":37}}',
+ '{"text":"","usage":{"prompt_audio_seconds":36,"prompt_tokens":10,"completion_tokens":20,"total_tokens":30}}']
+--- ledger
+..."model":"heard",..."price_id":"heard",..."cost_usd":0.0037,..."source":"upstream",...
+..."model":"heard",..."price_id":"heard",..."cost_usd":0.0036,..."source":"upstream",...
+
+=== TEST 23: rerankers by the search unit, of which a request has one at least
+--- request eval
+[(post('/v2/rerank', '{"model":"ranked","documents":["a"]}')) x 2]
+--- more_headers eval
+[map { "X-Answer: $_" }
+ '{"results":[],"meta":{"billed_units":{"search_units":3}}}',
+ '{"results":[],"usage":{"total_tokens":10}}']
+--- ledger
+..."cost_usd":0.006,..."source":"upstream",...
+..."cost_usd":0.002,..."source":"upstream",...
+
+=== TEST 24: searches by their size, citations, and video that is made
+--- request eval
+[(models('sized')->[0]) x 6]
+--- more_headers eval
+[map { "X-Answer: $_" }
+ '{"usage":{"prompt_tokens":1,"completion_tokens":1,"search_context_size":"low"}}',
+ '{"usage":{"prompt_tokens":1,"completion_tokens":1,"search_context_size":"high","num_search_queries":2}}',
+ '{"usage":{"input_tokens":1,"input_tokens_details":{},"output_tokens":1,"total_tokens":2},"tool_usage":{"web_search":{"num_requests":3}}}',
+ '{"tools":[{"type":"web_search","search_context_size":"low"}],"usage":{"input_tokens":1,"input_tokens_details":{},"output_tokens":1,"total_tokens":2},"tool_usage":{"web_search":{"num_requests":3}}}',
+ '{"usage":{"prompt_tokens":1,"completion_tokens":1,"citation_tokens":30,"total_tokens":2}}',
+ '{"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":20,"candidatesTokensDetails":[{"modality":"VIDEO","tokenCount":20}]}}']
+--- ledger
+..."cost_usd":0.005,...
+..."cost_usd":0.024,...
+..."cost_usd":0.024,...
+..."cost_usd":0.015,...
+..."completion_tokens":31,..."cost_usd":0.00009,...
+..."cost_usd":0.00008,...
+
+=== TEST 25: what a speed or a place makes dearer, as the answer states it
+--- request eval
+[(post('/v1/messages', '{"model":"hasty","max_tokens":5,"speed":"fast"}')) x 4]
+--- more_headers eval
+[map { qq(X-Answer: {"type":"message","usage":{"input_tokens":10,"output_tokens":20$_}}) }
+ '', ',"speed":"fast"', ',"inference_geo":"us"', ',"speed":"fast","inference_geo":"us"']
+--- ledger
+..."cost_usd":0.00005,...
+..."cost_usd":0.0003,...
+..."cost_usd":0.000055,...
+..."cost_usd":0.00033,...
+
+=== TEST 26: four thresholds, with caches and tiers of their own
+--- request eval
+[(models('tall')->[0]) x 7]
+--- more_headers eval
+[map { my ($in, $cached, $tier) = @$_;
+       qq(X-Answer: {"service_tier":"$tier","usage":{"prompt_tokens":$in,"completion_tokens":10,"prompt_tokens_details":{"cached_tokens":$cached}}}) }
+ [128000, 100000, 'default'], [128001, 100000, 'default'],
+ [200001, 100000, 'default'], [256001, 100000, 'default'],
+ [272001, 100000, 'default'], [272001, 100000, 'flex'],
+ [272001, 100000, 'priority']]
+--- ledger
+..."cost_usd":0.03801,...
+..."cost_usd":0.086012,...
+..."cost_usd":0.310013,...
+..."cost_usd":0.634014,...
+..."cost_usd":0.182061,...
+..."cost_usd":0.0960605,...
+..."cost_usd":0.950065,...
+
+=== TEST 27: tokens of other models, at their prices if these are known
+--- http_config
+    llm_price answers input=1 output=2 cached=0.1;
+    llm_price adviser input=100 output=200 cached=10 cache_write=125;
+    llm_price painter input=5 output=40;
+--- request eval
+[map({ post('/v1/messages', qq({"model":"$_","max_tokens":5})) } qw(answers answers other)),
+ map({ post('/v1/responses', qq({"model":"$_"})) } qw(answers answers other))]
+--- more_headers eval
+my $adviser = sub {
+    return qq(X-Answer: {"type":"message","usage":{"input_tokens":10,"output_tokens":20,"iterations":[{"type":"advisor_message",$_[0]"input_tokens":100,"output_tokens":10,"cache_read_input_tokens":1000,"cache_creation_input_tokens":8}]}});
+};
+my $painter = sub {
+    return qq(X-Answer: {"tools":[{"type":"image_generation"$_[0]}],"tool_usage":{"image_gen":{"input_tokens":171,"output_tokens":1056,"output_tokens_details":{"image_tokens":1056}}},"usage":{"input_tokens":10,"input_tokens_details":{"cached_tokens":0},"output_tokens":20,"total_tokens":30}});
+};
+[$adviser->('"model":"adviser",'), $adviser->('"model":"unheard-of",'), $adviser->('"model":"adviser",'),
+ $painter->(',"model":"painter"'), $painter->(''), $painter->('')]
+--- ledger
+..."model":"answers",..."prompt_tokens":10,"completion_tokens":20,..."cost_usd":0.02305,...
+..."model":"answers",..."prompt_tokens":10,"completion_tokens":20,..."cost_usd":0.000278,...
+..."model":"other",..."price_id":"",..."cost_usd":0.023,...
+..."model":"answers",..."prompt_tokens":10,"completion_tokens":20,..."cost_usd":0.043145,...
+..."model":"answers",..."cost_usd":0.002333,...
+..."model":"other",..."cost_usd":0,...
+
+=== TEST 28: a name that was looked up is found again, and one that has no price is not
+--- http_config
+    llm_price twin-a input=1 output=0;
+    llm_price twin-b input=2 output=0;
+--- request eval
+models(qw(twin-a twin-b twin-a nobody nobody twin-b), 'twin-a' . '/' x 80 . 'twin-b')
+--- ledger
+..."model":"twin-a",..."price_id":"twin-a",..."cost_usd":0.00001,...
+..."model":"twin-b",..."price_id":"twin-b",..."cost_usd":0.00002,...
+..."model":"twin-a",..."price_id":"twin-a",..."cost_usd":0.00001,...
+..."model":"nobody",..."price_id":"",..."cost_usd":0,...
+..."model":"nobody",..."price_id":"",..."cost_usd":0,...
+..."model":"twin-b",..."price_id":"twin-b",..."cost_usd":0.00002,...
+..."model":"twin-a/...",..."price_id":"twin-b",..."cost_usd":0.00002,...

@@ -11,7 +11,9 @@ my $upstream = RawUpstream->start(
     '/poison/v1/chat/completions' => sub {
         return { json => usage(3 * length $_[0]{body}, 5) };
     },
-    '/silent/v1/chat/completions' => { json => '{}' },
+    '/silent/v1/chat/completions' => {
+        json => '{"choices":[{"message":{"content":"' . 'x' x 400 . '"}}]}'
+    },
     '*'                           => { json => usage(10, 5) },
 );
 
@@ -24,13 +26,14 @@ my $t = LLMGateway->new(
 $t->start;
 
 
-# What others have taught of a model does not carry an estimate over a bound.
+# What others have taught of a model does not carry an estimate over a bound,
+# and more tokens than bytes teach nothing.
 
 my $body = '{"model":"m","max_tokens":5}';
 
 $t->chat('poison', path => '/poison/v1/chat/completions');
 $t->chat('strict', path => '/silent/v1/chat/completions', body => $body);
-is($t->charge('strict'), length($body) . ' 0 estimated',
+is($t->charge('strict'), length($body) / 4 . ' 5 estimated',
    'strict: an estimate is never over its bound');
 
 

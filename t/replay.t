@@ -13,9 +13,10 @@ my $json = JSON::PP->new->utf8;
 my (%fixtures, @runs);
 
 # The files say what the provider will bill.  What is not stated is estimated
-# where the request could be read, and not charged where it could not.
+# where the request could be read, and not charged where it could not; an image
+# without tokens is charged as an image.
 my %charge = (
-    oai_images_dalle_gzip  => 'estimate',
+    oai_images_dalle_gzip  => 'exact',
     ol_embeddings_no_usage => 'estimate',
     ol_generate_stream     => 'partial',
     sagemaker_no_usage     => 'none',
@@ -35,6 +36,8 @@ for my $file (map { glob "$_/*.expect.json" }
                         2;
 
     $fixture->{charge} = $charge{$name} // $fixture->{charge};
+    $fixture->{usage} //= { map { $_ => 0 } qw(input output cached_read
+                                               cache_write reasoning) };
     $fixture->{body_sha256} //= sha256_hex($body);
     $fixtures{$name} = $fixture;
 }

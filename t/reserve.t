@@ -11,6 +11,7 @@ use Compress::Zlib qw(memGzip);
 
 my $echo = RawUpstream->start('*' => sub { return { body => $_[0]{body} } });
 
+$ENV{TEST_NGINX_PRICES} = "$LLMBase::root/t/fixtures/prices";
 $ENV{TEST_NGINX_ECHO} = '127.0.0.1:' . $echo->port;
 
 sub Test::Base::Filter::gzip { $_[0] =~ s/\n(.*)/"\n" . memGzip($1)/ser }
@@ -263,7 +264,7 @@ my $unbounded = post('/v1/responses', '{"model":"m","previous_response_id":"r","
 [chat, chat, chat('"max_tokens":5')]
 --- response_headers eval
 [map { 'x-ratelimit-remaining-tokens: ' . (10000 - $_) }
- 4 + 1024, 30 + 11 + 2 * 20, 60 + 22 + 5]
+ 4 + 1024, 30 + 5 + 2 * 20, 60 + 12 + 5]
 
 === TEST 17: off: nothing is reserved
 --- config
@@ -460,3 +461,63 @@ X-Answer: {"usage":{"prompt_tokens":10,"completion_tokens":20}}
 X-Answer: {"usage":{"prompt_tokens":10,"completion_tokens":20}}
 --- error_code eval
 [200, 403, 200]
+
+=== TEST 32: strict: what providers put before the model for tools, and what they describe themselves
+--- config
+    llm_reserve strict;
+    llm_team_limit default tpm=10;
+--- request eval
+[map { post('/v1/messages', qq({"model":"m","max_tokens":5,"tools":[$_]})) }
+ '{"name":"f"}', '{"name":"f"},{"name":"g"}', '{"type":"bash_20250124","name":"bash"}']
+--- error_code eval
+[400, 400, 400]
+--- response_body_like eval
+my @tools = (12, 25, 38);
+my @hidden = (1024 + 64, 1024 + 2 * 64, 1024 + 64 + 2048);
+[map { 'its upper bound is ' . (39 + $tools[$_] + $hidden[$_] + 5) . '\.' } 0 .. 2]
+
+=== TEST 33: strict: a fast answer where one is asked for, wherever it is made
+--- http_config
+    llm_price_file $TEST_NGINX_PRICES/models.json;
+--- config
+    llm_reserve strict;
+    llm_team_limit default budget=0.000001;
+--- request eval
+[map { post('/v1/messages', qq({"model":"hasty","max_tokens":50$_})) }
+ '', ',"speed":"standard"', ',"speed":"fast"']
+--- error_code eval
+[400, 400, 400]
+--- response_body_like eval
+[map { "its upper bound is $_\\." }
+ (33 * 2 + 50 * 2) * 1.1 / 1e6, (52 * 2 + 50 * 2) * 1.1 / 1e6,
+ (48 * 2 + 50 * 2) * 6 * 1.1 / 1e6]
+
+=== TEST 34: strict: images that are made, by the image
+--- http_config
+    llm_price_file $TEST_NGINX_PRICES/models.json;
+--- config
+    llm_reserve strict;
+    llm_max_output 1;
+    llm_team_limit default budget=0.11;
+--- request eval
+[map { post('/v1/images/generations', qq({"model":"drawn","n":$_})) } 2, 3]
+--- more_headers
+X-Answer: {"data":[{"url":"https://x"},{"url":"https://x"}]}
+--- error_code eval
+[200, 400]
+--- response_body_like eval
+['', 'its upper bound is 0.12\.']
+
+=== TEST 35: media are not taken for text
+--- config
+    llm_team_limit default tpm=100k;
+    llm_max_output 8;
+--- request eval
+my $base64 = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ' x 2000;
+my $image = post('/v1/chat/completions', qq({"model":"m","x":"$base64"}));
+[$image, $image, chat('"max_tokens":5')]
+--- response_headers eval
+my $text = 88019 - 171 * 512;
+[map { 'x-ratelimit-remaining-tokens: ' . (100000 - $_) }
+ int(($text + 3) / 4) + 342 + 8, 30 + int(($text + 3) / 4) + 342 + 8,
+ 60 + 7 + 5]

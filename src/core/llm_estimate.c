@@ -10,8 +10,12 @@
 #define LLM_ESTIMATE_WEIGHT      16
 
 #define LLM_ESTIMATE_RATIO       (4 << 8)       /* before it is learned */
-#define LLM_ESTIMATE_RATIO_MIN   ((1 << 8) / 4)
-#define LLM_ESTIMATE_RATIO_MAX   (64 << 8)
+#define LLM_ESTIMATE_RATIO_MIN   (1 << 8)
+#define LLM_ESTIMATE_RATIO_MAX   (8 << 8)
+
+#define LLM_ESTIMATE_MEAN        (512 << 4)     /* no jump is less */
+
+#define LLM_ESTIMATE_ENCODED     256            /* bytes a token */
 
 
 static int64_t
@@ -31,50 +35,106 @@ llm_estimate_tokens(uint32_t ratio, uint64_t bytes)
 
 /*
  * The step is rounded away from zero: rounded towards it, the average would
- * never come nearer than 15 to what it follows, which is a quarter of the
- * smallest ratio.
+ * never come nearer than 15 to what it follows.
  */
 
 static void
-llm_estimate_average(uint32_t *average, uint32_t value)
+llm_estimate_average(uint32_t *average, uint32_t value, uint32_t weight)
 {
-    if (*average == 0) {
-        *average = value;
-        return;
-    }
-
     if (value > *average) {
-        *average += (value - *average - 1) / LLM_ESTIMATE_WEIGHT + 1;
+        *average += (value - *average - 1) / weight + 1;
 
     } else if (value < *average) {
-        *average -= (*average - value - 1) / LLM_ESTIMATE_WEIGHT + 1;
+        *average -= (*average - value - 1) / weight + 1;
     }
 }
 
 
-static void
-llm_estimate_ratio(uint32_t *average, uint64_t bytes, int64_t tokens)
+static uint32_t
+llm_estimate_weight(uint8_t *seen)
 {
-    unsigned __int128  ratio;
+    if (*seen < LLM_ESTIMATE_WEIGHT - 1) {
+        (*seen)++;
+    }
 
-    if (tokens <= 0) {
+    return *seen;
+}
+
+
+static uint32_t
+llm_estimate_clamp(uint64_t value, uint32_t min, uint32_t max)
+{
+    return (value < min) ? min : (value > max) ? max : (uint32_t) value;
+}
+
+
+static void
+llm_estimate_ratio(uint32_t *average, uint8_t *seen, uint64_t bytes,
+    int64_t tokens)
+{
+    uint32_t           ratio;
+    unsigned __int128  exact;
+
+    exact = ((unsigned __int128) bytes << 8) / (uint64_t) tokens;
+
+    ratio = (exact > LLM_ESTIMATE_RATIO_MAX) ? LLM_ESTIMATE_RATIO_MAX
+                                             : (uint32_t) exact;
+
+    if (*average == 0) {
+        *average = LLM_ESTIMATE_RATIO;
+    }
+
+    ratio = llm_estimate_clamp(ratio, *average / 2, *average * 2);
+    ratio = llm_estimate_clamp(ratio, LLM_ESTIMATE_RATIO_MIN,
+                               LLM_ESTIMATE_RATIO_MAX);
+
+    llm_estimate_average(average, ratio, llm_estimate_weight(seen) + 1);
+}
+
+
+static void
+llm_estimate_mean(llm_estimate_t *e, int64_t output)
+{
+    uint32_t  value;
+    uint64_t  jump;
+
+    value = (output > (UINT32_MAX >> 4)) ? UINT32_MAX : output << 4;
+
+    /* 0 means that nothing is known */
+
+    if (value == 0) {
+        value = 1;
+    }
+
+    if (e->out_mean == 0) {
+        e->out_mean = value;
         return;
     }
 
-    ratio = ((unsigned __int128) bytes << 8) / (uint64_t) tokens;
+    jump = (uint64_t) e->out_mean * 4;
 
-    if (ratio < LLM_ESTIMATE_RATIO_MIN || ratio > LLM_ESTIMATE_RATIO_MAX) {
-        return;
+    if (jump < LLM_ESTIMATE_MEAN) {
+        jump = LLM_ESTIMATE_MEAN;
     }
 
-    llm_estimate_average(average, (uint32_t) ratio);
+    llm_estimate_average(&e->out_mean, (value > jump) ? (uint32_t) jump : value,
+                         llm_estimate_weight(&e->mean_seen) + 1);
 }
 
 
 int64_t
-llm_estimate_input(const llm_estimate_t *e, uint64_t bytes)
+llm_estimate_input(const llm_estimate_t *e, uint64_t bytes, uint64_t encoded)
 {
-    return llm_estimate_tokens(e->in_ratio, bytes);
+    int64_t  text, media;
+
+    if (encoded > bytes) {
+        encoded = bytes;
+    }
+
+    text = llm_estimate_tokens(e->in_ratio, bytes - encoded);
+    media = (int64_t) (encoded / LLM_ESTIMATE_ENCODED);
+
+    return (text > INT64_MAX - media) ? INT64_MAX : text + media;
 }
 
 
@@ -110,19 +170,24 @@ llm_estimate_output(const llm_estimate_t *e, int64_t cap, int64_t choices)
 
 
 void
-llm_estimate_learn(llm_estimate_t *e, uint64_t body_bytes, int64_t input,
-    uint64_t text_bytes, int64_t output)
+llm_estimate_learn(llm_estimate_t *e, const llm_observation_t *seen)
 {
-    int64_t  mean;
+    uint64_t  text;
 
-    llm_estimate_ratio(&e->in_ratio, body_bytes, input);
-    llm_estimate_ratio(&e->out_ratio, text_bytes, output);
+    if (seen->encoded <= seen->body / 4) {
+        text = seen->body - seen->encoded;
 
-    if (output < 0) {
-        return;
+        if (seen->input > 0 && text >= (uint64_t) seen->input) {
+            llm_estimate_ratio(&e->in_ratio, &e->in_seen, text, seen->input);
+        }
     }
 
-    mean = (output > (UINT32_MAX >> 4)) ? UINT32_MAX : output << 4;
+    if (seen->output > 0 && seen->text > 0) {
+        llm_estimate_ratio(&e->out_ratio, &e->out_seen, seen->text,
+                           seen->output);
+    }
 
-    llm_estimate_average(&e->out_mean, mean ? (uint32_t) mean : 1);
+    if (seen->output >= 0) {
+        llm_estimate_mean(e, seen->output);
+    }
 }

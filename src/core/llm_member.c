@@ -97,6 +97,7 @@
     M(extra_body, "extra_body", FOLLOW, LLM_ANY, 0)                           \
     M(context_management, "context_management", FOLLOW, LLM_ANY, 0)           \
     M(edit_type, "context_management", EDIT_TYPE, LLM_S, 0)                   \
+    M(speed, "speed", SPEED, LLM_ANY, 0)                                      \
                                                                               \
     M(file_id, "file_id", OUTSIDE, LLM_ANY, 0)                                \
     M(file_url, "file_url", URL, LLM_S, 0)                                    \
@@ -474,7 +475,8 @@ static const llm_json_node_t  llm_extra_body[] = {
     llm_leaf("web_search_options", web_search),                               \
     llm_leaf("search_parameters", search_parameters),                         \
     llm_leaf("enable_search", enable_search),                                 \
-    llm_leaf("agent", agent)
+    llm_leaf("agent", agent),                                                 \
+    llm_leaf("speed", speed)
 
 
 static const llm_json_node_t  llm_metadata[] = {

@@ -54,6 +54,7 @@ typedef enum {
     LLM_MEMBER_MEDIA,
     LLM_MEMBER_SOURCE_TYPE,  /* of Anthropic's sources */
     LLM_MEMBER_EDIT_TYPE,    /* of context management */
+    LLM_MEMBER_SPEED,        /* Anthropic's */
 
     LLM_MEMBER_ITEM,         /* of the input of responses */
     LLM_MEMBER_ITEM_TYPE,
@@ -86,6 +87,8 @@ const llm_json_node_t *llm_member_root(const llm_route_t *route, int bounds);
 void llm_request_bound(llm_request_t *r, const llm_member_t *m,
     const llm_json_value_t *v);
 void llm_request_bound_close(llm_request_t *r, const llm_member_t *m);
+
+int llm_request_is_base64(u_char c);
 
 /* Whether the string just read is one of the names; a name that ends in "*"
    stands for all that begin so. */

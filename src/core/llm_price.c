@@ -8,14 +8,28 @@
 
 
 #define LLM_PICO_PER_NANO  1000
+#define LLM_PRICE_ONE      1000              /* of factors */
 
-
-/*
- * Wide enough for a whole charge: parts never exceed their whole, so input,
- * output and searches are at most 2^126 each.
- */
 
 typedef unsigned __int128  llm_price_sum_t;
+
+/* Beyond any amount of money, so that no product needs to be larger; some of
+   them, and both factors, still fit in 128 bits. */
+#define LLM_PRICE_SUM_MAX  ((llm_price_sum_t) 1 << 74)
+
+
+typedef enum {
+    LLM_PRICE_HALF_UP = 0,
+    LLM_PRICE_UP
+} llm_price_rounding_e;
+
+
+static llm_price_sum_t llm_price_units(const llm_price_t *price,
+    const llm_usage_t *usage);
+static llm_price_sum_t llm_price_product(int64_t count, int64_t unit);
+static int64_t llm_price_nano(const llm_price_t *price,
+    llm_price_sum_t tokens, llm_price_sum_t units, uint64_t traits,
+    llm_price_rounding_e rounding);
 
 
 /* The whole that a component is part of, and whose price it falls back to. */
@@ -30,7 +44,9 @@ static const llm_price_component_e  llm_price_whole[LLM_PRICE_COMPONENTS] = {
     LLM_PRICE_INPUT,     /* LLM_PRICE_AUDIO_IN */
     LLM_PRICE_OUTPUT,    /* LLM_PRICE_AUDIO_OUT */
     LLM_PRICE_INPUT,     /* LLM_PRICE_IMAGE_IN */
-    LLM_PRICE_OUTPUT     /* LLM_PRICE_IMAGE_OUT */
+    LLM_PRICE_OUTPUT,    /* LLM_PRICE_IMAGE_OUT */
+    LLM_PRICE_OUTPUT,    /* LLM_PRICE_VIDEO_OUT */
+    LLM_PRICE_OUTPUT     /* LLM_PRICE_CITATION */
 };
 
 
@@ -38,15 +54,6 @@ static int64_t
 llm_price_positive(int64_t n)
 {
     return (n > 0) ? n : 0;
-}
-
-
-static int64_t
-llm_price_nano(llm_price_sum_t pico, int rounding)
-{
-    pico = (pico + rounding) / LLM_PICO_PER_NANO;
-
-    return (pico > LLM_MONEY_MAX) ? LLM_MONEY_MAX : (int64_t) pico;
 }
 
 
@@ -159,8 +166,16 @@ llm_price_init(llm_price_t *price)
     }
 
     price->thresholds = 0;
+    for (i = 0; i < LLM_SEARCH_SIZES; i++) {
+        price->web_search[i] = 0;
+    }
+
     price->request = 0;
-    price->web_search = 0;
+    price->query = LLM_PRICE_UNSET;
+    price->second = LLM_PRICE_UNSET;
+    price->image = LLM_PRICE_UNSET;
+    price->fast = 0;
+    price->us = 0;
     price->max_input = 0;
     price->max_output = 0;
 }
@@ -174,7 +189,8 @@ llm_price_is_empty(const llm_price_t *price)
     unit = price->rates[0].unit[LLM_TIER_DEFAULT];
 
     return unit[LLM_PRICE_INPUT] < 0 && unit[LLM_PRICE_OUTPUT] < 0
-           && price->request <= 0;
+           && price->request <= 0 && price->query < 0 && price->second < 0
+           && price->image < 0;
 }
 
 
@@ -184,9 +200,16 @@ llm_price_is_free(const llm_price_t *price)
     int  level, tier, i;
 
     if (llm_price_is_empty(price)
-        || price->request > 0 || price->web_search > 0)
+        || price->request > 0 || price->query > 0 || price->second > 0
+        || price->image > 0)
     {
         return 0;
+    }
+
+    for (i = 0; i < LLM_SEARCH_SIZES; i++) {
+        if (price->web_search[i] > 0) {
+            return 0;
+        }
     }
 
     for (level = 0; level <= price->thresholds; level++) {
@@ -221,12 +244,11 @@ llm_price_charge(const llm_price_t *price, const llm_usage_t *usage,
     n[LLM_PRICE_AUDIO_OUT] = usage->audio_out;
     n[LLM_PRICE_IMAGE_IN] = usage->image_in;
     n[LLM_PRICE_IMAGE_OUT] = usage->image_out;
+    n[LLM_PRICE_VIDEO_OUT] = usage->video_out;
+    n[LLM_PRICE_CITATION] = usage->citation;
 
     level = llm_price_level(price, usage->input);
-
-    sum = (llm_price_sum_t) llm_price_positive(price->request)
-          + (llm_price_sum_t) llm_price_positive(usage->web_searches)
-            * (uint64_t) llm_price_positive(price->web_search);
+    sum = 0;
 
     for (i = LLM_PRICE_OUTPUT + 1; i < LLM_PRICE_COMPONENTS; i++) {
         n[i] = llm_price_positive(n[i]);
@@ -241,21 +263,51 @@ llm_price_charge(const llm_price_t *price, const llm_usage_t *usage,
 
     for (i = 0; i < LLM_PRICE_COMPONENTS; i++) {
         if (n[i]) {
-            sum += (llm_price_sum_t) n[i]
-                   * (uint64_t) llm_price_unit(price, level, tier, i);
+            sum += llm_price_product(n[i], llm_price_unit(price, level, tier,
+                                                          i));
         }
     }
 
-    return llm_price_nano(sum, LLM_PICO_PER_NANO / 2);
+    return llm_price_nano(price, sum, llm_price_units(price, usage),
+                          usage->traits, LLM_PRICE_HALF_UP);
+}
+
+
+/* What is charged by no token. */
+
+static llm_price_sum_t
+llm_price_units(const llm_price_t *price, const llm_usage_t *usage)
+{
+    llm_price_sum_t    sum;
+    llm_search_size_e  size;
+
+    size = (usage->traits & LLM_TRAIT_SEARCH_HIGH) ? LLM_SEARCH_HIGH
+           : (usage->traits & LLM_TRAIT_SEARCH_LOW) ? LLM_SEARCH_LOW
+           : LLM_SEARCH_MEDIUM;
+
+    sum = llm_price_product(1, price->request)
+          + llm_price_product(usage->queries > 0 ? usage->queries : 1,
+                              price->query)
+          + llm_price_product(usage->seconds, price->second)
+          + llm_price_product(usage->web_searches, price->web_search[size]);
+
+    if (usage->output <= 0
+        || price->rates[0].unit[LLM_TIER_DEFAULT][LLM_PRICE_OUTPUT] < 0)
+    {
+        sum += llm_price_product(usage->images, price->image);
+    }
+
+    return sum;
 }
 
 
 int64_t
-llm_price_bound(const llm_price_t *price, int64_t input, int64_t output)
+llm_price_bound(const llm_price_t *price, const llm_usage_t *most)
 {
     int              i, tier, level;
     int64_t          unit, *dearest, side[LLM_PRICE_OUTPUT + 1];
-    llm_price_sum_t  sum;
+    uint64_t         traits;
+    llm_price_sum_t  tokens, units;
 
     side[LLM_PRICE_INPUT] = 0;
     side[LLM_PRICE_OUTPUT] = 0;
@@ -263,7 +315,7 @@ llm_price_bound(const llm_price_t *price, int64_t input, int64_t output)
     /* less input may be billed at the rates of a lower threshold, and those
        need not be the cheaper ones */
 
-    for (level = llm_price_level(price, input); level >= 0; level--) {
+    for (level = llm_price_level(price, most->input); level >= 0; level--) {
         for (tier = 0; tier < LLM_PRICE_TIERS; tier++) {
             for (i = 0; i < LLM_PRICE_COMPONENTS; i++) {
                 unit = llm_price_unit(price, level, tier, i);
@@ -276,11 +328,66 @@ llm_price_bound(const llm_price_t *price, int64_t input, int64_t output)
         }
     }
 
-    sum = (llm_price_sum_t) llm_price_positive(price->request)
-          + (llm_price_sum_t) llm_price_positive(input)
-            * (uint64_t) side[LLM_PRICE_INPUT]
-          + (llm_price_sum_t) llm_price_positive(output)
-            * (uint64_t) side[LLM_PRICE_OUTPUT];
+    tokens = llm_price_product(most->input, side[LLM_PRICE_INPUT])
+             + llm_price_product(most->output, side[LLM_PRICE_OUTPUT]);
 
-    return llm_price_nano(sum, LLM_PICO_PER_NANO - 1);
+    units = llm_price_product(1, price->request)
+            + llm_price_product(most->queries > 0 ? most->queries : 1,
+                                price->query)
+            + llm_price_product(most->images, price->image);
+
+    /* what may make it cheaper need not happen */
+
+    traits = (price->us > LLM_PRICE_ONE) ? LLM_TRAIT_US : 0;
+
+    if (price->fast > LLM_PRICE_ONE) {
+        traits |= most->traits & LLM_TRAIT_FAST;
+    }
+
+    return llm_price_nano(price, tokens, units, traits, LLM_PRICE_UP);
+}
+
+
+static llm_price_sum_t
+llm_price_product(int64_t count, int64_t unit)
+{
+    llm_price_sum_t  n;
+
+    n = (llm_price_sum_t) llm_price_positive(count)
+        * (uint64_t) llm_price_positive(unit);
+
+    return (n > LLM_PRICE_SUM_MAX) ? LLM_PRICE_SUM_MAX : n;
+}
+
+
+/* Rounds the whole charge, once.  Factors apply to tokens. */
+
+static int64_t
+llm_price_nano(const llm_price_t *price, llm_price_sum_t tokens,
+    llm_price_sum_t units, uint64_t traits, llm_price_rounding_e rounding)
+{
+    llm_price_sum_t  sum, den;
+
+    den = LLM_PICO_PER_NANO;
+
+    if (tokens >= LLM_PRICE_SUM_MAX || units >= LLM_PRICE_SUM_MAX) {
+        return LLM_MONEY_MAX;
+    }
+
+    if ((traits & LLM_TRAIT_FAST) && price->fast) {
+        tokens *= (uint64_t) price->fast;
+        units *= LLM_PRICE_ONE;
+        den *= LLM_PRICE_ONE;
+    }
+
+    if ((traits & LLM_TRAIT_US) && price->us) {
+        tokens *= (uint64_t) price->us;
+        units *= LLM_PRICE_ONE;
+        den *= LLM_PRICE_ONE;
+    }
+
+    sum = tokens + units;
+    sum = (sum + (rounding == LLM_PRICE_UP ? den - 1 : den / 2)) / den;
+
+    return (sum > LLM_MONEY_MAX) ? LLM_MONEY_MAX : (int64_t) sum;
 }

@@ -60,6 +60,8 @@ static const llm_price_base_t  llm_price_bases[] = {
     { "output_cost_per_audio_token", LLM_PRICE_AUDIO_OUT },
     { "input_cost_per_image_token", LLM_PRICE_IMAGE_IN },
     { "output_cost_per_image_token", LLM_PRICE_IMAGE_OUT },
+    { "output_cost_per_video_token", LLM_PRICE_VIDEO_OUT },
+    { "citation_cost_per_token", LLM_PRICE_CITATION },
     { NULL, LLM_PRICE_COMPONENTS }
 };
 
@@ -259,6 +261,8 @@ llm_price_complete(llm_price_t *price)
     if (unit[LLM_PRICE_OUTPUT] < 0) {
         unit[LLM_PRICE_OUTPUT] = llm_price_dearer(unit[LLM_PRICE_AUDIO_OUT],
                                                   unit[LLM_PRICE_IMAGE_OUT]);
+        unit[LLM_PRICE_OUTPUT] = llm_price_dearer(unit[LLM_PRICE_OUTPUT],
+                                                  unit[LLM_PRICE_VIDEO_OUT]);
         unit[LLM_PRICE_OUTPUT] = llm_price_dearer(unit[LLM_PRICE_OUTPUT],
                                                   unit[LLM_PRICE_REASONING]);
     }

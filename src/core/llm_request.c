@@ -26,7 +26,12 @@
 #define LLM_REQUEST_USAGE    "\"include_usage\":true"
 #define LLM_REQUEST_OPTIONS  "\"stream_options\":{" LLM_REQUEST_USAGE "}"
 
+/* Of so many bytes a run is looked at. */
+#define LLM_REQUEST_STRIDE   512
+#define LLM_REQUEST_RUN      24
 
+
+static void llm_request_sample(llm_request_t *r, const u_char *p, size_t n);
 static int llm_request_is_space(u_char c);
 static void llm_request_fail(llm_request_t *r, llm_request_error_e error,
     const char *member);
@@ -95,6 +100,8 @@ llm_request_feed(llm_request_t *r, const u_char *p, size_t n)
     size_t         taken;
     const u_char  *last;
 
+    llm_request_sample(r, p, n);
+
     r->length += n;
 
     if (r->error != LLM_REQUEST_OK || n == 0) {
@@ -118,6 +125,35 @@ llm_request_feed(llm_request_t *r, const u_char *p, size_t n)
         if (!llm_request_is_space(*p)) {
             llm_request_fail(r, LLM_REQUEST_NOT_JSON, "");
             return;
+        }
+    }
+}
+
+
+/*
+ * Text has other characters than those of base64 in nearly every run of this
+ * length, media have none, whatever the API calls them and wherever it puts
+ * them.
+ */
+
+static void
+llm_request_sample(llm_request_t *r, const u_char *p, size_t n)
+{
+    size_t  i, at;
+
+    at = LLM_REQUEST_STRIDE - 1 - (r->length + LLM_REQUEST_STRIDE - 1)
+                                  % LLM_REQUEST_STRIDE;
+
+    for ( /* void */ ; at + LLM_REQUEST_RUN <= n; at += LLM_REQUEST_STRIDE) {
+
+        for (i = 0; i < LLM_REQUEST_RUN; i++) {
+            if (!llm_request_is_base64(p[at + i])) {
+                break;
+            }
+        }
+
+        if (i == LLM_REQUEST_RUN) {
+            r->encoded += LLM_REQUEST_STRIDE;
         }
     }
 }

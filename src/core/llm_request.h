@@ -29,6 +29,17 @@
                                         outside, server_tool, media */
 
 
+/*
+ * What strict allows for prompts that a provider adds where there are tools.
+ * Anthropic publishes 159 to 530 tokens for having any, and for the tools that
+ * it describes itself, by their type, 245 (bash) to 735 (computer); others
+ * publish nothing.
+ */
+#define LLM_HIDDEN_TOOLS  1024       /* once */
+#define LLM_HIDDEN_TOOL   64         /* each, around what the body says of it */
+#define LLM_HIDDEN_TYPED  2048       /* each that the provider describes */
+
+
 typedef enum {
     LLM_REQUEST_OK = 0,
     LLM_REQUEST_NOT_JSON,        /* or no object, or something after it */
@@ -83,7 +94,7 @@ typedef struct {
     unsigned                 include_usage:1;      /* asked for and true */
     unsigned                 background:1;
 
-    /* the next three only with LLM_REQUEST_BOUNDS */
+    /* the next five only with LLM_REQUEST_BOUNDS */
 
     /* the first member that brings input from outside the body
        (previous_response_id, conversation, prompt as an object, file_id,
@@ -97,6 +108,12 @@ typedef struct {
     /* an image, a document or sound is in the body itself: what it costs has
        little to do with how many bytes it has */
     unsigned                 media:1;
+
+    int64_t                  hidden;       /* tokens at most of what providers
+                                              put before the model so that it
+                                              can use the tools of the body;
+                                              see LLM_HIDDEN_ */
+    uint64_t                 traits;       /* LLM_TRAIT_FAST asked for */
 
     llm_request_span_t       stream_options;       /* of the value, null too */
     llm_request_span_t       no_usage;     /* of the value of its include_usage
@@ -112,6 +129,8 @@ typedef struct {
     unsigned                 null_options:1;       /* it is null */
 
     uint64_t                 length;       /* bytes of the body */
+    uint64_t                 encoded;      /* of them media in base64, about:
+                                              a sample of the body */
 
     /* what follows is the scanner's own */
 

@@ -32,7 +32,6 @@ static int llm_request_is_set(const llm_request_t *r,
 static void llm_request_outside(llm_request_t *r, const char *member);
 static void llm_request_data(llm_request_t *r, const llm_member_t *m);
 static int llm_request_is_data_url(const llm_request_t *r);
-static int llm_request_is_base64(u_char c);
 static void llm_request_item(llm_request_t *r);
 static void llm_request_tool(llm_request_t *r, const char *name);
 
@@ -57,10 +56,17 @@ static const char *const  llm_request_sealed[] = {
     "reasoning", "compaction", NULL
 };
 
-static const char *const  llm_request_client_tools[] = {
-    "function", "custom", "local_shell", "apply_patch", "computer",
-    "computer_*", "bash_*", "text_editor_*", "memory_*", NULL
+static const char *const  llm_request_own_tools[] = {
+    "function", "custom", NULL
 };
+
+/* the client runs them, too, but it is the provider that describes them */
+static const char *const  llm_request_typed_tools[] = {
+    "local_shell", "apply_patch", "computer", "computer_*", "bash_*",
+    "text_editor_*", "memory_*", NULL
+};
+
+static const char *const  llm_request_fast[] = { "fast", NULL };
 
 
 void
@@ -144,14 +150,28 @@ llm_request_bound(llm_request_t *r, const llm_member_t *m,
         r->sealed = (r->word_len != 0);
         return;
 
+    case LLM_MEMBER_SPEED:
+
+        if (v->type == LLM_JSON_STRING
+            && llm_request_is(r, llm_request_fast))
+        {
+            r->traits |= LLM_TRAIT_FAST;
+        }
+
+        return;
+
     case LLM_MEMBER_TOOL:
         r->tool_known = 0;
+        r->hidden += LLM_HIDDEN_TOOL + (r->hidden ? 0 : LLM_HIDDEN_TOOLS);
         return;
 
     case LLM_MEMBER_TOOL_TYPE:
         r->tool_known = 1;
 
-        if (!llm_request_is(r, llm_request_client_tools)) {
+        if (llm_request_is(r, llm_request_typed_tools)) {
+            r->hidden += LLM_HIDDEN_TYPED;
+
+        } else if (!llm_request_is(r, llm_request_own_tools)) {
             llm_request_tool(r, NULL);
         }
 
@@ -254,7 +274,7 @@ llm_request_is_data_url(const llm_request_t *r)
 }
 
 
-static int
+int
 llm_request_is_base64(u_char c)
 {
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')

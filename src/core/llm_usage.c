@@ -71,6 +71,10 @@ llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len)
     a->model.len = 0;
     a->id.len = 0;
 
+    for (i = 0; i < LLM_SIDES; i++) {
+        a->side[i].len = 0;
+    }
+
     llm_sse_init(&a->sse);
     llm_repeat_clear(&a->u.repeat);
     llm_answer_next(a);
@@ -309,6 +313,9 @@ llm_answer_forget(llm_answer_t *a)
     memset(&a->stated, 0, sizeof(llm_usage_record_t));
     memset(a->text, 0, sizeof(a->text));
 
+    a->images = 0;
+    a->traits = 0;
+
     llm_answer_next(a);
 
     a->framing = LLM_FRAMING_OTHER;
@@ -331,9 +338,24 @@ llm_answer_end(llm_answer_t *a, int complete, llm_usage_t *usage)
     a->ended = 1;
 
     llm_usage_headers(a);
+
+    /* images are units, too, where counts of tokens could not follow */
+
+    if (a->images != 0 && llm_answer_text_bytes(a) == 0
+        && a->framing == LLM_FRAMING_JSON && a->json.state == LLM_JSON_DONE)
+    {
+        a->stated.marks |= llm_usage_bit(LLM_M_UNITS);
+    }
+
     llm_usage_resolve(&a->stated, usage);
 
-    if (usage->input > LLM_USAGE_ABSURD || usage->output > LLM_USAGE_ABSURD) {
+    usage->images = a->images;
+    usage->traits = a->traits;
+
+    if (usage->input > LLM_USAGE_ABSURD || usage->output > LLM_USAGE_ABSURD
+        || usage->side_input > LLM_USAGE_ABSURD
+        || usage->side_output > LLM_USAGE_ABSURD)
+    {
         a->anomaly = 1;
         a->invalid = 1;
     }
@@ -489,6 +511,22 @@ llm_tier_e
 llm_answer_tier(const llm_answer_t *a)
 {
     return a->tier;
+}
+
+
+int
+llm_answer_side(const llm_answer_t *a, llm_side_e side, llm_usage_t *usage,
+    const llm_answer_name_t **name)
+{
+    *name = &a->side[side];
+
+    llm_usage_resolve_side(&a->stated, side, usage);
+
+    /* a speed is that of the model that answers */
+
+    usage->traits = a->traits & LLM_TRAIT_US;
+
+    return !a->invalid && (usage->input != 0 || usage->output != 0);
 }
 
 

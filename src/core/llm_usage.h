@@ -36,10 +36,35 @@ typedef struct {
     int64_t                  audio_out;         /* part of output */
     int64_t                  image_in;          /* part of input */
     int64_t                  image_out;         /* part of output */
+    int64_t                  video_out;         /* part of output */
+    int64_t                  citation;          /* part of output */
+    int64_t                  side_input;        /* of other models, part of */
+    int64_t                  side_output;       /* neither of the above */
     int64_t                  web_searches;      /* requests */
+    int64_t                  queries;           /* a reranker's search units */
+    int64_t                  seconds;           /* of sound that was read */
+    int64_t                  images;            /* made, without tokens */
     int64_t                  cost;              /* nano-dollars as stated by
                                                    the upstream, -1: none */
+    uint64_t                 traits;            /* bits of LLM_TRAIT_ */
 } llm_usage_t;
+
+
+/* What else the answer says of how it is billed. */
+
+#define LLM_TRAIT_FAST         0x1   /* Anthropic's speed */
+#define LLM_TRAIT_US           0x2   /* Anthropic's inference_geo */
+#define LLM_TRAIT_SEARCH_LOW   0x4   /* search_context_size, else medium */
+#define LLM_TRAIT_SEARCH_HIGH  0x8
+
+
+/* Other models that worked for an answer, each billed at its own rates. */
+
+typedef enum {
+    LLM_SIDE_ADVISER = 0,    /* Anthropic's adviser */
+    LLM_SIDE_IMAGER,         /* OpenAI's image generation tool */
+    LLM_SIDES
+} llm_side_e;
 
 
 typedef enum {
@@ -106,7 +131,7 @@ typedef struct {
    what is not known is 0. */
 
 typedef struct {
-    uint32_t                 known;      /* bits of LLM_N_ */
+    uint64_t                 known;      /* bits of LLM_N_ */
     uint32_t                 marks;      /* bits of LLM_M_ */
     uint32_t                 row;        /* LLM_ROW_, 0: none */
     int64_t                  count[LLM_USAGE_COUNTS];
@@ -127,7 +152,7 @@ typedef struct {
 
 
 /*
- * One answer being read, about 3.4 KB.  It holds a pointer to itself and so
+ * One answer being read, about 4 KB.  It holds a pointer to itself and so
  * must stay where llm_answer_init() found it; it points to nothing else.
  */
 
@@ -148,6 +173,8 @@ struct llm_answer_s {
 
     llm_answer_name_t        model;
     llm_answer_id_t          id;
+    llm_answer_name_t        side[LLM_SIDES];
+    llm_answer_name_t        part_model;
 
     int64_t                  part[LLM_USAGE_PARTS];   /* of an element */
     u_char                   word[16];
@@ -162,6 +189,8 @@ struct llm_answer_s {
 
     /* one more, for what is a gap in an event but no text */
     uint64_t                 text[LLM_USAGE_TEXTS + 1];
+    uint32_t                 images;
+    uint64_t                 traits;
 
     /* of the document */
     uint8_t                  counting;   /* an object of counts is open */
@@ -237,6 +266,14 @@ const llm_answer_id_t *llm_answer_id(const llm_answer_t *a);
 llm_status_e llm_answer_status(const llm_answer_t *a);
 
 llm_tier_e llm_answer_tier(const llm_answer_t *a);
+
+/*
+ * What another model used, in canonical form, and its name, which may be
+ * unknown: len 0.  Returns 0 where it used nothing.  Its tokens are in
+ * side_input and side_output of the answer's own usage, and nowhere else.
+ */
+int llm_answer_side(const llm_answer_t *a, llm_side_e side,
+    llm_usage_t *usage, const llm_answer_name_t **name);
 
 /* After a PARTIAL end: what is to be estimated, LLM_LACKS_. */
 unsigned llm_answer_lacks(const llm_answer_t *a);

@@ -28,6 +28,9 @@ static int64_t llm_usage_either(const llm_usage_record_t *r, unsigned count,
 void
 llm_usage_resolve(const llm_usage_record_t *r, llm_usage_t *u)
 {
+    llm_side_e   side;
+    llm_usage_t  other;
+
     memset(u, 0, sizeof(llm_usage_t));
 
     u->reasoning = llm_usage_either(r, LLM_N_REASONING, LLM_N_REASONING_ELSE);
@@ -35,8 +38,16 @@ llm_usage_resolve(const llm_usage_record_t *r, llm_usage_t *u)
     u->audio_out = r->count[LLM_N_AUDIO_OUT];
     u->image_in = r->count[LLM_N_IMAGE_IN];
     u->image_out = r->count[LLM_N_IMAGE_OUT];
-    u->web_searches = llm_usage_either(r, LLM_N_SEARCHES,
-                                       LLM_N_TOOL_SEARCHES);
+    u->video_out = r->count[LLM_N_VIDEO_OUT];
+    u->queries = r->count[LLM_N_QUERIES];
+    u->seconds = r->count[LLM_N_SECONDS];
+
+    u->web_searches = llm_usage_knows(r, SEARCHES)
+                      ? r->count[LLM_N_SEARCHES]
+                      : llm_usage_knows(r, TOOL_SEARCHES)
+                      ? r->count[LLM_N_TOOL_SEARCHES]
+                      : llm_usage_either(r, LLM_N_SEARCH_QUERIES,
+                                         LLM_N_SEARCH_ONCE);
     u->cost = llm_usage_knows(r, COST) ? r->count[LLM_N_COST] : -1;
 
     if (llm_usage_is(r, METRICS) || llm_usage_is(r, CONVERSE)) {
@@ -53,6 +64,50 @@ llm_usage_resolve(const llm_usage_record_t *r, llm_usage_t *u)
 
     } else {
         llm_usage_inclusive(r, u);
+    }
+
+    for (side = 0; side < LLM_SIDES; side++) {
+        llm_usage_resolve_side(r, side, &other);
+
+        u->side_input += other.input;
+        u->side_output += other.output;
+    }
+}
+
+
+/* Each is stated as its provider states all usage: Anthropic's adviser without
+   what the cache had a part in, OpenAI's tool with it. */
+
+void
+llm_usage_resolve_side(const llm_usage_record_t *r, llm_side_e side,
+    llm_usage_t *u)
+{
+    memset(u, 0, sizeof(llm_usage_t));
+
+    u->cost = -1;
+
+    switch (side) {
+
+    case LLM_SIDE_ADVISER:
+        u->cached_read = r->count[LLM_N_ADVISER_CACHED];
+        u->cache_write_5m = r->count[LLM_N_ADVISER_WRITTEN];
+        u->input = r->count[LLM_N_ADVISER_IN] + u->cached_read
+                   + u->cache_write_5m;
+        u->output = r->count[LLM_N_ADVISER_OUT];
+        break;
+
+    default: /* LLM_SIDE_IMAGER */
+
+        if (!llm_usage_is(r, RESPONSES)) {
+            break;
+        }
+
+        u->cached_read = r->count[LLM_N_IMAGER_CACHED];
+        u->image_in = r->count[LLM_N_IMAGER_IMAGE_IN];
+        u->image_out = r->count[LLM_N_IMAGER_IMAGE_OUT];
+        u->input = r->count[LLM_N_IMAGER_IN];
+        u->output = r->count[LLM_N_IMAGER_OUT];
+        break;
     }
 }
 
@@ -90,6 +145,7 @@ llm_usage_inclusive(const llm_usage_record_t *r, llm_usage_t *u)
 
     total = r->count[LLM_N_TOTAL];
     more = r->count[LLM_N_CITATION] + u->reasoning;
+    u->citation = r->count[LLM_N_CITATION];
 
     if (!llm_usage_knows(r, INPUT)) {
 

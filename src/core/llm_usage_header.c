@@ -57,6 +57,9 @@ static const struct {
      | llm_usage_bit(LLM_N_AUDIO_IN) | llm_usage_bit(LLM_N_AUDIO_OUT)         \
      | llm_usage_bit(LLM_N_IMAGE_IN) | llm_usage_bit(LLM_N_IMAGE_OUT)         \
      | llm_usage_bit(LLM_N_SEARCHES) | llm_usage_bit(LLM_N_TOOL_SEARCHES)     \
+     | llm_usage_bit(LLM_N_ADVISER_IN) | llm_usage_bit(LLM_N_ADVISER_OUT)     \
+     | llm_usage_bit(LLM_N_ADVISER_CACHED)                                    \
+     | llm_usage_bit(LLM_N_ADVISER_WRITTEN)                                   \
      | llm_usage_bit(LLM_N_COST))
 
 

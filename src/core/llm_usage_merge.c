@@ -25,7 +25,7 @@ void
 llm_usage_merge(llm_answer_t *a)
 {
     unsigned             i;
-    uint32_t             known;
+    uint64_t             known;
     llm_usage_record_t  *d, *s;
 
     d = &a->document;
@@ -79,7 +79,7 @@ llm_usage_merge(llm_answer_t *a)
     llm_usage_complete(a);
 
     for (known = d->known; known != 0; known &= known - 1) {
-        i = __builtin_ctz(known);
+        i = __builtin_ctzll(known);
 
         /* the calls of an agent are many */
 
@@ -205,7 +205,7 @@ llm_usage_set(llm_usage_record_t *r, unsigned count, int64_t n)
 
 
 void
-llm_usage_keep(llm_usage_record_t *r, uint32_t set)
+llm_usage_keep(llm_usage_record_t *r, uint64_t set)
 {
     unsigned  i;
 

@@ -17,6 +17,9 @@
  */
 
 
+#define LLM_USAGE_IMAGES  1000000
+
+
 static void llm_usage_document(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_root(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_count(llm_answer_t *a, const llm_json_value_t *v);
@@ -34,6 +37,8 @@ static void llm_usage_gap(llm_answer_t *a, llm_repeat_gap_e type,
 static void llm_usage_word(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_id(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_id_rest(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_trait(llm_answer_t *a, const llm_json_value_t *v);
+static void llm_usage_image(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_name(llm_answer_name_t *name,
     const llm_json_value_t *v);
 static llm_status_e llm_usage_status(const llm_json_value_t *v);
@@ -114,6 +119,10 @@ llm_usage_value(void *data, const llm_json_value_t *v)
 
     case LLM_K_WORD:
         llm_usage_word(a, v);
+        break;
+
+    case LLM_K_IMAGE:
+        llm_usage_image(a, v);
         break;
 
     default: /* LLM_K_TEXT, LLM_K_CALL, LLM_K_PADDING */
@@ -342,6 +351,10 @@ llm_usage_list(llm_answer_t *a, const llm_json_value_t *v)
         llm_usage_set(d, LLM_N_COMPACT_OUT, 0);
         llm_usage_set(d, LLM_N_COMPACT_CACHED, 0);
         llm_usage_set(d, LLM_N_COMPACT_WRITTEN, 0);
+        llm_usage_set(d, LLM_N_ADVISER_IN, 0);
+        llm_usage_set(d, LLM_N_ADVISER_OUT, 0);
+        llm_usage_set(d, LLM_N_ADVISER_CACHED, 0);
+        llm_usage_set(d, LLM_N_ADVISER_WRITTEN, 0);
         break;
 
     case LLM_L_PROMPT_MODALITIES:
@@ -352,6 +365,7 @@ llm_usage_list(llm_answer_t *a, const llm_json_value_t *v)
     case LLM_L_OUTPUT_MODALITIES:
         llm_usage_set(d, LLM_N_AUDIO_OUT, 0);
         llm_usage_set(d, LLM_N_IMAGE_OUT, 0);
+        llm_usage_set(d, LLM_N_VIDEO_OUT, 0);
         break;
 
     default: /* LLM_L_CACHE_DETAILS */
@@ -373,6 +387,7 @@ llm_usage_element(llm_answer_t *a, const llm_json_value_t *v)
 
     if (!v->close) {
         memset(a->part, 0, sizeof(a->part));
+        a->part_model.len = 0;
         a->word_len = 0;
         return;
     }
@@ -382,14 +397,24 @@ llm_usage_element(llm_answer_t *a, const llm_json_value_t *v)
     case LLM_L_ITERATIONS:
 
         /* the object's own counts leave compactions out; where a fallback
-           answered they are already what is charged; an adviser is another
-           model's charge */
+           answered they are already what is charged; an adviser is billed
+           as another model */
 
         if (llm_is_word(a, "compaction")) {
             llm_usage_add(a, LLM_N_COMPACT_IN, a->part[LLM_P_INPUT]);
             llm_usage_add(a, LLM_N_COMPACT_OUT, a->part[LLM_P_OUTPUT]);
             llm_usage_add(a, LLM_N_COMPACT_CACHED, a->part[LLM_P_CACHED]);
             llm_usage_add(a, LLM_N_COMPACT_WRITTEN, a->part[LLM_P_WRITTEN]);
+
+        } else if (llm_is_word(a, "advisor_message")) {
+            llm_usage_add(a, LLM_N_ADVISER_IN, a->part[LLM_P_INPUT]);
+            llm_usage_add(a, LLM_N_ADVISER_OUT, a->part[LLM_P_OUTPUT]);
+            llm_usage_add(a, LLM_N_ADVISER_CACHED, a->part[LLM_P_CACHED]);
+            llm_usage_add(a, LLM_N_ADVISER_WRITTEN, a->part[LLM_P_WRITTEN]);
+
+            if (a->part_model.len) {
+                a->side[LLM_SIDE_ADVISER] = a->part_model;
+            }
 
         } else if (llm_is_word(a, "fallback_message")) {
             a->document.marks |= llm_usage_bit(LLM_M_FALLBACK);
@@ -416,6 +441,11 @@ llm_usage_element(llm_answer_t *a, const llm_json_value_t *v)
         } else if (llm_is_word(a, "IMAGE") || llm_is_word(a, "2")) {
             llm_usage_add(a, output ? LLM_N_IMAGE_OUT : LLM_N_IMAGE_IN,
                           a->part[LLM_P_INPUT]);
+
+        } else if (output
+                   && (llm_is_word(a, "VIDEO") || llm_is_word(a, "3")))
+        {
+            llm_usage_add(a, LLM_N_VIDEO_OUT, a->part[LLM_P_INPUT]);
         }
 
         break;
@@ -434,6 +464,11 @@ llm_usage_part(llm_answer_t *a, const llm_json_value_t *v)
     }
 
     part = llm_field_of(v->field);
+
+    if (part == LLM_P_MODEL) {
+        llm_usage_name(&a->part_model, v);
+        return;
+    }
 
     if (part != LLM_P_NAME) {
 
@@ -580,17 +615,78 @@ llm_usage_word(llm_answer_t *a, const llm_json_value_t *v)
 
         break;
 
-    case LLM_W_IMAGE:
-
-        if (v->type == LLM_JSON_STRING) {
-            a->image = 1;
-        }
-
-        break;
-
-    default: /* LLM_W_CHOICE */
+    case LLM_W_CHOICE:
         a->choice = 1;
         break;
+
+    case LLM_W_IMAGER:
+        llm_usage_name(&a->side[LLM_SIDE_IMAGER], v);
+        break;
+
+    case LLM_W_SEARCHED:
+
+        if (a->counting && v->type == LLM_JSON_STRING) {
+            llm_usage_set(&a->document, LLM_N_SEARCH_ONCE, 1);
+        }
+
+        /* fall through */
+
+    default: /* LLM_W_SEARCH_SIZE, LLM_W_SPEED, LLM_W_GEO */
+        llm_usage_trait(a, v);
+        break;
+    }
+}
+
+
+static void
+llm_usage_trait(llm_answer_t *a, const llm_json_value_t *v)
+{
+    if (v->type != LLM_JSON_STRING) {
+        return;
+    }
+
+    switch (llm_field_of(v->field)) {
+
+    case LLM_W_SPEED:
+        a->traits &= ~LLM_TRAIT_FAST;
+        a->traits |= llm_is_text(v, "fast") ? LLM_TRAIT_FAST : 0;
+        break;
+
+    case LLM_W_GEO:
+        a->traits &= ~LLM_TRAIT_US;
+        a->traits |= llm_is_text(v, "us") ? LLM_TRAIT_US : 0;
+        break;
+
+    default: /* LLM_W_SEARCH_SIZE, LLM_W_SEARCHED */
+        a->traits &= ~(LLM_TRAIT_SEARCH_LOW | LLM_TRAIT_SEARCH_HIGH);
+        a->traits |= llm_is_text(v, "low") ? LLM_TRAIT_SEARCH_LOW
+                     : llm_is_text(v, "high") ? LLM_TRAIT_SEARCH_HIGH : 0;
+        break;
+    }
+}
+
+
+static void
+llm_usage_image(llm_answer_t *a, const llm_json_value_t *v)
+{
+    unsigned  image;
+
+    if (v->type != LLM_JSON_STRING) {
+        return;
+    }
+
+    image = llm_field_of(v->field);
+
+    if (image != LLM_I_OTHER) {
+        a->image = 1;
+    }
+
+    if (image != LLM_I_EVENT && a->images < LLM_USAGE_IMAGES) {
+        a->images++;
+    }
+
+    if (a->framing == LLM_FRAMING_SSE) {
+        llm_repeat_refuse(&a->u.repeat);
     }
 }
 

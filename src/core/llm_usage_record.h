@@ -27,7 +27,14 @@
 
 #define LLM_USAGE_BESIDE                                                      \
     (llm_usage_bit(LLM_N_CACHE_N) | llm_usage_bit(LLM_N_TIMED_IN)             \
-     | llm_usage_bit(LLM_N_TIMED_OUT) | llm_usage_bit(LLM_N_TOOL_SEARCHES))
+     | llm_usage_bit(LLM_N_TIMED_OUT) | llm_usage_bit(LLM_N_TOOL_SEARCHES)    \
+     | LLM_USAGE_IMAGER)
+
+#define LLM_USAGE_IMAGER                                                      \
+    (llm_usage_bit(LLM_N_IMAGER_IN) | llm_usage_bit(LLM_N_IMAGER_OUT)         \
+     | llm_usage_bit(LLM_N_IMAGER_CACHED)                                     \
+     | llm_usage_bit(LLM_N_IMAGER_IMAGE_IN)                                   \
+     | llm_usage_bit(LLM_N_IMAGER_IMAGE_OUT))
 
 
 #define llm_usage_has(r, count)  ((r)->known & llm_usage_bit(count))
@@ -69,15 +76,18 @@ void llm_usage_set(llm_usage_record_t *r, unsigned count, int64_t n);
 void llm_usage_add(llm_answer_t *a, unsigned count, int64_t n);
 
 /* Forgets all counts of a record but those in the set. */
-void llm_usage_keep(llm_usage_record_t *r, uint32_t set);
+void llm_usage_keep(llm_usage_record_t *r, uint64_t set);
 
 
 /* llm_usage_header.c: at the end, headers replace what the body stated. */
 void llm_usage_headers(llm_answer_t *a);
 
 
-/* llm_usage_family.c: puts what was stated in canonical form. */
+/* llm_usage_family.c: puts what was stated in canonical form, and what was of
+   other models. */
 void llm_usage_resolve(const llm_usage_record_t *r, llm_usage_t *usage);
+void llm_usage_resolve_side(const llm_usage_record_t *r, llm_side_e side,
+    llm_usage_t *usage);
 
 
 #endif /* _LLM_USAGE_RECORD_H_INCLUDED_ */

@@ -44,9 +44,10 @@
 #define LLM_TICKS                LLM_USAGE_FIELD(LLM_K_TICKS, 0, 0)
 #define LLM_CALL                 LLM_USAGE_FIELD(LLM_K_CALL, 0, LLM_T_WHOLE)
 #define LLM_BYTES                LLM_USAGE_FIELD(LLM_K_BYTES, 0, 0)
-#define LLM_IMAGE                (LLM_JSON_SPAN | LLM_WORD(IMAGE))
 #define LLM_PADDING                                                           \
     (LLM_JSON_SPAN | LLM_USAGE_FIELD(LLM_K_PADDING, 0, 0))
+#define LLM_IMAGE(image)                                                      \
+    (LLM_JSON_SPAN | LLM_USAGE_FIELD(LLM_K_IMAGE, 0, LLM_I_ ## image))
 
 
 /* What stands in an object of counts. */
@@ -86,6 +87,7 @@ static const llm_json_node_t  llm_iteration[] = {
     LLM_KEY("output_tokens", NULL, LLM_PART(OUTPUT)),
     LLM_KEY("cache_read_input_tokens", NULL, LLM_PART(CACHED)),
     LLM_KEY("cache_creation_input_tokens", NULL, LLM_PART(WRITTEN)),
+    LLM_KEY("model", NULL, LLM_PART(MODEL)),
     LLM_END
 };
 
@@ -114,7 +116,7 @@ static const llm_json_node_t  llm_billed_units[] = {
     LLM_KEY("input_tokens", NULL, LLM_COUNT(INPUT, COHERE)),
     LLM_KEY("output_tokens", NULL, LLM_COUNT(OUTPUT, COHERE)),
     LLM_KEY("image_tokens", NULL, LLM_COUNT(IMAGE_IN, COHERE)),
-    LLM_KEY("search_units", NULL, LLM_MARK(UNITS)),
+    LLM_KEY("search_units", NULL, LLM_COUNT(QUERIES, UNITS)),
     LLM_END
 };
 
@@ -149,6 +151,8 @@ static const llm_json_node_t  llm_usage[] = {
     LLM_KEY("service_tier", NULL, LLM_WORD(TIER)),
     LLM_KEY("server_tool_use", llm_server_tools, 0),
     LLM_KEY("iterations", llm_iterations, LLM_LIST(ITERATIONS)),
+    LLM_KEY("inference_geo", NULL, LLM_WORD(GEO)),
+    LLM_KEY("speed", NULL, LLM_WORD(SPEED)),
 
     /* what single providers add to OpenAI's members, or call otherwise */
 
@@ -161,7 +165,10 @@ static const llm_json_node_t  llm_usage[] = {
     LLM_KEY("completion_token_details", llm_output_details, 0),
     LLM_KEY("reasoning_tokens", NULL, LLM_COUNT(REASONING_ELSE, NONE)),
     LLM_KEY("citation_tokens", NULL, LLM_COUNT(CITATION, NONE)),
-    LLM_KEY("seconds", NULL, LLM_MARK(UNITS)),
+    LLM_KEY("num_search_queries", NULL, LLM_COUNT(SEARCH_QUERIES, NONE)),
+    LLM_KEY("search_context_size", NULL, LLM_WORD(SEARCHED)),
+    LLM_KEY("seconds", NULL, LLM_COUNT(SECONDS, UNITS)),
+    LLM_KEY("prompt_audio_seconds", NULL, LLM_COUNT(SECONDS, NONE)),
 
     /* Bedrock Converse */
 
@@ -455,8 +462,67 @@ static const llm_json_node_t  llm_web_search[] = {
     LLM_END
 };
 
+static const llm_json_node_t  llm_imager_input[] = {
+    LLM_KEY("image_tokens", NULL, LLM_COUNT(IMAGER_IMAGE_IN, BESIDE)),
+    LLM_KEY("cached_tokens", NULL, LLM_COUNT(IMAGER_CACHED, BESIDE)),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_imager_output[] = {
+    LLM_KEY("image_tokens", NULL, LLM_COUNT(IMAGER_IMAGE_OUT, BESIDE)),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_imager[] = {
+    LLM_KEY("input_tokens", NULL, LLM_COUNT(IMAGER_IN, BESIDE)),
+    LLM_KEY("input_tokens_details", llm_imager_input, 0),
+    LLM_KEY("output_tokens", NULL, LLM_COUNT(IMAGER_OUT, BESIDE)),
+    LLM_KEY("output_tokens_details", llm_imager_output, 0),
+    LLM_END
+};
+
 static const llm_json_node_t  llm_tool_usage[] = {
+    LLM_KEY("image_gen", llm_imager, 0),
     LLM_KEY("web_search", llm_web_search, 0),
+    LLM_END
+};
+
+
+/* The tools of the request, which responses repeat: of them only that which
+   generates images has a model. */
+
+static const llm_json_node_t  llm_tool[] = {
+    LLM_KEY("model", NULL, LLM_WORD(IMAGER)),
+    LLM_KEY("search_context_size", NULL, LLM_WORD(SEARCH_SIZE)),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_tools[] = {
+    LLM_KEY("*", llm_tool, 0),
+    LLM_END
+};
+
+
+/* Images that were made: OpenAI's, and those of Bedrock and others. */
+
+static const llm_json_node_t  llm_datum[] = {
+    LLM_KEY("b64_json", NULL, LLM_IMAGE(DATUM)),
+    LLM_KEY("url", NULL, LLM_IMAGE(DATUM)),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_data[] = {
+    LLM_KEY("*", llm_datum, 0),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_image[] = {
+    LLM_KEY("url", NULL, LLM_IMAGE(OTHER)),
+    LLM_END
+};
+
+static const llm_json_node_t  llm_images[] = {
+    LLM_KEY("*", llm_image, LLM_IMAGE(OTHER)),
     LLM_END
 };
 
@@ -468,6 +534,7 @@ static const llm_json_node_t  llm_response[] = {
     LLM_KEY("status", NULL, LLM_WORD(STATUS)),
     LLM_KEY("service_tier", NULL, LLM_WORD(TIER)),
     LLM_KEY("tool_usage", llm_tool_usage, 0),
+    LLM_KEY("tools", llm_tools, 0),
     LLM_KEY("meta", llm_meta, LLM_ROOT(META, NONE)),
     LLM_END
 };
@@ -504,16 +571,6 @@ static const llm_json_node_t  llm_trace[] = {
     LLM_KEY("preProcessingTrace", llm_trace_part, 0),
     LLM_KEY("postProcessingTrace", llm_trace_part, 0),
     LLM_KEY("routingClassifierTrace", llm_trace_part, 0),
-    LLM_END
-};
-
-static const llm_json_node_t  llm_image[] = {
-    LLM_KEY("b64_json", NULL, LLM_IMAGE),
-    LLM_END
-};
-
-static const llm_json_node_t  llm_images[] = {
-    LLM_KEY("*", llm_image, 0),
     LLM_END
 };
 
@@ -575,6 +632,9 @@ static const llm_json_node_t  llm_document[] = {
     LLM_KEY("content", llm_blocks, LLM_TEXT(WHOLE)),
     LLM_KEY("output", llm_output, 0),
     LLM_KEY("tool_usage", llm_tool_usage, 0),
+    LLM_KEY("tools", llm_tools, 0),
+    LLM_KEY("data", llm_data, 0),
+    LLM_KEY("images", llm_images, 0),
     LLM_KEY("text", NULL, LLM_TEXT(WHOLE)),
     LLM_KEY("candidates", llm_candidates, 0),
     LLM_KEY("usageMetadata", llm_gemini_usage, LLM_ROOT(GEMINI, NONE)),
@@ -611,8 +671,7 @@ static const llm_json_node_t  llm_document[] = {
     LLM_KEY("completions", llm_jurassic_completions, 0),
     LLM_KEY("bytes", NULL, LLM_BYTES),
     LLM_KEY("trace", llm_trace, 0),
-    LLM_KEY("data", llm_images, 0),
-    LLM_KEY("b64_json", NULL, LLM_IMAGE),
+    LLM_KEY("b64_json", NULL, LLM_IMAGE(EVENT)),
     LLM_END
 };
 

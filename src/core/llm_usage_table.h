@@ -53,6 +53,20 @@ enum {
     LLM_N_TIMED_IN,          /* less what came from the cache */
     LLM_N_TIMED_OUT,
     LLM_N_TOOL_SEARCHES,     /* OpenAI's tool_usage */
+    LLM_N_SEARCH_QUERIES,    /* Perplexity's */
+    LLM_N_SEARCH_ONCE,       /* the same, where it states but their size */
+    LLM_N_VIDEO_OUT,
+    LLM_N_QUERIES,
+    LLM_N_SECONDS,
+    LLM_N_ADVISER_IN,        /* Anthropic's adviser, over iterations */
+    LLM_N_ADVISER_OUT,
+    LLM_N_ADVISER_CACHED,
+    LLM_N_ADVISER_WRITTEN,
+    LLM_N_IMAGER_IN,         /* OpenAI's tool_usage */
+    LLM_N_IMAGER_OUT,
+    LLM_N_IMAGER_CACHED,
+    LLM_N_IMAGER_IMAGE_IN,
+    LLM_N_IMAGER_IMAGE_OUT,
     LLM_N_COST,              /* nano-dollars */
     LLM_USAGE_COUNTS
 };
@@ -92,6 +106,7 @@ enum {
     LLM_K_ELEMENT,
     LLM_K_PART,              /* of: LLM_P_, of the element that is open */
     LLM_K_WORD,              /* of: LLM_W_ */
+    LLM_K_IMAGE,             /* one that was made; of: LLM_I_ */
     LLM_K_TEXT,              /* of: LLM_T_ */
     LLM_K_CALL,              /* an object that the model generated */
     LLM_K_BYTES,             /* a document in base64 */
@@ -114,7 +129,8 @@ enum {
     LLM_P_CACHED,
     LLM_P_WRITTEN,
     LLM_USAGE_PARTS,
-    LLM_P_NAME = LLM_USAGE_PARTS
+    LLM_P_NAME = LLM_USAGE_PARTS,
+    LLM_P_MODEL
 };
 
 
@@ -128,8 +144,19 @@ enum {
     LLM_W_ERROR,
     LLM_W_FINISH,
     LLM_W_BLOCKED,
-    LLM_W_IMAGE,
-    LLM_W_CHOICE
+    LLM_W_CHOICE,
+    LLM_W_IMAGER,            /* the model of the image generation tool */
+    LLM_W_SEARCH_SIZE,
+    LLM_W_SEARCHED,          /* the same, and that there was one */
+    LLM_W_SPEED,
+    LLM_W_GEO
+};
+
+
+enum {
+    LLM_I_EVENT = 0,         /* in an event, it may be a part of one */
+    LLM_I_DATUM,
+    LLM_I_OTHER              /* the output may be text all the same */
 };
 
 
@@ -171,7 +198,7 @@ enum {
 #define llm_field_mark(field)  ((field) >> 6 & 0x0f)
 #define llm_field_of(field)    ((field) & 0x3f)
 
-#define llm_usage_bit(n)       ((uint32_t) 1 << (n))
+#define llm_usage_bit(n)       ((uint64_t) 1 << (n))
 
 
 extern const llm_json_node_t  llm_usage_tree;

@@ -203,9 +203,11 @@ struct ngx_http_llm_ctx_s {
 
     /* of the body */
     uint64_t                     body_bytes;
+    uint64_t                     encoded_bytes;  /* of them, media */
     int64_t                      cap;        /* output tokens, -1: none */
     int64_t                      choices;
     llm_tier_e                   tier;
+    uint64_t                     traits;
 
     const ngx_http_llm_price_t  *price;      /* of the model asked for */
     int64_t                      expected_input;

@@ -241,6 +241,7 @@ ngx_http_llm_body_verdict(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
     ctx->parsed = 1;
     ctx->body_bytes = body->length;
+    ctx->encoded_bytes = body->encoded;
 
     switch (body->error) {
 

@@ -44,6 +44,24 @@ typedef struct {
 } ngx_http_llm_catalog_index_t;
 
 
+/*
+ * What was looked up last, found or not.  A worker writes to its own copy of
+ * the catalogue's memory, and a new configuration has a new catalogue.
+ */
+
+#define NGX_HTTP_LLM_CATALOG_MEMO   64       /* bytes of a name */
+#define NGX_HTTP_LLM_CATALOG_BITS   4
+#define NGX_HTTP_LLM_CATALOG_MIX    0x9e3779b97f4a7c15ULL
+
+typedef struct {
+    uint64_t                     head;       /* of the name: its ends */
+    uint64_t                     tail;
+    size_t                       len;
+    const ngx_http_llm_price_t  *price;
+    u_char                       name[NGX_HTTP_LLM_CATALOG_MEMO];
+} ngx_http_llm_catalog_memo_t;
+
+
 struct ngx_http_llm_catalog_s {
 
     /* of ngx_http_llm_price_t * */
@@ -61,6 +79,8 @@ struct ngx_http_llm_catalog_s {
     ngx_http_llm_catalog_index_t  aliases;
 
     ngx_uint_t               free;
+
+    ngx_http_llm_catalog_memo_t  memo[1 << NGX_HTTP_LLM_CATALOG_BITS];
 };
 
 
@@ -77,8 +97,8 @@ static void ngx_http_llm_catalog_add(ngx_conf_t *cf,
 static ngx_http_llm_catalog_slot_t *ngx_http_llm_catalog_insert(
     ngx_http_llm_catalog_index_t *index, u_char *name, size_t len,
     ngx_http_llm_price_t *price);
-static ngx_uint_t ngx_http_llm_catalog_same(const llm_price_t *one,
-    const llm_price_t *two);
+static const ngx_http_llm_price_t *ngx_http_llm_catalog_search(
+    const ngx_http_llm_catalog_t *catalog, const u_char *name, size_t len);
 static const ngx_http_llm_price_t *ngx_http_llm_catalog_match(
     const ngx_http_llm_catalog_t *catalog, const u_char *name, size_t len);
 static const ngx_http_llm_price_t *ngx_http_llm_catalog_lookup(
@@ -160,6 +180,7 @@ ngx_http_llm_catalog_create(ngx_conf_t *cf)
      *     catalog->names = { NULL, 0 };
      *     catalog->aliases = { NULL, 0 };
      *     catalog->free = 0;
+     *     catalog->memo = { { 0, 0, 0, NULL, "" } };
      */
 
     return catalog;
@@ -458,7 +479,8 @@ ngx_http_llm_catalog_add(ngx_conf_t *cf, ngx_http_llm_catalog_t *catalog,
     slot = ngx_http_llm_catalog_insert(&catalog->aliases, p, last - p, price);
 
     if (slot->price
-        && !ngx_http_llm_catalog_same(&slot->price->price, &price->price))
+        && ngx_memcmp(&slot->price->price, &price->price, sizeof(llm_price_t))
+           != 0)
     {
         slot->price = NULL;
     }
@@ -489,33 +511,68 @@ ngx_http_llm_catalog_insert(ngx_http_llm_catalog_index_t *index, u_char *name,
 }
 
 
-static ngx_uint_t
-ngx_http_llm_catalog_same(const llm_price_t *one, const llm_price_t *two)
-{
-    return ngx_memcmp(one->rates, two->rates, sizeof(one->rates)) == 0
-           && ngx_memcmp(one->above, two->above, sizeof(one->above)) == 0
-           && one->thresholds == two->thresholds
-           && one->request == two->request
-           && one->web_search == two->web_search
-           && one->max_input == two->max_input
-           && one->max_output == two->max_output;
-}
-
-
 const ngx_http_llm_price_t *
-ngx_http_llm_catalog_find(const ngx_http_llm_catalog_t *catalog,
+ngx_http_llm_catalog_find(ngx_http_llm_catalog_t *catalog,
     const u_char *name, size_t len)
 {
-    size_t                       n, prefix;
-    const u_char                *p, *last;
-    const ngx_http_llm_price_t  *price;
+    size_t                        i;
+    uint64_t                      head, tail;
+    ngx_http_llm_catalog_memo_t  *memo;
 
     if (len == 0) {
 
         /* no name is no pointer, and may still match "*" */
 
-        name = (const u_char *) "";
+        return ngx_http_llm_catalog_search(catalog, (const u_char *) "", 0);
     }
+
+    if (len > NGX_HTTP_LLM_CATALOG_MEMO) {
+        return ngx_http_llm_catalog_search(catalog, name, len);
+    }
+
+    /* what both ends do not tell, of names that are longer, the rest does */
+
+    head = 0;
+    tail = 0;
+
+    if (len >= sizeof(uint64_t)) {
+        ngx_memcpy(&head, name, sizeof(uint64_t));
+        ngx_memcpy(&tail, name + len - sizeof(uint64_t), sizeof(uint64_t));
+
+    } else {
+        for (i = 0; i < len; i++) {
+            head = head << 8 | name[i];
+        }
+    }
+
+    memo = &catalog->memo[(head * 31 + tail + len) * NGX_HTTP_LLM_CATALOG_MIX
+                          >> (64 - NGX_HTTP_LLM_CATALOG_BITS)];
+
+    if (memo->head == head && memo->tail == tail && memo->len == len
+        && (len <= 2 * sizeof(uint64_t)
+            || ngx_memcmp(memo->name, name, len) == 0))
+    {
+        return memo->price;
+    }
+
+    ngx_memcpy(memo->name, name, len);
+
+    memo->head = head;
+    memo->tail = tail;
+    memo->len = len;
+    memo->price = ngx_http_llm_catalog_search(catalog, name, len);
+
+    return memo->price;
+}
+
+
+static const ngx_http_llm_price_t *
+ngx_http_llm_catalog_search(const ngx_http_llm_catalog_t *catalog,
+    const u_char *name, size_t len)
+{
+    size_t                       n, prefix;
+    const u_char                *p, *last;
+    const ngx_http_llm_price_t  *price;
 
     for (n = len; n; n = llm_price_name_stem(name, n)) {
 

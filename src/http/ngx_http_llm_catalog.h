@@ -19,7 +19,7 @@
  * The prices of models: llm_price lines, which win, and the files of
  * llm_price_file, whose schema is that of LiteLLM's
  * model_prices_and_context_window.json.  Made while the configuration is
- * read, then never changed.
+ * read, then never changed but for what each worker remembers of its look-ups.
  */
 
 typedef struct ngx_http_llm_catalog_s  ngx_http_llm_catalog_t;
@@ -47,10 +47,10 @@ ngx_int_t ngx_http_llm_catalog_done(ngx_conf_t *cf,
  * The price of a model, or NULL: looked up exactly, then without provider
  * prefix, then without a date suffix, then by what follows the provider in
  * the names known ("grok-4.5" for "xai/grok-4.5") if all of these have one
- * price, then by pattern.  Allocates nothing.
+ * price, then by pattern.  Allocates nothing, and remembers what it found.
  */
 const ngx_http_llm_price_t *ngx_http_llm_catalog_find(
-    const ngx_http_llm_catalog_t *catalog, const u_char *name, size_t len);
+    ngx_http_llm_catalog_t *catalog, const u_char *name, size_t len);
 
 /* Whether any model is free: then a budget that is spent refuses only after
    the model is known. */

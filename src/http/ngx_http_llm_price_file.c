@@ -8,22 +8,9 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <jansson.h>
-
-#include "llm_price_name.h"
+#include "llm_price_entry.h"
 #include "llm_text.h"
 #include "ngx_http_llm_price_file.h"
-
-
-/* Decimals of a unit: prices are pico-dollars, tokens are counted. */
-
-#define NGX_HTTP_LLM_PRICE_FILE_USD     12
-#define NGX_HTTP_LLM_PRICE_FILE_TOKENS  0
-
-/* More digits than the shortest decimal of a double would only show how far
-   it is from the number that was written. */
-
-#define NGX_HTTP_LLM_PRICE_FILE_DIGITS  15
 
 
 typedef struct {
@@ -33,60 +20,12 @@ typedef struct {
 } ngx_http_llm_price_file_t;
 
 
-typedef struct {
-    const char              *name;
-    size_t                   offset;     /* in llm_price_t */
-    int                      scale;
-} ngx_http_llm_price_field_t;
-
-
 static ngx_int_t ngx_http_llm_price_file_models(ngx_http_llm_price_file_t *pf,
     json_t *models, ngx_array_t *prices);
 static ngx_int_t ngx_http_llm_price_file_add(ngx_http_llm_price_file_t *pf,
     llm_price_t *price, ngx_array_t *prices);
-static ngx_int_t ngx_http_llm_price_file_model(ngx_http_llm_price_file_t *pf,
-    json_t *model, llm_price_t *price);
-static ngx_int_t ngx_http_llm_price_file_tokens(ngx_http_llm_price_file_t *pf,
-    json_t *members, int64_t above, llm_price_t *price);
-static ngx_int_t ngx_http_llm_price_file_tiers(ngx_http_llm_price_file_t *pf,
-    json_t *tiers, llm_price_t *price);
-static ngx_int_t ngx_http_llm_price_file_fields(ngx_http_llm_price_file_t *pf,
-    json_t *model, llm_price_t *price);
-static ngx_int_t ngx_http_llm_price_file_queries(ngx_http_llm_price_file_t *pf,
-    json_t *model, llm_price_t *price);
-static ngx_uint_t ngx_http_llm_price_file_has_other(json_t *model);
-static ngx_int_t ngx_http_llm_price_file_searches(
-    ngx_http_llm_price_file_t *pf, json_t *model, llm_price_t *price);
-static ngx_int_t ngx_http_llm_price_file_number(ngx_http_llm_price_file_t *pf,
-    const char *name, json_t *value, int scale, int64_t *number);
-static int ngx_http_llm_price_file_decimal(json_t *value, int scale,
-    int64_t *number);
 static ngx_int_t ngx_http_llm_price_file_failed(ngx_http_llm_price_file_t *pf,
     const char *name, const char *what);
-
-
-static const ngx_http_llm_price_field_t  ngx_http_llm_price_fields[] = {
-
-    { "input_cost_per_request",
-      offsetof(llm_price_t, request),
-      NGX_HTTP_LLM_PRICE_FILE_USD },
-
-    { "max_input_tokens",
-      offsetof(llm_price_t, max_input),
-      NGX_HTTP_LLM_PRICE_FILE_TOKENS },
-
-    /* the older name, and so before the newer one */
-
-    { "max_tokens",
-      offsetof(llm_price_t, max_output),
-      NGX_HTTP_LLM_PRICE_FILE_TOKENS },
-
-    { "max_output_tokens",
-      offsetof(llm_price_t, max_output),
-      NGX_HTTP_LLM_PRICE_FILE_TOKENS },
-
-    { NULL, 0, 0 }
-};
 
 
 ngx_int_t
@@ -139,9 +78,9 @@ static ngx_int_t
 ngx_http_llm_price_file_models(ngx_http_llm_price_file_t *pf, json_t *models,
     ngx_array_t *prices)
 {
-    json_t       *model;
-    ngx_int_t     rc;
-    llm_price_t   price;
+    json_t             *model;
+    llm_price_t         price;
+    llm_price_fault_t   fault;
 
     if (!json_is_object(models)) {
         ngx_conf_log_error(NGX_LOG_EMERG, pf->cf, 0,
@@ -152,23 +91,27 @@ ngx_http_llm_price_file_models(ngx_http_llm_price_file_t *pf, json_t *models,
 
     json_object_foreach(models, pf->model, model) {
 
-        /* the schema's own description */
-
-        if (ngx_strcmp(pf->model, "sample_spec") == 0) {
+        if (ngx_strcmp(pf->model, LLM_PRICE_SPEC) == 0) {
             continue;
         }
 
-        rc = ngx_http_llm_price_file_model(pf, model, &price);
+        switch (llm_price_entry(&price, model, &fault)) {
 
-        if (rc == NGX_OK) {
-            rc = ngx_http_llm_price_file_add(pf, &price, prices);
+        case LLM_PRICE_READ:
+
+            if (ngx_http_llm_price_file_add(pf, &price, prices) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            break;
+
+        case LLM_PRICE_NONE:
+            break;
+
+        default: /* LLM_PRICE_WRONG */
+            return ngx_http_llm_price_file_failed(pf, fault.member,
+                                                  fault.what);
         }
-
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
-
-        /* rc == NGX_OK || rc == NGX_DECLINED */
     }
 
     return NGX_OK;
@@ -214,291 +157,6 @@ ngx_http_llm_price_file_add(ngx_http_llm_price_file_t *pf, llm_price_t *price,
     *pp = p;
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_llm_price_file_model(ngx_http_llm_price_file_t *pf, json_t *model,
-    llm_price_t *price)
-{
-    if (!json_is_object(model)) {
-        return ngx_http_llm_price_file_failed(pf, NULL,
-                         "is not an object with the prices of the model");
-    }
-
-    llm_price_init(price);
-
-    if (ngx_http_llm_price_file_tokens(pf, model, 0, price) != NGX_OK
-        || ngx_http_llm_price_file_tiers(pf,
-                         json_object_get(model, "tiered_pricing"), price)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    llm_price_complete(price);
-
-    if (ngx_http_llm_price_file_fields(pf, model, price) != NGX_OK
-        || ngx_http_llm_price_file_queries(pf, model, price) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    /* what costs by the image or the second only must not pass for a free
-       model because its tokens cost nothing */
-
-    if (llm_price_is_empty(price)
-        || (llm_price_is_free(price)
-            && ngx_http_llm_price_file_has_other(model)))
-    {
-        return NGX_DECLINED;
-    }
-
-    return ngx_http_llm_price_file_searches(pf, model, price);
-}
-
-
-static ngx_int_t
-ngx_http_llm_price_file_tokens(ngx_http_llm_price_file_t *pf, json_t *members,
-    int64_t above, llm_price_t *price)
-{
-    json_t              *value;
-    int64_t              unit;
-    const char          *name;
-    llm_price_member_t   member;
-
-    json_object_foreach(members, name, value) {
-
-        if (llm_price_member(&member, (const u_char *) name, ngx_strlen(name))
-            != 0)
-        {
-            continue;
-        }
-
-        unit = LLM_PRICE_UNSET;
-
-        if (ngx_http_llm_price_file_number(pf, name, value,
-                                           NGX_HTTP_LLM_PRICE_FILE_USD, &unit)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        if (unit == LLM_PRICE_UNSET) {
-            continue;
-        }
-
-        if (above) {
-            member.above = above;
-        }
-
-        if (llm_price_put(price, &member, unit) != 0) {
-            return ngx_http_llm_price_file_failed(pf, name,
-                         "is for one more threshold than the 4 that a model "
-                         "can have");
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_llm_price_file_tiers(ngx_http_llm_price_file_t *pf, json_t *tiers,
-    llm_price_t *price)
-{
-    size_t    i;
-    json_t   *tier, *range;
-    int64_t   above;
-
-    if (tiers == NULL || json_is_null(tiers)) {
-        return NGX_OK;
-    }
-
-    if (!json_is_array(tiers)) {
-        return ngx_http_llm_price_file_failed(pf, "tiered_pricing",
-                                              "is not an array");
-    }
-
-    json_array_foreach(tiers, i, tier) {
-
-        if (!json_is_object(tier)) {
-            return ngx_http_llm_price_file_failed(pf, "tiered_pricing",
-                                                  "holds what is no object");
-        }
-
-        range = json_object_get(tier, "range");
-
-        if (range == NULL) {
-
-            /* by the number of results, which no answer states */
-
-            continue;
-        }
-
-        above = LLM_PRICE_UNSET;
-
-        if (ngx_http_llm_price_file_number(pf, "range",
-                         json_array_get(range, 0),
-                         NGX_HTTP_LLM_PRICE_FILE_TOKENS, &above)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        if (above == LLM_PRICE_UNSET) {
-            return ngx_http_llm_price_file_failed(pf, "range",
-                         "is not an array that begins with a number of "
-                         "tokens");
-        }
-
-        if (ngx_http_llm_price_file_tokens(pf, tier, above, price) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_llm_price_file_fields(ngx_http_llm_price_file_t *pf, json_t *model,
-    llm_price_t *price)
-{
-    int64_t                           *number;
-    const ngx_http_llm_price_field_t  *field;
-
-    for (field = ngx_http_llm_price_fields; field->name; field++) {
-        number = (int64_t *) ((u_char *) price + field->offset);
-
-        if (ngx_http_llm_price_file_number(pf, field->name,
-                                           json_object_get(model, field->name),
-                                           field->scale, number)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-/* Rerankers and search engines, whose tokens have no price or that of 0. */
-
-static ngx_int_t
-ngx_http_llm_price_file_queries(ngx_http_llm_price_file_t *pf, json_t *model,
-    llm_price_t *price)
-{
-    if (!llm_price_is_empty(price) && !llm_price_is_free(price)) {
-        return NGX_OK;
-    }
-
-    return ngx_http_llm_price_file_number(pf, "input_cost_per_query",
-                         json_object_get(model, "input_cost_per_query"),
-                         NGX_HTTP_LLM_PRICE_FILE_USD, &price->request);
-}
-
-
-/* Prices of other units: images, seconds, pages. */
-
-static ngx_uint_t
-ngx_http_llm_price_file_has_other(json_t *model)
-{
-    json_t      *value;
-    int64_t      unit;
-    const char  *name;
-
-    json_object_foreach(model, name, value) {
-
-        if (ngx_strstr(name, "cost")
-            && ngx_http_llm_price_file_decimal(value,
-                                         NGX_HTTP_LLM_PRICE_FILE_USD, &unit)
-               == 0
-            && unit > 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static ngx_int_t
-ngx_http_llm_price_file_searches(ngx_http_llm_price_file_t *pf, json_t *model,
-    llm_price_t *price)
-{
-    json_t  *search;
-
-    search = json_object_get(model, "search_context_cost_per_query");
-
-    if (search == NULL || json_is_null(search)) {
-        return NGX_OK;
-    }
-
-    if (!json_is_object(search)) {
-        return ngx_http_llm_price_file_failed(pf,
-                         "search_context_cost_per_query", "is not an object");
-    }
-
-    return ngx_http_llm_price_file_number(pf, "search_context_size_medium",
-                         json_object_get(search, "search_context_size_medium"),
-                         NGX_HTTP_LLM_PRICE_FILE_USD, &price->web_search);
-}
-
-
-/* Leaves *number as it is where there is no value. */
-
-static ngx_int_t
-ngx_http_llm_price_file_number(ngx_http_llm_price_file_t *pf,
-    const char *name, json_t *value, int scale, int64_t *number)
-{
-    if (value == NULL || json_is_null(value)) {
-        return NGX_OK;
-    }
-
-    switch (ngx_http_llm_price_file_decimal(value, scale, number)) {
-
-    case 0:
-        return NGX_OK;
-
-    case -2:
-        return ngx_http_llm_price_file_failed(pf, name,
-                         "is negative: at least 0 is expected");
-
-    case -3:
-        return ngx_http_llm_price_file_failed(pf, name, "is too large");
-
-    default: /* -1 */
-        return ngx_http_llm_price_file_failed(pf, name,
-                         "is neither a number nor a string with one");
-    }
-}
-
-
-static int
-ngx_http_llm_price_file_decimal(json_t *value, int scale, int64_t *number)
-{
-    char         buf[LLM_DECIMAL_MAX];
-    size_t       len;
-    const char  *text;
-
-    if (json_is_string(value)) {
-        text = json_string_value(value);
-        len = json_string_length(value);
-
-    } else if (json_is_number(value)) {
-        text = buf;
-        len = json_dumpb(value, buf, LLM_DECIMAL_MAX,
-                         JSON_ENCODE_ANY
-                         |JSON_REAL_PRECISION(NGX_HTTP_LLM_PRICE_FILE_DIGITS));
-
-    } else {
-        return -1;
-    }
-
-    return llm_decimal_parse((const u_char *) text, len, scale, number);
 }
 
 

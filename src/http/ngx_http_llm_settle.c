@@ -23,6 +23,8 @@ static ngx_uint_t ngx_http_llm_is_opaque_call(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_unanswered(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_charge_sides(ngx_http_llm_ctx_t *ctx,
+    const ngx_http_llm_price_t *answers, llm_tier_e tier);
 static ngx_str_t ngx_http_llm_charge_name(const u_char *data, size_t len);
 
 
@@ -45,6 +47,7 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
     llm_zone_t            *z;
     llm_index_t            gone;
     llm_charge_e           charge;
+    llm_observation_t      seen;
     ngx_http_llm_quota_t  *quota;
 
     if (ctx->poll) {
@@ -82,11 +85,15 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
     }
 
     if (settled && charge == LLM_CHARGE_EXACT && ctx->parsed) {
+        seen.body = ctx->body_bytes;
+        seen.encoded = ctx->encoded_bytes;
+        seen.input = ctx->settlement.usage.input;
+        seen.text = llm_answer_text_bytes(ctx->answer) / ctx->choices;
+        seen.output = ctx->settlement.usage.output / ctx->choices;
+
         llm_estimate_learn(llm_zone_estimate(z, ctx->model.data,
                                              ctx->model.len, 1),
-                           ctx->body_bytes, ctx->settlement.usage.input,
-                           llm_answer_text_bytes(ctx->answer) / ctx->choices,
-                           ctx->settlement.usage.output / ctx->choices);
+                           &seen);
     }
 
     if (settled && quota->state == NULL) {
@@ -225,6 +232,7 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
         break;
 
     default: /* LLM_CHARGE_ESTIMATE */
+        usage->images = ctx->choices;
         lacks = LLM_LACKS_INPUT|LLM_LACKS_OUTPUT;
         break;
     }
@@ -310,13 +318,57 @@ ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx)
 
     if (price) {
         ctx->price_id = price->name;
-        ctx->settlement.cost = llm_price_charge(&price->price, usage,
-                                                tier);
+        ctx->settlement.cost = llm_price_charge(&price->price, usage, tier);
+
+    } else if (usage->cost > 0) {
+
+        /* it has what other models did in it */
+
+        ctx->settlement.cost = usage->cost;
         return;
     }
 
-    if (usage->cost > 0) {
-        ctx->settlement.cost = usage->cost;
+    if (usage->side_input || usage->side_output) {
+        ngx_http_llm_charge_sides(ctx, price, tier);
+    }
+}
+
+
+/* What other models did for this answer: at their prices, where these are
+   known, else at that of the model that answered. */
+
+static void
+ngx_http_llm_charge_sides(ngx_http_llm_ctx_t *ctx,
+    const ngx_http_llm_price_t *answers, llm_tier_e tier)
+{
+    int64_t                      cost;
+    ngx_str_t                    model;
+    llm_side_e                   side;
+    llm_usage_t                  usage;
+    const llm_answer_name_t     *name;
+    const ngx_http_llm_price_t  *price;
+
+    for (side = 0; side < LLM_SIDES; side++) {
+
+        if (!llm_answer_side(ctx->answer, side, &usage, &name)) {
+            continue;
+        }
+
+        price = NULL;
+
+        if (name->len) {
+            model = ngx_http_llm_charge_name(name->data, name->len);
+            price = ngx_http_llm_find_price(ctx, &model);
+        }
+
+        if (price == NULL) {
+            price = answers;
+        }
+
+        if (price) {
+            cost = llm_price_charge(&price->price, &usage, tier);
+            ctx->settlement.cost = llm_sat_add(ctx->settlement.cost, cost);
+        }
     }
 }
 

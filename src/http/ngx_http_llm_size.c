@@ -35,6 +35,7 @@ ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ctx->cap = body->max_output;
     ctx->choices = body->choices;
     ctx->tier = body->tier;
+    ctx->traits = body->traits;
     ctx->background = body->background;
 
     if (ctx->price == NULL
@@ -223,7 +224,8 @@ ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
     e = llm_zone_estimate(ctx->quota->zone.zone, ctx->model.data,
                           ctx->model.len, 0);
 
-    ctx->expected_input = ngx_min(llm_estimate_input(e, ctx->body_bytes),
+    ctx->expected_input = ngx_min(llm_estimate_input(e, ctx->body_bytes,
+                                                     ctx->encoded_bytes),
                                   ctx->most_input);
     ctx->expected_output = 0;
 
@@ -241,6 +243,8 @@ ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
 
         usage.input = ctx->expected_input;
         usage.output = ctx->expected_output;
+        usage.images = ctx->choices;
+        usage.traits = ctx->traits;
 
         ask->expected[LLM_COUNT_COST] = llm_price_charge(&ctx->price->price,
                                                          &usage, ctx->tier);
@@ -290,6 +294,8 @@ ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         }
     }
 
+    input = llm_sat_add(input, body->hidden);
+
     return ngx_http_llm_bound_output(ctx, body,
                               llm_sat_add(input, (int64_t) ctx->body_bytes));
 }
@@ -333,12 +339,25 @@ ngx_http_llm_bound_output(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
 static void
 ngx_http_llm_ask_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
 {
+    llm_usage_t  most;
+
     ask->amount[LLM_COUNT_INPUT] = ctx->most_input;
     ask->amount[LLM_COUNT_OUTPUT] = ctx->most_output;
 
     if (ctx->price) {
+        ngx_memzero(&most, sizeof(llm_usage_t));
+
+        most.input = ctx->most_input;
+        most.output = ctx->most_output;
+        most.images = ctx->choices;
+        most.traits = ctx->traits;
+
+        /* a unit has 100 documents, each with three bytes around it at the
+           least, or parts of 500 tokens of one */
+
+        most.queries = 1 + (int64_t) (ctx->body_bytes / 256);
+
         ask->amount[LLM_COUNT_COST] = llm_price_bound(&ctx->price->price,
-                                                      ctx->most_input,
-                                                      ctx->most_output);
+                                                      &most);
     }
 }

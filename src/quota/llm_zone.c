@@ -596,41 +596,62 @@ llm_zone_find_meter(llm_zone_t *z, const llm_subject_t *subject,
 llm_estimate_t *
 llm_zone_estimate(llm_zone_t *z, const u_char *name, size_t n, int create)
 {
-    uint32_t      hash, i;
-    llm_model_t  *model;
+    uint32_t      hash, now, i;
+    llm_model_t  *model, *idle;
 
     if (n == 0 || n > LLM_MODEL_NAME) {
         return &z->other;
     }
 
     hash = llm_zone_hash(z, name, n, LLM_HASH_MODEL);
+    now = (uint32_t) (z->now / 1000);
+    idle = NULL;
 
-    for (i = 0; i < 16; i++) {
+    for (i = 0; i < LLM_MODEL_WAYS; i++) {
         model = &z->models[(hash + i) % LLM_MODELS];
 
         if (model->len == 0) {
-
-            if (!create) {
-                break;
-            }
-
-            model->hash = hash;
-            memcpy(model->name, name, n);
-            llm_barrier();
-            model->len = n;
-
-            return &model->estimate;
+            idle = model;
+            break;
         }
 
         if (model->hash == hash
             && model->len == n
             && memcmp(model->name, name, n) == 0)
         {
+            if (create) {
+                model->used = now;
+            }
+
             return &model->estimate;
+        }
+
+        if (now - model->used >= LLM_MODEL_IDLE
+            && (idle == NULL || now - model->used > now - idle->used))
+        {
+            idle = model;
         }
     }
 
-    return &z->other;
+    if (!create || idle == NULL) {
+        return &z->other;
+    }
+
+    /* who looks without the lock, or finds what a killed one left, must not
+       take it for the model's; nor may a gap be left before others */
+
+    idle->len = LLM_MODEL_NAME + 1;
+    llm_barrier();
+
+    memset(&idle->estimate, 0, sizeof(llm_estimate_t));
+    memcpy(idle->name, name, n);
+    idle->hash = hash;
+    idle->used = now;
+    llm_barrier();
+
+    idle->len = n;
+
+    return &idle->estimate;
 }
 
 

@@ -49,6 +49,9 @@ typedef uint32_t  llm_index_t;
 #define LLM_SUBJECT_METERS   16      /* periods of one subject */
 #define LLM_WORKERS          256
 #define LLM_MODELS           256     /* that estimates are learned for */
+#define LLM_MODEL_WAYS       16      /* slots that a name can have */
+#define LLM_MODEL_IDLE       60      /* seconds after which another model may
+                                        have a slot */
 #define LLM_MODEL_NAME       128
 #define LLM_UNDO             1024
 #define LLM_RECORD_TEXT      768
@@ -222,8 +225,10 @@ typedef struct {
 
 typedef struct {
     uint32_t                 hash;
-    uint16_t                 len;            /* 0: free */
+    uint16_t                 len;            /* 0: free; over LLM_MODEL_NAME:
+                                                changing hands */
     uint16_t                 pad;
+    uint32_t                 used;           /* seconds, as the zone's now */
     llm_estimate_t           estimate;
     u_char                   name[LLM_MODEL_NAME];
 } llm_model_t;
@@ -237,7 +242,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      3
+#define LLM_ZONE_LAYOUT      4
 
 typedef struct {
     uint64_t                 magic;
@@ -462,8 +467,14 @@ void llm_zone_put64(llm_zone_t *z, int64_t *word, int64_t value);
 void llm_zone_commit(llm_zone_t *z);
 
 
-/* The learned figures of a model; create: where it has none yet.  Never
-   NULL: models without a slot share one. */
+/*
+ * The learned figures of a model.  Never NULL: models without a slot share
+ * one.  create: they are to be changed, under the lock; a model that has no
+ * slot yet gets a free one, or else that of those which its name can have that
+ * was not changed for the longest time, if that is LLM_MODEL_IDLE or more.  So
+ * names that clients invent neither fill the slots for good nor drive out
+ * models in use.
+ */
 llm_estimate_t *llm_zone_estimate(llm_zone_t *z, const u_char *name, size_t n,
     int create);
 

@@ -82,6 +82,9 @@ check(const result_t *r)
         || u->cached_read < 0 || u->cache_write_5m < 0
         || u->cache_write_1h < 0 || u->reasoning < 0 || u->audio_in < 0
         || u->audio_out < 0 || u->image_in < 0 || u->image_out < 0
+        || u->side_input < 0 || u->side_input > most || u->side_output < 0
+        || u->side_output > most || u->video_out < 0 || u->citation < 0
+        || u->queries < 0 || u->seconds < 0 || u->images < 0
         || u->web_searches < 0 || u->cost < -1 || u->cached_read > u->input
         || (r->charge == LLM_CHARGE_PARTIAL) != (r->lacks != 0))
     {

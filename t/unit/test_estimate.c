@@ -37,12 +37,12 @@ test_unknown(void)
 
     memset(&e, 0, sizeof(e));
 
-    is_int(llm_estimate_input(&e, 0), 0, "no bytes, no tokens");
-    is_int(llm_estimate_input(&e, 1), 1, "a byte is a token at least");
-    is_int(llm_estimate_input(&e, 4), 1, "four bytes a token");
-    is_int(llm_estimate_input(&e, 5), 2, "rounded up");
+    is_int(llm_estimate_input(&e, 0, 0), 0, "no bytes, no tokens");
+    is_int(llm_estimate_input(&e, 1, 0), 1, "a byte is a token at least");
+    is_int(llm_estimate_input(&e, 4, 0), 1, "four bytes a token");
+    is_int(llm_estimate_input(&e, 5, 0), 2, "rounded up");
     is_int(llm_estimate_text(&e, 4000), 1000, "of text too");
-    is_int(llm_estimate_input(&e, UINT64_MAX), 1ll << 62, "all of it");
+    is_int(llm_estimate_input(&e, UINT64_MAX, 0), 1ll << 62, "all of it");
 
     is_int(llm_estimate_output(&e, -1, 1), 1024, "1024 until learned");
     is_int(llm_estimate_output(&e, -1, 3), 3072, "for each choice");
@@ -58,112 +58,221 @@ test_unknown(void)
 
 
 static void
+learn(llm_estimate_t *e, uint64_t body, int64_t input, uint64_t text,
+    int64_t output)
+{
+    llm_observation_t  seen;
+
+    seen.body = body;
+    seen.encoded = 0;
+    seen.input = input;
+    seen.text = text;
+    seen.output = output;
+
+    llm_estimate_learn(e, &seen);
+}
+
+
+static void
 test_learned(void)
 {
+    unsigned        i;
     llm_estimate_t  e;
 
     memset(&e, 0, sizeof(e));
 
-    llm_estimate_learn(&e, 3000, 1000, 500, 100);
+    learn(&e, 3000, 1000, 500, 100);
 
-    is_int(e.in_ratio, 3 << 8, "the first request sets the ratio");
-    is_int(e.out_ratio, 5 << 8, "that of text");
-    is_int(e.out_mean, 100 << 4, "and the mean");
-    is_int(llm_estimate_input(&e, 3001), 1001, "input");
-    is_int(llm_estimate_text(&e, 500), 100, "text");
+    is_int(e.in_ratio, 7 << 7, "4, and the first that was seen: 3");
+    is_int(e.out_ratio, 9 << 7, "of text 5");
+    is_int(e.out_mean, 100 << 4, "the first mean");
+    is_int(llm_estimate_input(&e, 3500, 0), 1000, "input");
+    is_int(llm_estimate_text(&e, 450), 100, "text");
     is_int(llm_estimate_output(&e, -1, 1), 200, "twice the mean");
     is_int(llm_estimate_output(&e, 150, 2), 300, "or the cap");
 
-    llm_estimate_learn(&e, 19000, 1000, 2100, 100);
+    learn(&e, 5000, 1000, 300, 300);
 
-    is_int(e.in_ratio, 4 << 8, "the second one has 1/16 of the weight");
-    is_int(e.out_ratio, 6 << 8, "for text too");
-    is_int(e.out_mean, 100 << 4, "what does not change stays");
+    is_int(e.in_ratio, 4 << 8, "the second has a third: 3.5 to 5");
+    is_int(e.out_ratio, (9 << 7) - 192, "of text, too: 4.5 to 2.25");
+    is_int(e.out_mean, 200 << 4, "of the mean a half");
 
-    llm_estimate_learn(&e, 0, 0, 0, 1700);
+    for (i = 0; i < 100; i++) {
+        learn(&e, 4000, 1000, 800, 200);
+    }
 
-    is_int(e.in_ratio, 4 << 8, "no input says nothing of input");
-    is_int(e.out_ratio, 6 << 8, "no text says nothing of text");
-    is_int(e.out_mean, 200 << 4, "but output of output");
+    is_int(e.in_ratio, 4 << 8, "what does not change stays");
+    is_int(e.out_ratio, 4 << 8, "what repeats is learned");
+    is_int(e.out_mean, 200 << 4, "the mean, too");
 
-    /* the ends of what is taken for text */
+    learn(&e, 5000, 1000, 500, 360);
+
+    is_int(e.in_ratio, (4 << 8) + 16, "another one has a sixteenth");
+    is_int(e.out_mean, 210 << 4, "also of the mean");
+
+    /* what says nothing */
 
     memset(&e, 0, sizeof(e));
-    llm_estimate_learn(&e, 6401, 100, 64, 257);
-    is_int(e.in_ratio, 0, "over 64 bytes a token is no text");
-    is_int(e.out_ratio, 0, "nor is less than a quarter");
+    learn(&e, 999, 1000, 0, 100);
+    is_int(e.in_ratio, 0, "more tokens than bytes lay elsewhere");
+    is_int(e.out_ratio, 0, "no text says nothing of text");
+    is_int(e.out_mean, 100 << 4, "but output of output");
 
-    llm_estimate_learn(&e, 6400, 100, 64, 256);
-    is_int(e.in_ratio, 64 << 8, "64 is");
-    is_int(e.out_ratio, 64, "a quarter is");
-
-    llm_estimate_learn(&e, UINT64_MAX, 1, UINT64_MAX, 1);
-    llm_estimate_learn(&e, 1, INT64_MAX, 1, INT64_MAX);
-    llm_estimate_learn(&e, 100, -1, 100, INT64_MIN);
-    is_int(e.in_ratio, 64 << 8, "absurd input is ignored");
-    is_int(e.out_ratio, 64, "absurd text too");
+    learn(&e, UINT64_MAX, 0, 0, -1);
+    learn(&e, UINT64_MAX, -1, UINT64_MAX, INT64_MIN);
+    is_int(e.in_ratio, 0, "no input says nothing of input");
+    is_int(e.out_ratio, 0, "nor does a negative count");
+    is_int(e.out_mean, 100 << 4, "of whatever");
 
     /* an embedding model */
 
     memset(&e, 0, sizeof(e));
-    llm_estimate_learn(&e, 400, 100, 0, 0);
+    learn(&e, 400, 100, 0, 0);
     is_int(llm_estimate_output(&e, -1, 1), 0, "no output is expected");
 
     memset(&e, 0, sizeof(e));
-    llm_estimate_learn(&e, 0, 0, 0, INT64_MAX);
+    learn(&e, 0, 0, 0, INT64_MAX);
     is_int(e.out_mean, UINT32_MAX, "the mean saturates");
     is_int(llm_estimate_output(&e, -1, 1), UINT32_MAX >> 3, "twice it too");
+    learn(&e, 0, 0, 0, INT64_MAX);
+    is_int(e.out_mean, UINT32_MAX, "and stays so");
 }
 
 
-static int
-between(uint32_t value, uint32_t from, uint32_t to)
+/* However hard somebody tries, from whatever was learned. */
+
+static void
+test_poison(void)
 {
-    return (from <= to) ? (from <= value && value <= to)
-                        : (to <= value && value <= from);
+    unsigned        i, j, wrong_low, wrong_high;
+    llm_estimate_t  e, was;
+
+    static const struct {
+        uint64_t  body, text;
+        int64_t   input, output;
+    } poison[] = {
+        { UINT64_MAX, UINT64_MAX, 1, 1 },
+        { 1000000, 1000000, 1000000, 1000000 },
+        { 1000, 1, 1000, INT64_MAX },
+        { 64 << 20, 0, 1, 0 }
+    };
+
+    wrong_low = 0;
+    wrong_high = 0;
+
+    for (i = 0; i < sizeof(poison) / sizeof(poison[0]); i++) {
+        memset(&e, 0, sizeof(e));
+
+        for (j = 0; j < 1000; j++) {
+            learn(&e, poison[i].body, poison[i].input, poison[i].text,
+                  poison[i].output);
+
+            wrong_high += (e.in_ratio > 8 << 8 || e.out_ratio > 8 << 8);
+            wrong_low += (e.in_ratio && e.in_ratio < 1 << 8)
+                         || (e.out_ratio && e.out_ratio < 1 << 8);
+        }
+    }
+
+    is_int(wrong_low, 0, "never less than a byte a token");
+    is_int(wrong_high, 0, "never more than 8");
+
+    /* one request against many */
+
+    for (i = 0; i < sizeof(poison) / sizeof(poison[0]); i++) {
+        memset(&e, 0, sizeof(e));
+
+        for (j = 0; j < 100; j++) {
+            learn(&e, 4000, 1000, 4000, 1000);
+        }
+
+        was = e;
+        learn(&e, poison[i].body, poison[i].input, poison[i].text,
+              poison[i].output);
+
+        ok(e.in_ratio * 16 <= was.in_ratio * 17
+           && e.in_ratio * 32 >= was.in_ratio * 31,
+           "one request hardly moves the ratio, %u", i);
+        ok(e.out_ratio * 16 <= was.out_ratio * 17
+           && e.out_ratio * 32 >= was.out_ratio * 31, "nor that of text");
+        ok(e.out_mean <= was.out_mean / 16 * 19 + 1, "nor the mean");
+    }
 }
 
 
-/* An average lies between what it was and what was seen, comes nearer by a
-   sixteenth (and never less than one), and in the end arrives. */
+static void
+test_encoded(void)
+{
+    llm_estimate_t     e;
+    llm_observation_t  seen;
+
+    memset(&e, 0, sizeof(e));
+
+    is_int(llm_estimate_input(&e, 256400, 256000), 1100,
+           "media have a token for 256 bytes");
+    is_int(llm_estimate_input(&e, 1000, 1024), 3,
+           "a sample may find a little more than there is");
+
+    seen.body = 4000;
+    seen.encoded = 1000;
+    seen.input = 1000;
+    seen.text = 0;
+    seen.output = 1;
+
+    llm_estimate_learn(&e, &seen);
+    is_int(e.in_ratio, 7 << 7, "a quarter of media is left out: 3");
+
+    seen.encoded = 1001;
+    seen.body = 4000;
+    seen.input = 100;
+
+    llm_estimate_learn(&e, &seen);
+    is_int(e.in_ratio, 7 << 7, "of more than that nothing is learned");
+}
+
+
+/* An average lies between what it was and what was seen, comes nearer by the
+   weight that it has (and never less than one), and in the end arrives. */
 
 static int
-moves(uint32_t was, uint32_t is, uint32_t seen)
+moves(uint32_t was, uint32_t is, uint32_t seen, int64_t weight)
 {
     int64_t  far, step;
 
-    if (was == 0) {
-        return is == seen;
-    }
+    far = llabs((int64_t) seen - was);
+    step = llabs((int64_t) is - was);
 
-    far = (int64_t) seen - was;
-    step = (int64_t) is - was;
+    return (was < seen) == (was < is) && (was > seen) == (was > is)
+           && step * weight >= far && step * weight < far + weight;
+}
 
-    if (far == 0 || step == 0) {
-        return far == 0 && step == 0;
-    }
 
-    return between(is, was, seen) && llabs(step) * 16 >= llabs(far)
-           && llabs(step) * 16 < llabs(far) + 16;
+static uint32_t
+clamp(uint64_t value, uint64_t min, uint64_t max)
+{
+    return value < min ? min : value > max ? max : value;
 }
 
 
 static void
 test_averages(void)
 {
-    int64_t         input, output, ratio;
+    int64_t         input, output;
+    uint32_t        from, ratio;
     uint64_t        body, text;
-    unsigned        i, wrong_in, wrong_out, wrong_mean, learned;
+    unsigned        i, n, nin, wrong_in, wrong_out, wrong_mean;
     llm_estimate_t  e, was;
 
     wrong_in = 0;
     wrong_out = 0;
     wrong_mean = 0;
-    learned = 0;
+    nin = 0;
 
     for (i = 0; i < 200000; i++) {
-        if (i % 1000 == 0) {
+        n = i % 1000;
+
+        if (n == 0) {
             memset(&e, 0, sizeof(e));
+            nin = 0;
         }
 
         was = e;
@@ -171,33 +280,39 @@ test_averages(void)
         input = 1 + (int64_t) magnitude(24);
         output = 1 + (int64_t) magnitude(24);
         body = input * (1 + rnd(80)) / (1 + rnd(8));
-        text = output * (1 + rnd(80)) / (1 + rnd(8));
+        text = 1 + output * (1 + rnd(80)) / (1 + rnd(8));
 
-        llm_estimate_learn(&e, body, input, text, output);
+        learn(&e, body, input, text, output);
 
-        ratio = (int64_t) (body * 256 / input);
-
-        if (ratio < 64 || ratio > 16384) {
+        if (body < (uint64_t) input) {
             wrong_in += (e.in_ratio != was.in_ratio);
 
         } else {
-            wrong_in += !moves(was.in_ratio, e.in_ratio, ratio);
-            learned++;
+            from = was.in_ratio ? was.in_ratio : 4 << 8;
+            ratio = clamp(body * 256 / input, from / 2, from * 2);
+            ratio = clamp(ratio, 1 << 8, 8 << 8);
+            nin += (nin < 15);
+            wrong_in += !moves(from, e.in_ratio, ratio, nin + 1);
         }
 
-        ratio = (int64_t) (text * 256 / output);
+        from = was.out_ratio ? was.out_ratio : 4 << 8;
+        ratio = clamp(text * 256 / output, from / 2, from * 2);
+        ratio = clamp(ratio, 1 << 8, 8 << 8);
+        wrong_out += !moves(from, e.out_ratio, ratio, n < 15 ? n + 2 : 16);
 
-        if (ratio < 64 || ratio > 16384) {
-            wrong_out += (e.out_ratio != was.out_ratio);
-
-        } else {
-            wrong_out += !moves(was.out_ratio, e.out_ratio, ratio);
+        if (n == 0) {
+            wrong_mean += (e.out_mean != output * 16);
+            continue;
         }
 
-        wrong_mean += !moves(was.out_mean, e.out_mean, output * 16);
+        ratio = clamp((uint64_t) output * 16, 0,
+                      clamp((uint64_t) was.out_mean * 4, 512 << 4,
+                            UINT64_MAX >> 1));
+        wrong_mean += !moves(was.out_mean, e.out_mean, ratio,
+                             n < 15 ? n + 1 : 16);
     }
 
-    is_int(wrong_in, 0, "the ratio of input, learned %u times", learned);
+    is_int(wrong_in, 0, "the ratio of input");
     is_int(wrong_out, 0, "the ratio of text");
     is_int(wrong_mean, 0, "the mean of output");
 }
@@ -216,14 +331,14 @@ test_converges(void)
     for (n = 0; n < 1000; n++) {
         memset(&e, 0, sizeof(e));
 
-        llm_estimate_learn(&e, 64 + rnd(1000), 64, 64, rnd(100000));
+        learn(&e, 64 + rnd(1000), 64, 64, rnd(100000));
 
         input = 1 + (int64_t) rnd(10000);
-        body = (uint64_t) input / 4 + 1 + rnd(63 * input);
+        body = (uint64_t) input + rnd(7 * input);
         mean = 1 + (int64_t) rnd(100000);
 
         for (i = 0; i < 1000; i++) {
-            llm_estimate_learn(&e, body, input, 0, mean);
+            learn(&e, body, input, 0, mean);
         }
 
         wrong += (e.in_ratio != body * 256 / input);
@@ -231,8 +346,8 @@ test_converges(void)
 
         /* and the estimate of that very body is right */
 
-        wrong += (llm_estimate_input(&e, body) < input
-                  || llm_estimate_input(&e, body)
+        wrong += (llm_estimate_input(&e, body, 0) < input
+                  || llm_estimate_input(&e, body, 0)
                      > input + 1 + input / (int64_t) e.in_ratio);
     }
 
@@ -253,12 +368,12 @@ test_estimates(void)
 
     for (i = 0; i < 200000; i++) {
         memset(&e, 0, sizeof(e));
-        e.in_ratio = 64 + (uint32_t) rnd(16384 - 63);
+        e.in_ratio = 256 + (uint32_t) rnd(2048 - 255);
 
         bytes = magnitude(60);
         more = bytes + magnitude(20);
 
-        tokens = llm_estimate_input(&e, bytes);
+        tokens = llm_estimate_input(&e, bytes, 0);
         held = (unsigned __int128) tokens * e.in_ratio;
 
         /* the fewest tokens that hold the bytes */
@@ -267,7 +382,7 @@ test_estimates(void)
         wrong += (tokens > 0
                   && held - e.in_ratio >= (unsigned __int128) bytes * 256);
         wrong += (bytes != 0 && tokens < 1);
-        wrong += (llm_estimate_input(&e, more) < tokens);
+        wrong += (llm_estimate_input(&e, more, 0) < tokens);
 
         e.out_ratio = e.in_ratio;
         e.in_ratio = 0;
@@ -276,8 +391,8 @@ test_estimates(void)
 
     is_int(wrong, 0, "estimates of input and text");
 
-    e.in_ratio = 64;
-    is_int(llm_estimate_input(&e, UINT64_MAX), INT64_MAX, "saturated");
+    e.in_ratio = 256;
+    is_int(llm_estimate_input(&e, UINT64_MAX, 0), INT64_MAX, "saturated");
 }
 
 
@@ -286,6 +401,8 @@ main(void)
 {
     test_unknown();
     test_learned();
+    test_poison();
+    test_encoded();
     test_averages();
     test_converges();
     test_estimates();

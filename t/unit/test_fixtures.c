@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "llm_coding.h"
+#include "llm_estimate.h"
 #include "llm_usage.h"
 #include "tap.h"
 
@@ -53,8 +54,8 @@ static const struct {
     const char               *charge;
     const char               *why;
 } otherwise[] = {
-    { "oai_images_dalle_gzip", "estimate",
-      "no usage in a 2xx answer is the estimate" },
+    { "oai_images_dalle_gzip", "exact",
+      "the image that was made is what is charged" },
     { "ol_embeddings_no_usage", "estimate",
       "no usage in a 2xx answer is the estimate" },
     { "ol_generate_stream", "partial",
@@ -95,6 +96,8 @@ typedef struct {
     llm_tier_e               tier;
     llm_answer_name_t        model;
     llm_answer_id_t          id;
+    llm_usage_t              other[LLM_SIDES];
+    llm_answer_name_t        side[LLM_SIDES];
 } result_t;
 
 
@@ -319,6 +322,9 @@ feed(llm_coding_t *c, llm_answer_t *a, const fixture_t *fx, size_t at,
 static void
 finish(llm_coding_t *c, llm_answer_t *a, const fixture_t *fx, result_t *r)
 {
+    llm_side_e                side;
+    const llm_answer_name_t  *name;
+
     memset(r, 0, sizeof(result_t));
 
     r->charge = llm_answer_end(a, fx->complete
@@ -331,6 +337,11 @@ finish(llm_coding_t *c, llm_answer_t *a, const fixture_t *fx, result_t *r)
     r->tier = llm_answer_tier(a);
     r->model = *llm_answer_model(a);
     r->id = *llm_answer_id(a);
+
+    for (side = 0; side < LLM_SIDES; side++) {
+        (void) llm_answer_side(a, side, &r->other[side], &name);
+        r->side[side] = *name;
+    }
 
     llm_coding_close(c);
 }
@@ -468,7 +479,9 @@ usage_is(const llm_usage_t *u, json_t *expect)
            & count_is("audio_out", detail, u->audio_out)
            & count_is("image_in", detail, u->image_in)
            & count_is("image_out", detail, u->image_out)
-           & count_is("web_search_requests", detail, u->web_searches);
+           & count_is("web_search_requests", detail, u->web_searches)
+           & count_is("audio_seconds", detail, u->seconds)
+           & count_is("search_units", detail, u->queries);
 
     cost = json_object_get(detail, "cost_usd");
 
@@ -487,6 +500,93 @@ usage_is(const llm_usage_t *u, json_t *expect)
     }
 
     return good;
+}
+
+
+/* Tokens of other models: none but those that are expected. */
+
+static int
+sides_are(const result_t *r, json_t *expect)
+{
+    int                       good;
+    json_t                   *others, *other;
+    size_t                    i;
+    int64_t                   input, output;
+    llm_side_e                side;
+    const char               *model;
+    const llm_usage_t        *u;
+
+    others = json_object_get(json_object_get(expect, "usage_detail"),
+                             "other_models");
+    good = 1;
+    input = 0;
+    output = 0;
+
+    json_array_foreach(others, i, other) {
+        model = json_string_value(json_object_get(other, "type"));
+        side = (model != NULL && strcmp(model, "advisor_message") == 0)
+               ? LLM_SIDE_ADVISER : LLM_SIDE_IMAGER;
+        model = json_string_value(json_object_get(other, "model"));
+        u = &r->other[side];
+
+        good &= count_is("input", other, u->input)
+                & count_is("output", other, u->output)
+                & count_is("cached_read", other, u->cached_read)
+                & count_is("cache_write", other, u->cache_write_5m)
+                & (model == NULL
+                   || (strlen(model) == r->side[side].len
+                       && memcmp(model, r->side[side].data,
+                                 r->side[side].len) == 0));
+
+        input += u->input;
+        output += u->output;
+    }
+
+    return good && r->usage.side_input == input
+           && r->usage.side_output == output;
+}
+
+
+/*
+ * How far an estimate of an answer's output would be from what is stated, in
+ * percent, for the answers of some length that are text: where there is less
+ * than a byte a token, or more than 8, the rest was a search, what was
+ * compacted, or another model's text.
+ */
+
+#define LENGTH   50
+#define ANSWERS  30
+
+static int       off[4096];
+static unsigned  answers;
+
+
+static void
+estimate(const result_t *r)
+{
+    int64_t         tokens;
+    llm_estimate_t  unknown;
+
+    if (r->charge != LLM_CHARGE_EXACT || r->text == 0
+        || r->usage.output < LENGTH || r->usage.reasoning != 0
+        || r->text < (uint64_t) r->usage.output
+        || r->text > (uint64_t) r->usage.output * 8)
+    {
+        return;
+    }
+
+    memset(&unknown, 0, sizeof(llm_estimate_t));
+    tokens = llm_estimate_text(&unknown, r->text);
+
+    off[answers++] = (int) llabs((tokens - r->usage.output) * 100
+                                 / r->usage.output);
+}
+
+
+static int
+by_number(const void *a, const void *b)
+{
+    return *(const int *) a - *(const int *) b;
 }
 
 
@@ -543,7 +643,7 @@ result_is(const fixture_t *fx, const result_t *r, const char *name,
         printf("# got %s, expected %s\n", charges[r->charge], charge);
     }
 
-    return good & usage_is(&r->usage, expect);
+    return good & usage_is(&r->usage, expect) & sides_are(r, expect);
 }
 
 
@@ -568,6 +668,7 @@ fixture(const char *path, const char *name)
     }
 
     replay(&fx, fx.len, 0, &r);
+    estimate(&r);
 
     for (i = 0; elsewhere[i].name != NULL; i++) {
         if (strcmp(name, elsewhere[i].name) == 0) {
@@ -658,6 +759,14 @@ main(void)
     free(list);
 
     ok(n > 0, "%d fixtures", n);
+
+    if (answers >= ANSWERS) {
+        qsort(off, answers, sizeof(int), by_number);
+
+        ok(off[answers / 2] <= 25 && off[answers * 3 / 4] <= 40,
+           "of %u estimates of text half are within %d%%, three quarters "
+           "within %d%%", answers, off[answers / 2], off[answers * 3 / 4]);
+    }
 
     return tap_done();
 }

@@ -333,11 +333,140 @@ test_depth(void)
 }
 
 
+/* What a provider puts before the model for tools; 0 without LLM_HIDDEN_TOOLS
+   for none. */
+
+static void
+test_hidden(void)
+{
+    unsigned        i;
+    llm_request_t   r;
+
+    static const struct {
+        const char  *uri;
+        const char  *body;
+        int64_t      hidden;
+    } bodies[] = {
+        { CHAT, "{\"messages\":[]}", 0 },
+        { CHAT, TOOL(""), 0 },
+        { CHAT, "{\"tool_choice\":\"auto\"}", 0 },
+        { CHAT, TOOL("{\"type\":\"function\",\"function\":{}}"),
+          1024 + 64 },
+        { CHAT, TOOL("{\"type\":\"function\",\"function\":{}},"
+          "{\"type\":\"custom\",\"custom\":{}}"), 1024 + 2 * 64 },
+        { MESSAGES, TOOL("{\"name\":\"f\",\"input_schema\":{}}"), 1024 + 64 },
+        { MESSAGES, TOOL("{\"type\":\"bash_20250124\",\"name\":\"bash\"}"),
+          1024 + 64 + 2048 },
+        { MESSAGES, TOOL("{\"type\":\"computer_20250124\"},{\"name\":\"f\"}"),
+          1024 + 2 * 64 + 2048 },
+        { RESPONSES, TOOL("{\"type\":\"local_shell\"}"), 1024 + 64 + 2048 },
+        { CONVERSE, "{\"toolConfig\":{\"tools\":[{\"toolSpec\":{}}]}}",
+          1024 + 64 },
+        { GEMINI, TOOL("{\"functionDeclarations\":[]}"), 1024 + 64 }
+    };
+
+    for (i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        test_feed(&r, bodies[i].uri, (u_char *) bodies[i].body,
+                  strlen(bodies[i].body), 5, LLM_REQUEST_BOUNDS);
+
+        is_int(r.hidden, bodies[i].hidden, "hidden: %s", bodies[i].body);
+    }
+}
+
+
+static void
+test_speed(void)
+{
+    unsigned        i;
+    llm_request_t   r;
+
+    static const struct {
+        const char  *body;
+        uint64_t     traits;
+    } bodies[] = {
+        { "{\"speed\":\"fast\"}", LLM_TRAIT_FAST },
+        { "{\"speed\":\"standard\"}", 0 },
+        { "{\"speed\":null}", 0 },
+        { "{\"speed\":1}", 0 },
+        { "{\"messages\":[{\"speed\":\"fast\"}]}", 0 }
+    };
+
+    for (i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        test_feed(&r, MESSAGES, (u_char *) bodies[i].body,
+                  strlen(bodies[i].body), 3, LLM_REQUEST_BOUNDS);
+
+        is_int(r.error, LLM_REQUEST_OK, "%s", bodies[i].body);
+        is_int(r.traits, bodies[i].traits, "its speed");
+    }
+}
+
+
+/* A body with text, and one with so many bytes of base64 in it, in pieces of
+   all sizes. */
+
+static uint64_t
+encoded(size_t text, size_t media, size_t max)
+{
+    size_t          i, len;
+    u_char         *body;
+    llm_request_t   r;
+
+    static const char  words[] = "a picture, \\\"quoted\\\" in a_longer word; ";
+    static const char  digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno"
+                                  "pqrstuvwxyz0123456789+/";
+
+    body = malloc(text + media + 100);
+    len = sprintf((char *) body, "{\"model\":\"m\",\"text\":\"");
+
+    for (i = 0; i < text; i++) {
+        body[len++] = (u_char) words[i % (sizeof(words) - 1)];
+    }
+
+    while (body[len - 1] == '\\') {
+        len--;
+    }
+
+    len += sprintf((char *) body + len, "\",\"data\":\"");
+
+    for (i = 0; i < media; i++) {
+        body[len++] = (u_char) digits[test_random(64)];
+    }
+
+    len += sprintf((char *) body + len, "\"}");
+
+    test_feed(&r, CHAT, body, len, max, 0);
+    ok(r.error == LLM_REQUEST_OK && r.length == len, "a body");
+    free(body);
+
+    return r.encoded;
+}
+
+
+static void
+test_encoded(void)
+{
+    uint64_t  n;
+
+    is_int(encoded(100000, 0, 0), 0, "text is no media");
+    is_int(encoded(100000, 0, 4096), 0, "in pieces neither");
+    is_int(encoded(10, 100, 0), 0, "nor is what is small");
+
+    n = encoded(50000, 100000, 0);
+    ok(n >= 99000 && n <= 101000, "100000 bytes of media: %d", (int) n);
+
+    n = encoded(50000, 100000, 8192);
+    ok(n >= 95000 && n <= 101000, "nearly as much in pieces: %d", (int) n);
+}
+
+
 int
 main(void)
 {
     test_table(bounds, LLM_REQUEST_BOUNDS);
     test_long_type();
+    test_hidden();
+    test_speed();
+    test_encoded();
     test_depth();
     test_damaged(bounds, LLM_REQUEST_BOUNDS);
 

@@ -630,6 +630,62 @@ test_estimates(void)
 
     is_int(n, 2000, "each keeps what it had");
 
+    /* slots that nobody taught for a minute are for others, the oldest first;
+       those in use stay */
+
+    z->now += LLM_MODEL_IDLE * 1000;
+
+    for (i = 0; i < 2000; i++) {
+        n = sprintf(name, "model-%u", i);
+
+        if (of[i] != &z->other && i % 2) {
+            of[i] = llm_zone_estimate(z, (u_char *) name, n, 1);
+        }
+    }
+
+    for (i = 0, mine = 0; i < 2000; i++) {
+        n = sprintf(name, "other-%u", i);
+        e = llm_zone_estimate(z, (u_char *) name, n, 1);
+        mine += (e != &z->other && e->in_ratio == 0 && e->out_mean == 0);
+        e->in_ratio = 0;
+    }
+
+    ok(mine >= LLM_MODELS / 3 && mine <= LLM_MODELS * 2 / 3,
+       "%u slots of models that are not in use changed hands", mine);
+
+    for (i = 0, n = 0, mine = 0; i < 2000; i++) {
+        e = llm_zone_estimate(z, (u_char *) name,
+                              sprintf(name, "model-%u", i), 0);
+
+        if (of[i] != &z->other && i % 2) {
+            n += (e != of[i] || e->in_ratio != i + 1);
+            mine++;
+        }
+    }
+
+    is_int(n, 0, "those of %u models in use did not", mine);
+
+    /* a worker that was killed while a slot changed hands leaves no gap */
+
+    z->now += LLM_MODEL_IDLE * 1000;
+
+    for (i = 0; i < LLM_MODELS; i++) {
+        z->models[i].used += (i % 3) ? LLM_MODEL_IDLE : 0;
+        z->models[i].len = (i % 3) ? z->models[i].len : LLM_MODEL_NAME + 1;
+    }
+
+    for (i = 0, n = 0; i < 2000; i++) {
+        e = llm_zone_estimate(z, (u_char *) name,
+                              sprintf(name, "model-%u", i), 0);
+        n += (e != &z->other && e != of[i]);
+    }
+
+    is_int(n, 0, "nothing is found in the wrong place");
+
+    e = llm_zone_estimate(z, (u_char *) "gpt-next", 8, 1);
+    ok(e != &z->other && llm_zone_estimate(z, (u_char *) "gpt-next", 8, 0) == e,
+       "and what it left is used again");
+
     munmap(z, SIZE);
 }
 
