@@ -37,9 +37,12 @@ __DATA__
     /model/m/invoke-with-response-stream
     /api/chat /api/generate /v1/chat /v2/chat /generate /generate_stream
     /completion /infill /v1/audio/speech /v1/images/generations
+    /v1/audio/transcriptions /v1/audio/translations /v1/images/edits
+    /v1/images/variations /openai/deployments/w/audio/transcriptions
+    /openai/deployments/d/extensions/chat/completions /v1/reranking /embedding
     /v1/threads/t/runs /v1/threads/runs)]
 --- error_code eval
-[(429) x 34]
+[(429) x 42]
 
 === TEST 2: routes that are free take no rates, no money and leave no line
 --- config
@@ -65,8 +68,8 @@ __DATA__
     llm_global_limit rpm=0;
 --- request eval
 [(map { post($_, '{"model":"m"}') }
-  qw(/v1/batches /v1/messages/batches /v1/audio/transcriptions
-     /v1/audio/translations /v1/images/edits /v1/images/variations
+  qw(/v1/batches /v1/messages/batches /v1/audio/voices /v1/images
+     /openai/batches /invocations
      /v1/realtime /v1/realtime/sessions /v1/threads/t/runs/r /v1/threads/t/messages
      /v1/fine_tuning/jobs /v1/unknown /v1/chat/completions/ /v1/chat/completions/x
      /v1/threads/t/runs/r/submit_tool_outputs /v1/responses/r
@@ -172,18 +175,16 @@ X-Team: default
 ..."model":"",..."cost_usd":0,"status":101,...
 ..."model":"flat",..."cost_usd":0.25,"status":101,...
 
-=== TEST 10: a form is not read
+=== TEST 10: a form is read where one is due, by whatever else the path says
 --- config
     llm_opaque deny;
-    llm_global_limit rpm=0;
 --- request eval
-my $form = "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--x--";
-[map { post($_, $form) } '/v1/audio/transcriptions', '/v1/audio/speech', '/v1/images/generations',
-                         '/v1/files']
+[map { post($_, form(model => 'm')) } '/v1/audio/transcriptions', '/v1/audio/speech', '/v1/images/generations',
+                         '/v1/files', '/v1/batches']
 --- more_headers
 Content-Type: multipart/form-data; boundary=x
 --- error_code eval
-[403, 403, 403, 200]
+[200, 200, 200, 200, 403]
 
 === TEST 11: elsewhere the content type does not matter, the body must be an object
 --- request eval
@@ -194,3 +195,41 @@ my $form = "--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--
  "Content-Type: text/plain", "Content-Type: application/x-www-form-urlencoded"]
 --- error_code eval
 [400, 200, 200, 200]
+
+=== TEST 12: a POST is one, whatever else it says it is
+--- config
+    llm_opaque deny;
+    llm_global_limit rpm=0;
+--- request eval
+[chat, chat, chat, post('/v1/unknown', '{}'), post('/v1/models', '{}'),
+ post('/v1/chat/completions?$httpMethod=GET', '{"model":"m"}')]
+--- more_headers eval
+["X-HTTP-Method-Override: GET", "X-HTTP-Method: DELETE", "X-Method-Override: OPTIONS",
+ ("X-HTTP-Method-Override: GET") x 3]
+--- error_code eval
+[429, 429, 429, 403, 200, 429]
+
+=== TEST 13: another method is a POST if it says that it is not what it is
+--- config
+    llm_opaque deny;
+    llm_team_limit default rpm=0;
+--- request eval
+[(map { "$_ /v1/chat/completions\n{\"model\":\"m\"}" } qw(GET PUT OPTIONS PATCH)),
+ 'GET /v1/unknown', 'GET /v1/models',
+ (map { "GET /v1/chat/completions?$_" } 'a=b&$httpMethod=POST', '%24http%4dethod=post',
+                                         '_METHOD=POST', 'x=_method=&payment_method=card'),
+ 'GET /v1/chat/completions?a=httpMethod']
+--- more_headers eval
+["X-HTTP-Method-Override: POST", "x-http-method: POST", "X-METHOD-OVERRIDE: post",
+ ("X-HTTP-Method-Override: GET") x 3, ('') x 5]
+--- error_code eval
+[429, 429, 429, 429, 403, 200, 429, 429, 429, 200, 200]
+
+=== TEST 14: and so is charged
+--- request
+GET /v1/chat/completions
+{"model":"m"}
+--- more_headers
+X-HTTP-Method-Override: POST
+--- ledger
+..."model":"m",..."cost_usd":0.5,"status":200,"source":"upstream",...

@@ -93,12 +93,16 @@ llm_estimate_ratio(uint32_t *average, uint8_t *seen, uint64_t bytes,
 
 
 static void
-llm_estimate_mean(llm_estimate_t *e, int64_t output)
+llm_estimate_mean(uint32_t *average, uint8_t *seen, int64_t tokens)
 {
     uint32_t  value;
     uint64_t  jump;
 
-    value = (output > (UINT32_MAX >> 4)) ? UINT32_MAX : output << 4;
+    if (tokens < 0) {
+        return;
+    }
+
+    value = (tokens > (UINT32_MAX >> 4)) ? UINT32_MAX : tokens << 4;
 
     /* 0 means that nothing is known */
 
@@ -106,19 +110,19 @@ llm_estimate_mean(llm_estimate_t *e, int64_t output)
         value = 1;
     }
 
-    if (e->out_mean == 0) {
-        e->out_mean = value;
+    if (*average == 0) {
+        *average = value;
         return;
     }
 
-    jump = (uint64_t) e->out_mean * 4;
+    jump = (uint64_t) *average * 4;
 
     if (jump < LLM_ESTIMATE_MEAN) {
         jump = LLM_ESTIMATE_MEAN;
     }
 
-    llm_estimate_average(&e->out_mean, (value > jump) ? (uint32_t) jump : value,
-                         llm_estimate_weight(&e->mean_seen) + 1);
+    llm_estimate_average(average, (value > jump) ? (uint32_t) jump : value,
+                         llm_estimate_weight(seen) + 1);
 }
 
 
@@ -135,6 +139,14 @@ llm_estimate_input(const llm_estimate_t *e, uint64_t bytes, uint64_t encoded)
     media = (int64_t) (encoded / LLM_ESTIMATE_ENCODED);
 
     return (text > INT64_MAX - media) ? INT64_MAX : text + media;
+}
+
+
+int64_t
+llm_estimate_form(const llm_estimate_t *e)
+{
+    return e->form_mean ? ((int64_t) e->form_mean + 8) >> 4
+                        : LLM_ESTIMATE_FORM;
 }
 
 
@@ -174,7 +186,10 @@ llm_estimate_learn(llm_estimate_t *e, const llm_observation_t *seen)
 {
     uint64_t  text;
 
-    if (seen->encoded <= seen->body / 4) {
+    if (seen->form) {
+        llm_estimate_mean(&e->form_mean, &e->form_seen, seen->input);
+
+    } else if (seen->encoded <= seen->body / 4) {
         text = seen->body - seen->encoded;
 
         if (seen->input > 0 && text >= (uint64_t) seen->input) {
@@ -187,7 +202,5 @@ llm_estimate_learn(llm_estimate_t *e, const llm_observation_t *seen)
                            seen->output);
     }
 
-    if (seen->output >= 0) {
-        llm_estimate_mean(e, seen->output);
-    }
+    llm_estimate_mean(&e->out_mean, &e->mean_seen, seen->output);
 }

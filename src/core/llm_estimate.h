@@ -21,10 +21,10 @@
  *     to 4, Chinese in UTF-8 2 to 4 and written as \uXXXX 5 to 8, the JSON of
  *     tools 3 to 5; a token has at least a byte;
  *   - a ratio begins with what holds before anything is learned, as if that
- *     had been seen once, the mean with the first observation; each moves by
+ *     had been seen once, a mean with the first observation; each moves by
  *     1/(k+1) towards the k-th after that, from the fifteenth on by 1/16;
  *   - what is over twice the average, or under half of it, counts as that; of
- *     the mean output what is over 4 times, unless it is less than 512.
+ *     a mean what is over 4 times, unless it is less than 512.
  *
  * Lives in shared memory.  Zero-filled memory is a valid state: nothing
  * learned.
@@ -37,10 +37,13 @@ typedef struct {
     uint8_t                  in_seen;       /* observations, at most 15 */
     uint8_t                  out_seen;
     uint8_t                  mean_seen;
-    uint8_t                  pad;
+    uint8_t                  form_seen;
+    uint32_t                 form_mean;     /* of the input of forms with
+                                               files, tokens << 4, 0: unknown */
 } llm_estimate_t;
 
 #define LLM_ESTIMATE_OUTPUT  1024           /* before anything is learned */
+#define LLM_ESTIMATE_FORM    1024
 
 
 /* Expected input tokens of a body, rounded up; 4 bytes a token until
@@ -48,6 +51,10 @@ typedef struct {
    media in base64, which have a token for 256 of them. */
 int64_t llm_estimate_input(const llm_estimate_t *e, uint64_t bytes,
     uint64_t encoded);
+
+/* Expected input tokens of a form with files, whose bytes say little of its
+   tokens: the learned mean, LLM_ESTIMATE_FORM until learned. */
+int64_t llm_estimate_form(const llm_estimate_t *e);
 
 /* Expected output: the smaller of cap times choices (cap < 0: none) and twice
    the learned mean times choices; LLM_ESTIMATE_OUTPUT times choices instead
@@ -67,6 +74,8 @@ typedef struct {
     int64_t                  input;         /* tokens */
     uint64_t                 text;          /* bytes that were generated */
     int64_t                  output;        /* tokens */
+    unsigned                 form:1;        /* with files: its input teaches
+                                               the mean of those alone */
 } llm_observation_t;
 
 /*

@@ -77,6 +77,7 @@
     M(parameters, "parameters", FOLLOW, LLM_O, 1)                             \
     M(parameters_new, "parameters.max_new_tokens", CAP, LLM_N, 1)             \
     M(parameters_best_of, "parameters.best_of", TIMES, LLM_N, 1)              \
+    M(sequences, "parameters.num_return_sequences", TIMES, LLM_N, 1)          \
                                                                               \
     M(prompt, "prompt", PROMPT, LLM_ANY, 0)                                   \
                                                                               \
@@ -84,6 +85,8 @@
     M(content, "content", FOLLOW, LLM_ANY, 0)                                 \
     M(input, "input", FOLLOW, LLM_ANY, 0)                                     \
     M(documents, "documents", FOLLOW, LLM_ANY, 0)                             \
+    M(query, "query", QUERY, LLM_ANY, 0)                                      \
+    M(ranked, "documents", DOCUMENT, LLM_ANY, 0)                              \
     M(stored_prompt, "prompt", OBJECT, LLM_ANY, 0)                            \
     M(prompt_variables, "promptVariables", OUTSIDE, LLM_ANY, 0)               \
     M(previous_response, "previous_response_id", OUTSIDE, LLM_ANY, 0)         \
@@ -546,6 +549,7 @@ static const llm_json_node_t  llm_options[] = {
 static const llm_json_node_t  llm_parameters[] = {
     llm_leaf("max_new_tokens", parameters_new),
     llm_leaf("best_of", parameters_best_of),
+    llm_leaf("num_return_sequences", sequences),
     llm_end
 };
 
@@ -680,8 +684,34 @@ llm_trees(runs,
 );
 
 
-llm_trees(embeddings,
-    LLM_COMMON
+static const llm_json_node_t  llm_embeddings[] = {
+    LLM_COMMON, llm_end
+};
+
+
+static const llm_json_node_t  llm_ranked[] = {
+    llm_branch("*", ranked, llm_document),
+    llm_end
+};
+
+
+/* A query is read once for each of the documents that it ranks. */
+
+static const llm_json_node_t  llm_embeddings_bounds[] = {
+    llm_leaf("query", query),
+    llm_branch("documents", documents, llm_ranked),
+    llm_branch("texts", documents, llm_ranked),
+    LLM_COMMON, LLM_BOUNDS, llm_end
+};
+
+
+/* Of a form that is one only the fields at this level are read. */
+
+llm_trees(form,
+    LLM_COMMON,
+    llm_leaf("max_tokens", max_tokens_too),
+    llm_leaf("max_completion_tokens", max_completion_too),
+    llm_leaf("n", n)
 );
 
 
@@ -712,6 +742,7 @@ static const llm_json_node_t  llm_member_roots[][2] = {
     llm_roots(tgi),            /* LLM_API_TGI */
     llm_roots(llamacpp),       /* LLM_API_LLAMACPP */
     llm_roots(runs),           /* LLM_API_RUNS */
+    llm_roots(form),           /* LLM_API_FORM */
     llm_roots(converse)
 };
 
@@ -721,7 +752,7 @@ llm_member_root(const llm_route_t *route, int bounds)
 {
     llm_api_e  api;
 
-    api = route->converse ? LLM_API_RUNS + 1 : route->api;
+    api = route->converse ? LLM_API_FORM + 1 : route->api;
 
     return &llm_member_roots[api][bounds ? 1 : 0];
 }

@@ -17,6 +17,7 @@
 /*
  * What the parts of the request reader share: llm_member.c knows where each
  * API has the members that are read, llm_request.c what they mean,
+ * llm_request_form.c what the fields of a form say of them,
  * llm_request_bound.c which of them make a bound void.  Nobody else includes
  * this file.
  */
@@ -52,6 +53,8 @@ typedef enum {
     LLM_MEMBER_DATA,         /* holds media, or is a URL */
     LLM_MEMBER_FILE,         /* holds a file, or is an object that names it */
     LLM_MEMBER_MEDIA,
+    LLM_MEMBER_QUERY,        /* is read beside each document */
+    LLM_MEMBER_DOCUMENT,
     LLM_MEMBER_SOURCE_TYPE,  /* of Anthropic's sources */
     LLM_MEMBER_EDIT_TYPE,    /* of context management */
     LLM_MEMBER_SPEED,        /* Anthropic's */
@@ -82,6 +85,13 @@ typedef struct {
 extern const llm_member_t  llm_members[];
 
 const llm_json_node_t *llm_member_root(const llm_route_t *route, int bounds);
+
+/* A value, as the scanner of JSON reports it. */
+void llm_request_value(void *data, const llm_json_value_t *v);
+
+/* The first error counts. */
+void llm_request_fail(llm_request_t *r, llm_request_error_e error,
+    const char *member);
 
 /* A value that is complete; its end, of a container. */
 void llm_request_bound(llm_request_t *r, const llm_member_t *m,

@@ -22,6 +22,7 @@
 
 
 #define LLM_REQUEST_TIMES    ((int64_t) 1 << 31)
+#define LLM_REQUEST_AGAIN    ((uint64_t) 1 << 62)
 
 #define LLM_REQUEST_USAGE    "\"include_usage\":true"
 #define LLM_REQUEST_OPTIONS  "\"stream_options\":{" LLM_REQUEST_USAGE "}"
@@ -33,9 +34,6 @@
 
 static void llm_request_sample(llm_request_t *r, const u_char *p, size_t n);
 static int llm_request_is_space(u_char c);
-static void llm_request_fail(llm_request_t *r, llm_request_error_e error,
-    const char *member);
-static void llm_request_value(void *data, const llm_json_value_t *v);
 static int llm_request_first(llm_request_t *r, const llm_member_t *m,
     const llm_json_value_t *v);
 static void llm_request_null(llm_request_t *r, const llm_member_t *m,
@@ -89,6 +87,10 @@ llm_request_init(llm_request_t *r, const llm_route_t *route, unsigned flags)
         }
     }
 
+    if (r->bounds && route->api == LLM_API_FORM) {
+        r->outside = "file";
+    }
+
     llm_json_init(&r->json, llm_member_root(route, r->bounds),
                   llm_request_value, r, LLM_JSON_VARIANTS|LLM_JSON_PADDED);
 }
@@ -105,6 +107,11 @@ llm_request_feed(llm_request_t *r, const u_char *p, size_t n)
     r->length += n;
 
     if (r->error != LLM_REQUEST_OK || n == 0) {
+        return;
+    }
+
+    if (r->form) {
+        llm_multipart_feed(&r->multipart, p, n);
         return;
     }
 
@@ -169,7 +176,7 @@ llm_request_is_space(u_char c)
 /* The first error counts, so that the answer does not depend on how the body
    was cut in pieces. */
 
-static void
+void
 llm_request_fail(llm_request_t *r, llm_request_error_e error,
     const char *member)
 {
@@ -183,7 +190,13 @@ llm_request_fail(llm_request_t *r, llm_request_error_e error,
 llm_request_error_e
 llm_request_end(llm_request_t *r)
 {
-    if (r->json.state != LLM_JSON_DONE) {
+    if (r->form) {
+
+        if (!llm_multipart_is_whole(&r->multipart)) {
+            llm_request_fail(r, LLM_REQUEST_NOT_FORM, "");
+        }
+
+    } else if (r->json.state != LLM_JSON_DONE) {
         llm_request_fail(r, LLM_REQUEST_NOT_JSON, "");
     }
 
@@ -211,6 +224,13 @@ llm_request_end(llm_request_t *r)
 
     if (r->choices > LLM_REQUEST_TIMES) {
         r->choices = LLM_REQUEST_TIMES;
+    }
+
+    if (r->documents > 1
+        && (__builtin_mul_overflow(r->query, r->documents - 1, &r->again)
+            || r->again > LLM_REQUEST_AGAIN))
+    {
+        r->again = LLM_REQUEST_AGAIN;
     }
 
     return r->error;
@@ -258,7 +278,7 @@ llm_request_ask_usage(const llm_request_t *r, llm_request_edit_t *edit)
 }
 
 
-static void
+void
 llm_request_value(void *data, const llm_json_value_t *v)
 {
     llm_request_t *r = data;
@@ -342,6 +362,22 @@ llm_request_value(void *data, const llm_json_value_t *v)
             r->prompts++;
         }
 
+        return;
+
+    case LLM_MEMBER_QUERY:
+
+        /* of a container the end is reported, too */
+
+        if (!v->more && v->type != LLM_JSON_OBJECT
+            && v->type != LLM_JSON_ARRAY)
+        {
+            r->query += v->end - v->start;
+        }
+
+        return;
+
+    case LLM_MEMBER_DOCUMENT:
+        r->documents += !v->more;
         return;
 
     default:
@@ -453,6 +489,10 @@ llm_request_close(llm_request_t *r, const llm_member_t *m,
         r->stream_options.start = v->start;
         r->stream_options.end = v->end;
         r->empty_options = v->empty;
+        return;
+
+    case LLM_MEMBER_QUERY:
+        r->query += v->end - v->start;
         return;
 
     default:

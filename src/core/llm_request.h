@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "llm_json.h"
+#include "llm_multipart.h"
 #include "llm_route.h"
 #include "llm_usage.h"
 
@@ -43,6 +44,7 @@
 typedef enum {
     LLM_REQUEST_OK = 0,
     LLM_REQUEST_NOT_JSON,        /* or no object, or something after it */
+    LLM_REQUEST_NOT_FORM,        /* or one that servers read differently */
     LLM_REQUEST_DUPLICATE,       /* a member that we read is there twice */
     LLM_REQUEST_VARIANT,         /* ... in another case of letters */
     LLM_REQUEST_TYPE,            /* ... of a wrong type or value */
@@ -93,8 +95,9 @@ typedef struct {
     unsigned                 stream_set:1;         /* by the body */
     unsigned                 include_usage:1;      /* asked for and true */
     unsigned                 background:1;
+    unsigned                 form:1;               /* multipart/form-data */
 
-    /* the next five only with LLM_REQUEST_BOUNDS */
+    /* the next six only with LLM_REQUEST_BOUNDS */
 
     /* the first member that brings input from outside the body
        (previous_response_id, conversation, prompt as an object, file_id,
@@ -114,6 +117,10 @@ typedef struct {
                                               can use the tools of the body;
                                               see LLM_HIDDEN_ */
     uint64_t                 traits;       /* LLM_TRAIT_FAST asked for */
+
+    /* bytes of the body that are input more than once, beyond the first time:
+       a rerank's query, with each document; saturates at 2^62 */
+    uint64_t                 again;
 
     llm_request_span_t       stream_options;       /* of the value, null too */
     llm_request_span_t       no_usage;     /* of the value of its include_usage
@@ -138,6 +145,8 @@ typedef struct {
     int64_t                  cap;
     int64_t                  times;
     int64_t                  prompts;
+    uint64_t                 query;        /* bytes */
+    uint64_t                 documents;
     size_t                   word_len;
     uint8_t                  item;         /* type of the input item */
     uint8_t                  rank;         /* of the customer's member */
@@ -147,11 +156,14 @@ typedef struct {
     unsigned                 content:1;
     unsigned                 sealed:1;
 
+    const llm_json_node_t   *field;        /* of the part, NULL: not read */
+
     llm_route_t              route;
 
     /* llm_request_init() does not touch what follows */
 
     llm_json_t               json;
+    llm_multipart_t          multipart;
     u_char                   word[LLM_REQUEST_WORD];
     u_char                   tool[LLM_REQUEST_WORD + 1];
     u_char                   model[LLM_REQUEST_MODEL];
@@ -173,6 +185,13 @@ typedef struct {
 /* The route decides where members are looked for; it is copied. */
 void llm_request_init(llm_request_t *r, const llm_route_t *route,
     unsigned flags);
+
+/*
+ * After llm_request_init(), by the Content-Type: a body that is
+ * multipart/form-data is read as such, not as JSON.  Its fields are what the
+ * members of the root are, with the same rules; files are passed over.
+ */
+void llm_request_form(llm_request_t *r, const u_char *type, size_t len);
 
 /* Feeds a piece of the body. */
 void llm_request_feed(llm_request_t *r, const u_char *p, size_t n);

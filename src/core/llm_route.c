@@ -23,7 +23,8 @@
 
 typedef struct {
     const char              *tail;
-    size_t                   len;
+    uint32_t                 len;
+    uint32_t                 end;        /* its last four bytes */
     llm_route_class_e        class;
     llm_dialect_e            dialect;
     llm_api_e                api;
@@ -32,64 +33,104 @@ typedef struct {
     unsigned                 later:1;
     unsigned                 poll:1;     /* the last "*" is an answer's id */
     unsigned                 get:1;      /* not for a POST */
+    unsigned                 any:1;      /* "*" is in the tail */
 } llm_route_entry_t;
 
 
-#define llm_route_tail(s)  s, sizeof(s) - 1
+/* What a byte of a path is. */
+
+typedef enum {
+    LLM_ROUTE_BYTE_PLAIN = 0,
+    LLM_ROUTE_BYTE_SLASH,
+    LLM_ROUTE_BYTE_BAD
+} llm_route_byte_e;
+
+
+#define llm_route_word(s, at)                                                 \
+    ((uint32_t) (u_char) (s)[at] | (uint32_t) (u_char) (s)[(at) + 1] << 8     \
+     | (uint32_t) (u_char) (s)[(at) + 2] << 16                                \
+     | (uint32_t) (u_char) (s)[(at) + 3] << 24)
+
+#define llm_route_entry(s, c, d, a, ...)                                      \
+    { .tail = s, .len = sizeof(s) - 1,                                        \
+      .end = llm_route_word(s, sizeof(s) - 5),                                \
+      .class = LLM_ROUTE_##c, .dialect = LLM_DIALECT_##d, .api = LLM_API_##a, \
+      __VA_ARGS__ }
 
 #define llm_route_call(tail, dialect, api)                                    \
-    { llm_route_tail(tail), LLM_ROUTE_CHARGED, LLM_DIALECT_##dialect,         \
-      LLM_API_##api, 0, 0, 0, 0, 0 }
+    llm_route_entry(tail, CHARGED, dialect, api, .any = 0)
 
 #define llm_route_stream(tail, dialect, api)                                  \
-    { llm_route_tail(tail), LLM_ROUTE_CHARGED, LLM_DIALECT_##dialect,         \
-      LLM_API_##api, 1, 0, 0, 0, 0 }
+    llm_route_entry(tail, CHARGED, dialect, api, .stream = 1)
 
-#define llm_route_converse(tail, stream)                                      \
-    { llm_route_tail(tail), LLM_ROUTE_CHARGED, LLM_DIALECT_NONE,              \
-      LLM_API_BEDROCK, stream, 1, 0, 0, 0 }
+#define llm_route_converse(tail, asks)                                        \
+    llm_route_entry(tail, CHARGED, NONE, BEDROCK,                             \
+                    .stream = asks, .converse = 1)
 
 #define llm_route_free(tail, dialect, api)                                    \
-    { llm_route_tail(tail), LLM_ROUTE_FREE, LLM_DIALECT_##dialect,            \
-      LLM_API_##api, 0, 0, 0, 0, 0 }
+    llm_route_entry(tail, FREE, dialect, api, .any = 0)
 
 #define llm_route_opaque(tail, dialect)                                       \
-    { llm_route_tail(tail), LLM_ROUTE_OPAQUE, LLM_DIALECT_##dialect,          \
-      LLM_API_OTHER, 0, 0, 0, 0, 0 }
-
+    llm_route_entry(tail, OPAQUE, dialect, OTHER, .any = 0)
 
 #define llm_route_later(tail, dialect, api)                                   \
-    { llm_route_tail(tail), LLM_ROUTE_CHARGED, LLM_DIALECT_##dialect,         \
-      LLM_API_##api, 0, 0, 1, 0, 0 }
+    llm_route_entry(tail, CHARGED, dialect, api, .later = 1)
 
-#define llm_route_poll(tail, class, dialect, get)                             \
-    { llm_route_tail(tail), LLM_ROUTE_##class, LLM_DIALECT_##dialect,         \
-      LLM_API_OTHER, 0, 0, 0, 1, get }
+#define llm_route_any(tail, class, dialect)                                   \
+    llm_route_entry(tail, class, dialect, OTHER, .any = 1)
+
+#define llm_route_poll(tail, class, dialect, only)                            \
+    llm_route_entry(tail, class, dialect, OTHER,                              \
+                    .any = 1, .poll = 1, .get = only)
+
+#define llm_route_none  { .tail = NULL }
 
 
 static const llm_route_entry_t *llm_route_lookup(llm_route_t *route,
     const u_char *uri, size_t len, int post);
-static int llm_route_is_plain(const u_char *uri, size_t len);
+static int llm_route_is_plain(const u_char *uri, size_t len, size_t n);
 static int llm_route_is_beneath(const u_char *uri, size_t len);
 static const llm_route_entry_t *llm_route_find(const u_char *uri, size_t len,
     int post, size_t *end);
 static int llm_route_ends(const u_char *uri, size_t len,
     const llm_route_entry_t *entry, size_t *end);
+static int llm_route_ends_any(const u_char *uri, size_t len,
+    const llm_route_entry_t *entry, size_t *end);
 static void llm_route_model(llm_route_t *route, const u_char *uri, size_t len,
-    size_t end, llm_api_e api);
+    size_t end, const llm_route_entry_t *entry);
 static void llm_route_id(llm_route_t *route, const u_char *uri, size_t len,
     const llm_route_entry_t *entry);
+static const u_char *llm_route_colon(const u_char *uri, size_t len, size_t end,
+    const llm_route_entry_t *entry);
+static const u_char *llm_route_deployment(const u_char *p,
+    const u_char **last);
 static llm_dialect_e llm_route_dialect(const u_char *uri, size_t len);
 static const u_char *llm_route_segment(const u_char *p, const u_char *last);
 static int llm_route_is_collection(const u_char *p, const u_char *last);
-static const u_char *llm_route_after(const u_char *p, const u_char *last,
-    const char *word);
+static const u_char *llm_route_find_word(const u_char *p, const u_char *last,
+    const char *word, size_t n);
+
+
+#define llm_route_after(p, last, word)                                        \
+    llm_route_find_word(p, last, word, sizeof(word) - 1)
+
+
+static const uint8_t  llm_route_bytes[256] = {
+    [0 ... ' '] = LLM_ROUTE_BYTE_BAD,
+    [0x7f] = LLM_ROUTE_BYTE_BAD,
+    ['%'] = LLM_ROUTE_BYTE_BAD,
+    ['?'] = LLM_ROUTE_BYTE_BAD,
+    ['#'] = LLM_ROUTE_BYTE_BAD,
+    [';'] = LLM_ROUTE_BYTE_BAD,
+    ['\\'] = LLM_ROUTE_BYTE_BAD,
+    ['/'] = LLM_ROUTE_BYTE_SLASH
+};
 
 
 static const llm_route_entry_t  llm_routes[] = {
 
     llm_route_call("/chat/completions", OPENAI, CHAT),
-    llm_route_opaque("/threads/*/messages", OPENAI),
+    llm_route_any("/threads/*/messages", OPAQUE, OPENAI),
     llm_route_call("/messages", ANTHROPIC, MESSAGES),
     llm_route_later("/responses", OPENAI, RESPONSES),
     llm_route_call("/responses/compact", OPENAI, RESPONSES),
@@ -98,6 +139,8 @@ static const llm_route_entry_t  llm_routes[] = {
     llm_route_call("/embeddings", OPENAI, EMBEDDINGS),
     llm_route_call("/embed", OPENAI, EMBEDDINGS),
     llm_route_call("/rerank", OPENAI, EMBEDDINGS),
+    llm_route_call("/reranking", OPENAI, EMBEDDINGS),
+    llm_route_call("/embedding", NONE, EMBEDDINGS),
 
     llm_route_call(":generateContent", GEMINI, GEMINI),
     llm_route_stream(":streamGenerateContent", GEMINI, GEMINI),
@@ -108,10 +151,10 @@ static const llm_route_entry_t  llm_routes[] = {
     /* a model call in form only: the name stands for counting */
     llm_route_free("/publishers/anthropic/models/count-tokens:rawPredict",
                    ANTHROPIC, OTHER),
-    llm_route_call("/publishers/anthropic/models/*:rawPredict",
-                   ANTHROPIC, MESSAGES),
-    llm_route_stream("/publishers/anthropic/models/*:streamRawPredict",
-                     ANTHROPIC, MESSAGES),
+    llm_route_entry("/publishers/anthropic/models/*:rawPredict",
+                    CHARGED, ANTHROPIC, MESSAGES, .any = 1),
+    llm_route_entry("/publishers/anthropic/models/*:streamRawPredict",
+                    CHARGED, ANTHROPIC, MESSAGES, .any = 1, .stream = 1),
     llm_route_call(":rawPredict", GEMINI, OTHER),
     llm_route_stream(":streamRawPredict", GEMINI, OTHER),
 
@@ -133,13 +176,13 @@ static const llm_route_entry_t  llm_routes[] = {
     llm_route_call("/audio/speech", OPENAI, OTHER),
     llm_route_call("/images/generations", OPENAI, OTHER),
 
-    /* their bodies are forms, which are not read */
-    llm_route_opaque("/audio/transcriptions", OPENAI),
-    llm_route_opaque("/audio/translations", OPENAI),
-    llm_route_opaque("/images/edits", OPENAI),
-    llm_route_opaque("/images/variations", OPENAI),
+    llm_route_call("/audio/transcriptions", OPENAI, FORM),
+    llm_route_call("/audio/translations", OPENAI, FORM),
+    llm_route_call("/images/edits", OPENAI, FORM),
+    llm_route_call("/images/variations", OPENAI, FORM),
 
-    llm_route_later("/threads/*/runs", OPENAI, RUNS),
+    llm_route_entry("/threads/*/runs",
+                    CHARGED, OPENAI, RUNS, .any = 1, .later = 1),
     llm_route_later("/threads/runs", OPENAI, RUNS),
 
     llm_route_opaque("/batches", NONE),
@@ -155,10 +198,6 @@ static const llm_route_entry_t  llm_routes[] = {
     llm_route_free("/v1/models", NONE, OTHER),
     llm_route_free("/api/show", NONE, OTHER),
 
-    llm_route_poll("/responses/*", FREE, OPENAI, 1),
-    llm_route_poll("/threads/*/runs/*", FREE, OPENAI, 1),
-    llm_route_poll("/interactions/*", FREE, GEMINI, 1),
-
     /* it can only make the answer that was asked for shorter */
     llm_route_poll("/responses/*/cancel", FREE, OPENAI, 0),
     llm_route_poll("/threads/*/runs/*/cancel", FREE, OPENAI, 0),
@@ -168,21 +207,34 @@ static const llm_route_entry_t  llm_routes[] = {
     llm_route_poll("/threads/*/runs/*/submit_tool_outputs", OPAQUE, OPENAI, 0),
 
     llm_route_free("/files", NONE, OTHER),
-    llm_route_free("/v1/files/*", NONE, OTHER),
-    llm_route_free("/v1/files/*/content", NONE, OTHER),
+    llm_route_any("/v1/files/*/content", FREE, NONE),
     llm_route_free("/uploads", OPENAI, OTHER),
-    llm_route_free("/uploads/*/parts", OPENAI, OTHER),
-    llm_route_free("/uploads/*/complete", OPENAI, OTHER),
-    llm_route_free("/uploads/*/cancel", OPENAI, OTHER),
+    llm_route_any("/uploads/*/parts", FREE, OPENAI),
+    llm_route_any("/uploads/*/complete", FREE, OPENAI),
+    llm_route_any("/uploads/*/cancel", FREE, OPENAI),
     llm_route_free("/vector_stores", OPENAI, OTHER),
-    llm_route_free("/vector_stores/*", OPENAI, OTHER),
-    llm_route_free("/vector_stores/*/files/*", OPENAI, OTHER),
-    llm_route_free("/vector_stores/*/file_batches", OPENAI, OTHER),
-    llm_route_free("/vector_stores/*/file_batches/*/cancel", OPENAI, OTHER),
+    llm_route_any("/vector_stores/*/file_batches", FREE, OPENAI),
+    llm_route_any("/vector_stores/*/file_batches/*/cancel", FREE, OPENAI),
 
     llm_route_call("/complete", ANTHROPIC, MESSAGES),
 
-    { NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    llm_route_none
+};
+
+
+/* The last segment of these is any: they are looked at where no other entry
+   fits. */
+
+static const llm_route_entry_t  llm_routes_any[] = {
+    llm_route_poll("/responses/*", FREE, OPENAI, 1),
+    llm_route_poll("/threads/*/runs/*", FREE, OPENAI, 1),
+    llm_route_poll("/interactions/*", FREE, GEMINI, 1),
+
+    llm_route_any("/v1/files/*", FREE, NONE),
+    llm_route_any("/vector_stores/*", FREE, OPENAI),
+    llm_route_any("/vector_stores/*/files/*", FREE, OPENAI),
+
+    llm_route_none
 };
 
 
@@ -207,7 +259,7 @@ llm_route_match(llm_route_t *route, const u_char *uri, size_t len, int post,
         route->later = entry->later;
     }
 
-    if (route->dialect == LLM_DIALECT_NONE) {
+    if (route->dialect == LLM_DIALECT_NONE && route->api == LLM_API_OTHER) {
         route->dialect = llm_route_dialect(uri, len);
     }
 
@@ -226,13 +278,11 @@ llm_route_lookup(llm_route_t *route, const u_char *uri, size_t len, int post)
     size_t                    end;
     const llm_route_entry_t  *entry;
 
-    if (!llm_route_is_plain(uri, len)) {
-        return NULL;
-    }
-
     entry = llm_route_find(uri, len, post, &end);
 
-    if (entry == NULL) {
+    if (entry == NULL
+        || !llm_route_is_plain(uri, len, entry->any ? len : end))
+    {
         return NULL;
     }
 
@@ -240,7 +290,7 @@ llm_route_lookup(llm_route_t *route, const u_char *uri, size_t len, int post)
         return NULL;
     }
 
-    llm_route_model(route, uri, len, end, entry->api);
+    llm_route_model(route, uri, len, end, entry);
 
     if (entry->poll) {
         llm_route_id(route, uri, len, entry);
@@ -256,33 +306,28 @@ llm_route_lookup(llm_route_t *route, const u_char *uri, size_t len, int post)
 }
 
 
+/* Looks at the first n bytes: what an entry says literally needs no look, and
+   of the most frequent paths only "/v1" is left. */
+
 static int
-llm_route_is_plain(const u_char *uri, size_t len)
+llm_route_is_plain(const u_char *uri, size_t len, size_t n)
 {
     size_t  i;
 
-    if (len == 0 || uri[0] != '/' || uri[len - 1] == '/') {
+    if (uri[0] != '/') {
         return 0;
     }
 
-    for (i = 0; i < len; i++) {
+    for (i = 0; i < n; i++) {
 
-        if (uri[i] <= ' ' || uri[i] == 0x7f) {
-            return 0;
-        }
+        switch (llm_route_bytes[uri[i]]) {
 
-        switch (uri[i]) {
-
-        case '%':
-        case '?':
-        case '#':
-        case ';':
-        case '\\':
+        case LLM_ROUTE_BYTE_BAD:
             return 0;
 
-        case '/':
+        case LLM_ROUTE_BYTE_SLASH:
 
-            if (uri[i + 1] == '/') {
+            if (i + 1 == len || uri[i + 1] == '/') {
                 return 0;
             }
 
@@ -322,11 +367,26 @@ llm_route_is_beneath(const u_char *uri, size_t len)
 static const llm_route_entry_t *
 llm_route_find(const u_char *uri, size_t len, int post, size_t *end)
 {
+    uint32_t                  word;
     const llm_route_entry_t  *entry;
+
+    if (len < sizeof(uint32_t)) {
+        return NULL;
+    }
+
+    word = llm_route_word(uri, len - sizeof(uint32_t));
 
     for (entry = llm_routes; entry->tail != NULL; entry++) {
 
-        if (!(post && entry->get) && llm_route_ends(uri, len, entry, end)) {
+        if (entry->end == word && llm_route_ends(uri, len, entry, end)) {
+            return entry;
+        }
+    }
+
+    for (entry = llm_routes_any; entry->tail != NULL; entry++) {
+
+        if (!(post && entry->get)
+            && llm_route_ends_any(uri, len, entry, end)) {
             return entry;
         }
     }
@@ -335,14 +395,38 @@ llm_route_find(const u_char *uri, size_t len, int post, size_t *end)
 }
 
 
-/* Compares from behind; *end is where the tail begins.  No segment is empty,
-   see llm_route_is_plain(). */
+/* *end is where the tail begins. */
 
 static int
 llm_route_ends(const u_char *uri, size_t len, const llm_route_entry_t *entry,
     size_t *end)
 {
+    if (entry->any) {
+        return llm_route_ends_any(uri, len, entry, end);
+    }
+
+    if (len < entry->len) {
+        return 0;
+    }
+
+    *end = len - entry->len;
+
+    return memcmp(uri + *end, entry->tail, entry->len) == 0;
+}
+
+
+/* The same for a tail with "*", from behind.  That no segment is empty is seen
+   to later. */
+
+static int
+llm_route_ends_any(const u_char *uri, size_t len,
+    const llm_route_entry_t *entry, size_t *end)
+{
     size_t  n, i;
+
+    if (len < entry->len) {
+        return 0;
+    }
 
     i = len;
 
@@ -376,25 +460,22 @@ llm_route_ends(const u_char *uri, size_t len, const llm_route_entry_t *entry,
 
 static void
 llm_route_model(llm_route_t *route, const u_char *uri, size_t len, size_t end,
-    llm_api_e api)
+    const llm_route_entry_t *entry)
 {
     const u_char  *p, *last, *colon;
 
-    p = NULL;
     last = uri + end;
 
-    if (api == LLM_API_BEDROCK) {
+    if (entry->api == LLM_API_BEDROCK) {
         p = llm_route_after(uri, last, "/model/");
 
         route->prompt = (p != NULL
                          && llm_route_after(p, last, ":prompt/") != NULL);
 
     } else {
-        colon = uri + len;
+        colon = llm_route_colon(uri, len, end, entry);
 
-        while (*--colon != ':' && *colon != '/') { /* void */ }
-
-        if (*colon == ':') {
+        if (colon != NULL) {
             last = colon;
             p = llm_route_segment(uri, last);
 
@@ -403,11 +484,7 @@ llm_route_model(llm_route_t *route, const u_char *uri, size_t len, size_t end,
             }
 
         } else {
-            p = llm_route_after(uri, last, "/deployments/");
-
-            if (p == NULL) {
-                p = llm_route_after(uri, last, "/engines/");
-            }
+            p = llm_route_deployment(uri, &last);
         }
     }
 
@@ -430,6 +507,56 @@ llm_route_id(llm_route_t *route, const u_char *uri, size_t len,
 
     route->id = llm_route_segment(uri, last);
     route->id_len = last - route->id;
+}
+
+
+/* The last one of the last segment, or NULL. */
+
+static const u_char *
+llm_route_colon(const u_char *uri, size_t len, size_t end,
+    const llm_route_entry_t *entry)
+{
+    const u_char  *p;
+
+    if (!entry->any) {
+        return (entry->tail[0] == ':') ? uri + end : NULL;
+    }
+
+    for (p = uri + len - 1; *p != '/'; p--) {
+
+        if (*p == ':') {
+            return p;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Azure's, without what stands between it and the tail; or an engine of
+   old. */
+
+static const u_char *
+llm_route_deployment(const u_char *p, const u_char **last)
+{
+    size_t              n;
+    const u_char       *start;
+    static const char   extensions[] = "/extensions";
+
+    start = llm_route_after(p, *last, "/deployments/");
+
+    if (start == NULL) {
+        return llm_route_after(p, *last, "/engines/");
+    }
+
+    n = sizeof(extensions) - 1;
+
+    if ((size_t) (*last - start) > n && memcmp(*last - n, extensions, n) == 0)
+    {
+        *last -= n;
+    }
+
+    return start;
 }
 
 
@@ -501,12 +628,9 @@ llm_route_is_collection(const u_char *p, const u_char *last)
 /* What follows the first such word, if anything does. */
 
 static const u_char *
-llm_route_after(const u_char *p, const u_char *last, const char *word)
+llm_route_find_word(const u_char *p, const u_char *last, const char *word,
+    size_t n)
 {
-    size_t  n;
-
-    n = strlen(word);
-
     for ( /* void */ ; (size_t) (last - p) > n; p++) {
 
         if (*p == (u_char) word[0] && memcmp(p, word, n) == 0) {

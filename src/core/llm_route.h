@@ -43,7 +43,9 @@ typedef enum {
     LLM_API_COHERE,
     LLM_API_TGI,             /* text-generation-inference's own */
     LLM_API_LLAMACPP,        /* llama.cpp's own */
-    LLM_API_RUNS             /* of OpenAI's assistants */
+    LLM_API_RUNS,            /* of OpenAI's assistants */
+    LLM_API_FORM             /* transcriptions, translations, image edits: a
+                                form with files, or JSON */
 } llm_api_e;
 
 

@@ -243,6 +243,8 @@ struct ngx_http_llm_ctx_s {
     uint64_t                     pending_of;
 
     unsigned                     parsed:1;       /* the body was read */
+    unsigned                     form:1;         /* with files: its bytes say
+                                                    little of its tokens */
     unsigned                     stream:1;
     unsigned                     identity:1;     /* the answer is to be
                                                     stripped, which only one
@@ -307,6 +309,11 @@ ngx_int_t ngx_http_llm_precontent_handler(ngx_http_request_t *r);
 /* The context of the main request, also after an internal redirect; NULL
    where there is none, and for subrequests. */
 ngx_http_llm_ctx_t *ngx_http_llm_get_ctx(ngx_http_request_t *r);
+
+/* How many headers of the request have the name, in lower case; *first is the
+   first one. */
+ngx_uint_t ngx_http_llm_find_header(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_table_elt_t **first);
 
 /* Its request has ended: it is kept for another one. */
 void ngx_http_llm_free_ctx(ngx_http_llm_ctx_t *ctx);

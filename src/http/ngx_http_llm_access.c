@@ -31,6 +31,8 @@ static ngx_http_llm_ctx_t *ngx_http_llm_create_ctx(ngx_http_request_t *r,
 static ngx_http_llm_ctx_t *ngx_http_llm_alloc_ctx(ngx_log_t *log);
 static ngx_int_t ngx_http_llm_request_id(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_route(ngx_http_llm_ctx_t *ctx);
+static ngx_uint_t ngx_http_llm_is_post(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_llm_overrides(ngx_http_request_t *r);
 static void ngx_http_llm_unconditional(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_read(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_read_done(ngx_http_request_t *r);
@@ -88,7 +90,9 @@ ngx_http_llm_decide(ngx_http_request_t *r)
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_quota_module);
 
-    if (llcf->quota == NULL || r->method == NGX_HTTP_OPTIONS) {
+    if (llcf->quota == NULL
+        || (r->method == NGX_HTTP_OPTIONS && !ngx_http_llm_is_post(r)))
+    {
         return NGX_DECLINED;
     }
 
@@ -307,32 +311,21 @@ static ngx_int_t
 ngx_http_llm_route(ngx_http_llm_ctx_t *ctx)
 {
     ngx_int_t            rc;
-    ngx_table_elt_t     *type;
+    ngx_uint_t           post;
     ngx_http_request_t  *r;
 
     r = ctx->request;
+    post = ngx_http_llm_is_post(r);
 
     /* a POST is what its path says: a header must not make it one that cannot
        be read, nor the upstream a tunnel of it */
 
-    if (r->method == NGX_HTTP_POST) {
+    if (post) {
         r->headers_in.upgrade = NULL;
     }
 
-    llm_route_match(&ctx->route, r->uri.data, r->uri.len,
-                    r->method == NGX_HTTP_POST, r->headers_in.upgrade != NULL);
-
-    type = r->headers_in.content_type;
-
-    if (ctx->route.class == LLM_ROUTE_CHARGED
-        && ctx->route.api == LLM_API_OTHER
-        && type
-        && ngx_strncasecmp(type->value.data,
-                           (u_char *) "multipart/form-data", 19) == 0)
-    {
-        /* a form with a file: what it will cost cannot be told from it */
-        ctx->route.class = LLM_ROUTE_OPAQUE;
-    }
+    llm_route_match(&ctx->route, r->uri.data, r->uri.len, post,
+                    r->headers_in.upgrade != NULL);
 
     rc = ngx_http_llm_identify(ctx);
 
@@ -370,6 +363,114 @@ ngx_http_llm_route(ngx_http_llm_ctx_t *ctx)
     }
 
     return ngx_http_llm_read(ctx);
+}
+
+
+/*
+ * A POST stays one whatever it says it is; any other method is one as soon as
+ * it says that it is not what it is: servers behind may believe it.
+ */
+
+static ngx_uint_t
+ngx_http_llm_is_post(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  names[] = {
+        ngx_string("x-http-method-override"),
+        ngx_string("x-http-method"),
+        ngx_string("x-method-override")
+    };
+
+    if (r->method == NGX_HTTP_POST) {
+        return 1;
+    }
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (ngx_http_llm_find_header(r, &names[i], &h)) {
+            return 1;
+        }
+    }
+
+    return r->args.len && ngx_http_llm_overrides(r);
+}
+
+
+/* By an argument: "$httpMethod" of Google's APIs, "_method" of others. */
+
+static ngx_uint_t
+ngx_http_llm_overrides(ngx_http_request_t *r)
+{
+    u_char      *p, *src, *dst, *args;
+    ngx_uint_t   i;
+
+    static ngx_str_t  names[] = {
+        ngx_string("$httpmethod="),
+        ngx_string("_method=")
+    };
+
+    args = ngx_pnalloc(r->pool, r->args.len);
+    if (args == NULL) {
+        return 1;
+    }
+
+    src = r->args.data;
+    dst = args;
+
+    ngx_unescape_uri(&dst, &src, r->args.len, 0);
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        for (p = args; /* void */ ; p++) {
+            p = ngx_strlcasestrn(p, dst, names[i].data, names[i].len - 1);
+
+            if (p == NULL) {
+                break;
+            }
+
+            if (p == args || p[-1] == '&') {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
+ngx_http_llm_find_header(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_table_elt_t **first)
+{
+    ngx_uint_t        i, n;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    n = 0;
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */ ; i++) {
+
+        if (i >= part->nelts) {
+
+            if (part->next == NULL) {
+                return n;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].key.len == name->len
+            && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0
+            && n++ == 0)
+        {
+            *first = &h[i];
+        }
+    }
 }
 
 

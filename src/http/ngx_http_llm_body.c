@@ -19,6 +19,8 @@
 typedef ngx_int_t (*ngx_http_llm_body_pt)(void *data, u_char *p, size_t n);
 
 
+static ngx_int_t ngx_http_llm_body_form(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body);
 static ngx_int_t ngx_http_llm_body_walk(ngx_http_request_t *r,
     ngx_http_llm_body_pt handler, void *data);
 static ngx_int_t ngx_http_llm_body_walk_file(ngx_http_request_t *r,
@@ -49,6 +51,16 @@ ngx_http_llm_body_scan(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
                      ctx->conf->reserve == LLM_RESERVE_STRICT
                      ? LLM_REQUEST_BOUNDS : 0);
 
+    if ((ctx->route.api == LLM_API_FORM || ctx->route.api == LLM_API_OTHER)
+        && r->headers_in.content_type)
+    {
+        rc = ngx_http_llm_body_form(ctx, body);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     switch (ngx_http_llm_coding(&r->headers_in.headers)) {
 
     case LLM_CODING_IDENTITY:
@@ -72,6 +84,29 @@ ngx_http_llm_body_scan(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
     (void) llm_request_end(body);
 
     return ngx_http_llm_body_verdict(ctx, body);
+}
+
+
+/* Of two types, with a boundary each, the upstream might take the other. */
+
+static ngx_int_t
+ngx_http_llm_body_form(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+{
+    static ngx_str_t  name = ngx_string("content-type");
+
+    ngx_uint_t        n;
+    ngx_table_elt_t  *h;
+
+    n = ngx_http_llm_find_header(ctx->request, &name, &h);
+
+    llm_request_form(body, h->value.data, h->value.len);
+
+    if (!body->form || n == 1) {
+        return NGX_OK;
+    }
+
+    return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_BAD_REQUEST,
+                               "The request has more than one Content-Type.");
 }
 
 
@@ -242,6 +277,7 @@ ngx_http_llm_body_verdict(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
     ctx->parsed = 1;
     ctx->body_bytes = body->length;
     ctx->encoded_bytes = body->encoded;
+    ctx->form = (body->form || ctx->route.api == LLM_API_FORM);
 
     switch (body->error) {
 
@@ -250,7 +286,16 @@ ngx_http_llm_body_verdict(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 
     case LLM_REQUEST_NOT_JSON:
         return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_BAD_REQUEST,
-                                   "The body must be a JSON object.");
+                                   ctx->route.api == LLM_API_FORM
+                                   ? "The body must be multipart/form-data, "
+                                     "or a JSON object."
+                                   : "The body must be a JSON object.");
+
+    case LLM_REQUEST_NOT_FORM:
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_BAD_REQUEST,
+                                   "The body is not valid "
+                                   "multipart/form-data, or its boundary is "
+                                   "not.");
 
     case LLM_REQUEST_DUPLICATE:
         return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_BAD_REQUEST,

@@ -19,8 +19,10 @@
  */
 
 
+static void ngx_http_llm_learn(ngx_http_llm_ctx_t *ctx, llm_estimate_t *e);
 static ngx_uint_t ngx_http_llm_is_opaque_call(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx);
+static uint64_t ngx_http_llm_text_bytes(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_unanswered(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_sides(ngx_http_llm_ctx_t *ctx,
@@ -47,7 +49,6 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
     llm_zone_t            *z;
     llm_index_t            gone;
     llm_charge_e           charge;
-    llm_observation_t      seen;
     ngx_http_llm_quota_t  *quota;
 
     if (ctx->poll) {
@@ -85,15 +86,8 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
     }
 
     if (settled && charge == LLM_CHARGE_EXACT && ctx->parsed) {
-        seen.body = ctx->body_bytes;
-        seen.encoded = ctx->encoded_bytes;
-        seen.input = ctx->settlement.usage.input;
-        seen.text = llm_answer_text_bytes(ctx->answer) / ctx->choices;
-        seen.output = ctx->settlement.usage.output / ctx->choices;
-
-        llm_estimate_learn(llm_zone_estimate(z, ctx->model.data,
-                                             ctx->model.len, 1),
-                           &seen);
+        ngx_http_llm_learn(ctx, llm_zone_estimate(z, ctx->model.data,
+                                                  ctx->model.len, 1));
     }
 
     if (settled && quota->state == NULL) {
@@ -109,6 +103,22 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
     if (gone != LLM_NONE) {
         ngx_http_llm_crowded(ctx, gone);
     }
+}
+
+
+static void
+ngx_http_llm_learn(ngx_http_llm_ctx_t *ctx, llm_estimate_t *e)
+{
+    llm_observation_t  seen;
+
+    seen.body = ctx->body_bytes;
+    seen.encoded = ctx->encoded_bytes;
+    seen.input = ctx->settlement.usage.input;
+    seen.text = llm_answer_text_bytes(ctx->answer) / ctx->choices;
+    seen.output = ctx->settlement.usage.output / ctx->choices;
+    seen.form = ctx->form;
+
+    llm_estimate_learn(e, &seen);
 }
 
 
@@ -254,7 +264,7 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
         output = llm_estimate_text(llm_zone_estimate(ctx->quota->zone.zone,
                                                      ctx->model.data,
                                                      ctx->model.len, 0),
-                                   llm_answer_text_bytes(ctx->answer));
+                                   ngx_http_llm_text_bytes(ctx));
     }
 
     output = ngx_min(output, ctx->most_output);
@@ -262,6 +272,44 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
     if (output > usage->output) {
         usage->output = output;
     }
+}
+
+
+/* A transcript that was asked for as text or as subtitles is nothing but
+   text. */
+
+static uint64_t
+ngx_http_llm_text_bytes(ngx_http_llm_ctx_t *ctx)
+{
+    uint64_t     bytes;
+    ngx_str_t   *type;
+    ngx_uint_t   i;
+
+    static ngx_str_t  types[] = {
+        ngx_string("text/plain"),
+        ngx_string("text/vtt"),
+        ngx_string("text/srt"),
+        ngx_string("application/x-subrip")
+    };
+
+    bytes = llm_answer_text_bytes(ctx->answer);
+
+    if (bytes || ctx->route.api != LLM_API_FORM) {
+        return bytes;
+    }
+
+    type = &ctx->request->headers_out.content_type;
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+
+        if (type->len >= types[i].len
+            && ngx_strncasecmp(type->data, types[i].data, types[i].len) == 0)
+        {
+            return ctx->answer_bytes;
+        }
+    }
+
+    return 0;
 }
 
 

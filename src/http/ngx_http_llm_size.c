@@ -224,9 +224,11 @@ ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
     e = llm_zone_estimate(ctx->quota->zone.zone, ctx->model.data,
                           ctx->model.len, 0);
 
-    ctx->expected_input = ngx_min(llm_estimate_input(e, ctx->body_bytes,
-                                                     ctx->encoded_bytes),
-                                  ctx->most_input);
+    ctx->expected_input = ctx->form
+                          ? llm_estimate_form(e)
+                          : llm_estimate_input(e, ctx->body_bytes,
+                                               ctx->encoded_bytes);
+    ctx->expected_input = ngx_min(ctx->expected_input, ctx->most_input);
     ctx->expected_output = 0;
 
     if (ctx->route.api != LLM_API_EMBEDDINGS) {
@@ -296,8 +298,15 @@ ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 
     input = llm_sat_add(input, body->hidden);
 
-    return ngx_http_llm_bound_output(ctx, body,
-                              llm_sat_add(input, (int64_t) ctx->body_bytes));
+    if (!ctx->form) {
+
+        /* what is in the body is text, or beside what is not */
+
+        input = llm_sat_add(input, (int64_t) ctx->body_bytes);
+        input = llm_sat_add(input, (int64_t) body->again);
+    }
+
+    return ngx_http_llm_bound_output(ctx, body, input);
 }
 
 
@@ -320,8 +329,8 @@ ngx_http_llm_bound_output(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
     if (output == -1) {
         return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
                                    "The request has no output cap and the "
-                                   "largest output of the model is not known: "
-                                   "set max_tokens.");
+                                   "largest output of the model is not known"
+                                   "%s.", ctx->form ? "" : ": set max_tokens");
     }
 
     if (__builtin_mul_overflow(output, body->choices, &output)) {

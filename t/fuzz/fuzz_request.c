@@ -145,6 +145,7 @@ fuzz_same(const llm_request_t *a, const llm_request_t *b)
         || strcmp(a->outside, b->outside) != 0
         || strcmp(a->server_tool, b->server_tool) != 0
         || a->media != b->media
+        || a->again != b->again
         || a->empty != b->empty
         || a->root_end != b->root_end
         || memcmp(&a->stream_options, &b->stream_options,
@@ -217,7 +218,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_span(&whole, &whole.no_cap);
 
     if (flags == 0
-        && (whole.outside[0] || whole.server_tool[0] || whole.media))
+        && (whole.outside[0] || whole.server_tool[0] || whole.media
+            || whole.again))
     {
         abort();
     }

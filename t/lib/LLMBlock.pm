@@ -68,11 +68,30 @@ sub at
 }
 
 
+# A form of name => value with the boundary x; a value that is a reference is a
+# file.
+
+sub form
+{
+    my $form = '';
+
+    while (my ($name, $value) = splice @_, 0, 2) {
+        my $file = ref $value ? '; filename="a.mp3"' : '';
+
+        $form .= qq{--x\r\nContent-Disposition: form-data; name="$name"$file}
+                 . "\r\n\r\n" . (ref $value ? $$value : $value) . "\r\n";
+    }
+
+    return "$form--x--\r\n";
+}
+
+
 # where the eval of a section looks for them
 
 *Test::Base::Filter::chat = \&chat;
 *Test::Base::Filter::post = \&post;
 *Test::Base::Filter::at = \&at;
+*Test::Base::Filter::form = \&form;
 
 
 BEGIN {

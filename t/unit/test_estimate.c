@@ -65,6 +65,7 @@ learn(llm_estimate_t *e, uint64_t body, int64_t input, uint64_t text,
 
     seen.body = body;
     seen.encoded = 0;
+    seen.form = 0;
     seen.input = input;
     seen.text = text;
     seen.output = output;
@@ -214,6 +215,7 @@ test_encoded(void)
 
     seen.body = 4000;
     seen.encoded = 1000;
+    seen.form = 0;
     seen.input = 1000;
     seen.text = 0;
     seen.output = 1;
@@ -396,9 +398,57 @@ test_estimates(void)
 }
 
 
+static void
+learn_form(llm_estimate_t *e, int64_t input, uint64_t text, int64_t output)
+{
+    llm_observation_t  seen;
+
+    memset(&seen, 0, sizeof(seen));
+
+    seen.form = 1;
+    seen.body = 1000000;
+    seen.input = input;
+    seen.text = text;
+    seen.output = output;
+
+    llm_estimate_learn(e, &seen);
+}
+
+
+static void
+test_forms(void)
+{
+    llm_estimate_t  e;
+
+    memset(&e, 0, sizeof(e));
+    is_int(llm_estimate_form(&e), LLM_ESTIMATE_FORM, "a form, at first");
+
+    learn(&e, 400, 100, 40, 10);
+    is_int(llm_estimate_form(&e), LLM_ESTIMATE_FORM,
+           "what is no form says nothing of forms");
+
+    learn_form(&e, 300, 80, 20);
+    is_int(llm_estimate_form(&e), 300, "the mean of forms is learned");
+    is_int(llm_estimate_input(&e, 400, 0), 100, "and nothing of bytes");
+    is_int(llm_estimate_text(&e, 40), 10, "its output is as of all");
+
+    learn_form(&e, 400, 80, 20);
+    is_int(llm_estimate_form(&e), 350, "it is a mean");
+    learn_form(&e, INT64_MAX, 80, 20);
+    is_int(llm_estimate_form(&e), 700, "which nobody moves by much");
+
+    memset(&e, 0, sizeof(e));
+    learn_form(&e, 0, 0, 0);
+    is_int(llm_estimate_form(&e), 0, "forms that are not counted in tokens");
+    learn_form(&e, -1, 0, 0);
+    is_int(llm_estimate_form(&e), 0, "less than nothing");
+}
+
+
 int
 main(void)
 {
+    test_forms();
     test_unknown();
     test_learned();
     test_poison();

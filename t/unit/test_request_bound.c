@@ -284,6 +284,26 @@ static const test_request_t  bounds[] = {
 
     /* several at once: the first of each */
 
+    /* a query is read with each document */
+
+    { RERANK, "{\"query\":\"abc\",\"documents\":[\"d\"]}", "cap=0" },
+    { RERANK, "{\"query\":\"abc\",\"documents\":[\"d\",\"e\",[1,2],"
+      "{\"text\":\"f\"}]}", "cap=0 again=15" },
+    { RERANK, "{\"texts\":[\"d\",\"e\",\"f\"],\"query\":\"a\\u0062\"}",
+      "cap=0 again=18" },
+    { RERANK, "{\"documents\":[1,2,3],\"query\":{\"text\":[\"x\"]}}",
+      "cap=0 again=28" },
+    { RERANK, "{\"documents\":[\"d\",\"e\"],\"query\":[\"x\"],"
+      "\"query\":[\"yz\"]}", "cap=0 again=11" },
+    { RERANK, "{\"documents\":[{\"image\":\"http://x\"},\"e\"],"
+      "\"query\":1}", "cap=0 outside=image again=1" },
+    { CHAT, "{\"documents\":[\"d\",\"e\"],\"query\":\"abc\"}", "" },
+
+    /* transcripts and edits, even without a form */
+
+    { AUDIO, "{\"model\":\"m\",\"n\":2,\"max_tokens\":9}",
+      "model=m raise=9 times=2 outside=file" },
+
     { CHAT, "{\"web_search_options\":{},\"tools\":[{\"type\":\"x\"}],"
       "\"conversation\":\"a\",\"previous_response_id\":\"b\"}",
       "outside=conversation tool=web_search" },

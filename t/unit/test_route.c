@@ -50,6 +50,15 @@ static const test_call_t  calls[] = {
     { "/openai/deployments/azure/gpt-4/chat/completions",
       OPENAI, LLM_API_CHAT, 0, "azure/gpt-4" },
     { "/openai/deployments/chat/completions", OPENAI, LLM_API_CHAT, 0, "" },
+    { "/openai/deployments/d/extensions/chat/completions",
+      OPENAI, LLM_API_CHAT, 0, "d" },
+    { "/openai/deployments/extensions/chat/completions",
+      OPENAI, LLM_API_CHAT, 0, "extensions" },
+    { "/models/chat/completions", OPENAI, LLM_API_CHAT, 0, "" },
+    { "/inference/v1/chat/completions", OPENAI, LLM_API_CHAT, 0, "" },
+    { "/gateway/openai/deployments/d/chat/completions",
+      OPENAI, LLM_API_CHAT, 0, "d" },
+    { "/chat/completions/v1/chat/completions", OPENAI, LLM_API_CHAT, 0, "" },
     { "/openai/v1/chat/completions", OPENAI, LLM_API_CHAT, 0, "" },
 
     { "/v1/completions", OPENAI, LLM_API_COMPLETIONS, 0, "" },
@@ -84,6 +93,15 @@ static const test_call_t  calls[] = {
     { "/v2/embed", OPENAI, LLM_API_EMBEDDINGS, 0, "" },
     { "/api/embed", OPENAI, LLM_API_EMBEDDINGS, 0, "" },
     { "/v1/rerank", OPENAI, LLM_API_EMBEDDINGS, 0, "" },
+    { "/rerank", OPENAI, LLM_API_EMBEDDINGS, 0, "" },
+    { "/v2/rerank", OPENAI, LLM_API_EMBEDDINGS, 0, "" },
+    { "/v1/reranking", OPENAI, LLM_API_EMBEDDINGS, 0, "" },
+    { "/v1/embed", OPENAI, LLM_API_EMBEDDINGS, 0, "" },
+    { "/embedding", NONE, LLM_API_EMBEDDINGS, 0, "" },
+    { "/openai/v1/embeddings", OPENAI, LLM_API_EMBEDDINGS, 0, "" },
+    { "/v1/engines/ada/embeddings", OPENAI, LLM_API_EMBEDDINGS, 0, "ada" },
+    { VERTEX "/google/models/text-embedding-005:embedContent",
+      GEMINI, LLM_API_EMBEDDINGS, 0, "text-embedding-005" },
 
     { "/v1beta/models/gemini-2.5-pro:generateContent",
       GEMINI, LLM_API_GEMINI, 0, "gemini-2.5-pro" },
@@ -106,6 +124,12 @@ static const test_call_t  calls[] = {
     { "/v1beta/models/embed-1:batchEmbedContents",
       GEMINI, LLM_API_EMBEDDINGS, 0, "embed-1" },
     { "/v1beta/interactions", GEMINI, LLM_API_GEMINI, 0, "" },
+    { "/v1beta1/projects/p/locations/global/publishers/google/models/g:gener"
+      "ateContent", GEMINI, LLM_API_GEMINI, 0, "g" },
+    { "/v1/publishers/google/models/g:generateContent",
+      GEMINI, LLM_API_GEMINI, 0, "g" },
+    { VERTEX "/meta/models/llama-4:streamRawPredict",
+      GEMINI, LLM_API_OTHER, 1, "llama-4" },
 
     { "/model/us.anthropic.claude-4-v1:0/converse",
       NONE, LLM_API_BEDROCK, 0, "us.anthropic.claude-4-v1:0" },
@@ -131,6 +155,21 @@ static const test_call_t  calls[] = {
     { "/v1/images/generations", OPENAI, LLM_API_OTHER, 0, "" },
     { "/openai/deployments/dall-e/images/generations",
       OPENAI, LLM_API_OTHER, 0, "dall-e" },
+    { "/v1/audio/transcriptions", OPENAI, LLM_API_FORM, 0, "" },
+    { "/v1/audio/translations", OPENAI, LLM_API_FORM, 0, "" },
+    { "/v1/images/edits", OPENAI, LLM_API_FORM, 0, "" },
+    { "/v1/images/variations", OPENAI, LLM_API_FORM, 0, "" },
+    { "/openai/v1/audio/transcriptions", OPENAI, LLM_API_FORM, 0, "" },
+    { "/openai/deployments/whisper/audio/transcriptions",
+      OPENAI, LLM_API_FORM, 0, "whisper" },
+    { "/openai/deployments/gpt-image-1/images/edits",
+      OPENAI, LLM_API_FORM, 0, "gpt-image-1" },
+    { "/api/v1/messages", ANTHROPIC, LLM_API_MESSAGES, 0, "" },
+    { "/api/v1/responses", OPENAI, LLM_API_RESPONSES, 0, "" },
+    { "/v1/projects/p/locations/l/endpoints/openapi/completions",
+      OPENAI, LLM_API_COMPLETIONS, 0, "" },
+    { "/tgi/generate", NONE, LLM_API_TGI, 0, "" },
+    { "/v1/completion", NONE, LLM_API_LLAMACPP, 0, "" },
     { NULL, 0, 0, 0, NULL }
 };
 
@@ -149,6 +188,13 @@ static const test_path_t  free_paths[] = {
     { "/v1/models", NONE },
     { "/v1/files", NONE },
     { "/v1/files/file-1", NONE },
+    { "/v1/files/*", NONE },
+    { "/openai/v1/files", NONE },
+    { "/v1/messages/count_tokens", ANTHROPIC },
+    { "/anthropic/v1/messages/count_tokens", ANTHROPIC },
+    { "/openai/v1/responses/input_tokens", OPENAI },
+    { "/v1beta/models/g:countTokens", GEMINI },
+    { VERTEX "/google/models/g:countTokens", GEMINI },
     { "/v1/files/file-1/content", NONE },
     { "/openai/files", NONE },
     { "/upload/v1beta/files", GEMINI },
@@ -189,6 +235,9 @@ static const test_path_t  opaque_paths[] = {
     { "/v1/threads/t/runs/r/submit_tool_outputs", OPENAI },
     { "/v1/responses/resp_1", NONE },
     { "/v1/interactions/i", NONE },
+    { "/v1/threads/*/messages", OPENAI },
+    { "/openai/threads/thread_abc/messages", OPENAI },
+    { "/v1/threads/t?/messages", NONE },
     { "/v1/assistants", NONE },
     { "/v1/conversations", NONE },
     { "/v1/vector_stores/vs_1/search", NONE },
@@ -201,15 +250,23 @@ static const test_path_t  opaque_paths[] = {
     { "/model/amazon.nova/async-invoke", NONE },
     { "/model/amazon.nova/invoke/x", NONE },
     { "/v1/videos", NONE },
+    { "/v1/audio/voices", NONE },
+    { "/v1/images", NONE },
+    { "/v1/realtime/client_secrets", NONE },
+    { "/v1/realtime/calls", NONE },
+    { "/v1/ocr", NONE },
+    { "/v1/chat/moderations", NONE },
+    { "/invocations", NONE },
+    { "/v1/projects/p/locations/l/batchPredictionJobs", NONE },
+    { "/model/m/invoke-with-bidirectional-stream", NONE },
+    { "/guardrail/g/version/1/apply", NONE },
+    { "/knowledgebases/k/retrieve", NONE },
+    { "/openai/batches", NONE },
+    { "/openai/v1/batches", NONE },
+    { "/api/pull", NONE },
     { "/v1/anything", NONE },
     { "/", NONE },
     { "", NONE },
-
-    /* bodies that are forms */
-    { "/v1/audio/transcriptions", OPENAI },
-    { "/v1/audio/translations", OPENAI },
-    { "/v1/images/edits", OPENAI },
-    { "/v1/images/variations", OPENAI },
 
     /* Bedrock's words without its model */
     { "/converse", NONE },
@@ -390,6 +447,9 @@ static void
 test_bits(void)
 {
     llm_route_t  route;
+
+    match(&route, "/v1/vector_stores/complete", 1, 0);
+    is_int(route.class, LLM_ROUTE_CHARGED, "any free word is the last to fit");
 
     match(&route, "/model/m/converse", 1, 0);
     ok(route.converse && !route.prompt, "converse");
