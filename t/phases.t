@@ -269,8 +269,8 @@ my @cases = (
     ['refused',                    'refused',            429, 0],
     ['any: refused',               'refused-any',        403, 0],
     ['refused, another budget',    'custom-budget',      403, 0],
-    ['refused, page of upstream',  'custom-upstream',    200, 0],
-    ['refused, page with limits',  'custom-metered',     200, 0],
+    ['refused, page of upstream',  'custom-upstream',    200, 'second'],
+    ['refused, page with limits',  'custom-metered',     429, 0],
 );
 
 my (%team, %body);

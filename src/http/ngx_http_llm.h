@@ -166,7 +166,8 @@ typedef enum {
  * The life of a request.  Only ngx_http_llm_access.c moves it up to ADMITTED
  * or REFUSED, only ngx_http_llm_observe.c to OBSERVING, only
  * ngx_http_llm_settle.c to SETTLED.  SETTLED and REFUSED are final: every
- * entry point does nothing there.
+ * entry point does nothing there, but for a refusal that is led on to another
+ * upstream, which has a context of its own there.
  */
 
 typedef enum {
@@ -206,6 +207,8 @@ struct ngx_http_llm_ctx_s {
     uint64_t                     encoded_bytes;  /* of them, media */
     int64_t                      cap;        /* output tokens, -1: none */
     int64_t                      choices;
+    const char                  *inject;     /* the member to be put in for
+                                                the cap, NULL: none */
     llm_tier_e                   tier;
     uint64_t                     traits;
 
@@ -260,6 +263,7 @@ struct ngx_http_llm_ctx_s {
     unsigned                     poll:1;         /* may charge the record */
     unsigned                     looked:1;       /* verdict is set */
     unsigned                     dry_refused:1;
+    unsigned                     refused:1;      /* decided, not a failure */
     unsigned                     never:1;        /* asking again is useless */
 
     /* last: not zeroed */
@@ -341,6 +345,10 @@ ngx_int_t ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx,
 ngx_int_t ngx_http_llm_body_scan(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 
+/* Whether it can be changed: not if it is coded, or not valid. */
+ngx_uint_t ngx_http_llm_body_is_plain(ngx_http_llm_ctx_t *ctx,
+    llm_request_t *body);
+
 /*
  * Changes the body that nginx has read.  Ranges are those of the body as it
  * came, so of several edits the last in the body comes first.  The text must
@@ -390,6 +398,10 @@ ngx_int_t ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
 /* The same of a route whose body is not read: nothing, or a refusal. */
 ngx_int_t ngx_http_llm_size_opaque(ngx_http_llm_ctx_t *ctx,
     ngx_http_llm_bearing_t *bearing);
+
+/* Puts into the body what the configuration says, once it is admitted: a
+   refused one may be led to another location, as it came. */
+ngx_int_t ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body);
 
 
 /* ngx_http_llm_answer.c */

@@ -22,10 +22,16 @@
  * its phase, so there the latter decides.  Both phases are run again after an
  * internal redirect; the context then is found through the pool's cleanup
  * list, and its state says that there is nothing left to do.
+ *
+ * But a refusal that error_page leads on to an upstream is no refusal of that
+ * one: the location there decides for itself, in a context of its own.  The
+ * one that was refused holds nothing and is found no more.
  */
 
 
 static ngx_int_t ngx_http_llm_decide(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_llm_is_fallback(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
 static ngx_http_llm_ctx_t *ngx_http_llm_create_ctx(ngx_http_request_t *r,
     ngx_http_llm_loc_conf_t *llcf);
 static ngx_http_llm_ctx_t *ngx_http_llm_alloc_ctx(ngx_log_t *log);
@@ -75,7 +81,7 @@ ngx_http_llm_decide(ngx_http_request_t *r)
 
     ctx = ngx_http_llm_get_ctx(r);
 
-    if (ctx) {
+    if (ctx && !ngx_http_llm_is_fallback(r, ctx)) {
 
         switch (ctx->state) {
 
@@ -103,6 +109,23 @@ ngx_http_llm_decide(ngx_http_request_t *r)
     }
 
     return ngx_http_llm_route(ctx);
+}
+
+
+/*
+ * Whether what was refused would be passed on here.  A page by its URI is
+ * fetched with GET, one from a file has no handler of its own: they tell of
+ * the refusal.
+ */
+
+static ngx_uint_t
+ngx_http_llm_is_fallback(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    return ctx->state == NGX_HTTP_LLM_REFUSED
+           && ctx->refused
+           && !r->post_action
+           && r->content_handler != NULL
+           && ngx_http_llm_is_post(r);
 }
 
 
@@ -604,6 +627,7 @@ ngx_http_llm_end(ngx_http_llm_ctx_t *ctx, ngx_int_t rc)
 
     case NGX_DECLINED:
         ctx->state = NGX_HTTP_LLM_REFUSED;
+        ctx->refused = 1;
         ngx_http_llm_look(ctx);
         return ngx_http_llm_send_refusal(ctx);
 

@@ -139,7 +139,13 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         return rc;
     }
 
-    return ngx_http_llm_reserve(ctx, ask);
+    rc = ngx_http_llm_reserve(ctx, ask);
+
+    if (rc != NGX_OK || body == NULL) {
+        return rc;
+    }
+
+    return ngx_http_llm_inject(ctx, body);
 }
 
 

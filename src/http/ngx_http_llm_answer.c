@@ -226,6 +226,10 @@ ngx_http_llm_send_refusal(ngx_http_llm_ctx_t *ctx)
 
     r->expect_tested = 1;
 
+    /* refused where error_page led to: its status was for another answer */
+
+    r->err_status = 0;
+
     rc = ngx_http_send_response(r, status, &ngx_http_llm_json, &cv);
 
     /* a phase handler that returned rc would let the request go on */
@@ -245,7 +249,9 @@ ngx_http_llm_error_page(ngx_http_request_t *r, ngx_int_t status)
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
-    if (clcf->error_pages == NULL) {
+    /* nginx looks for a page only once, unless told otherwise */
+
+    if (clcf->error_pages == NULL || r->error_page || r->uri_changes == 0) {
         return 0;
     }
 

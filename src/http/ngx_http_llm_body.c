@@ -321,6 +321,18 @@ ngx_http_llm_body_verdict(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 }
 
 
+/* In a dry run what could not be read comes here, too. */
+
+ngx_uint_t
+ngx_http_llm_body_is_plain(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+{
+    return ctx->request->request_body != NULL
+           && body->error == LLM_REQUEST_OK
+           && ngx_http_llm_coding(&ctx->request->headers_in.headers)
+              == LLM_CODING_IDENTITY;
+}
+
+
 ngx_int_t
 ngx_http_llm_body_edit(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
     llm_request_edit_t *edit)
@@ -331,13 +343,7 @@ ngx_http_llm_body_edit(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
 
     r = ctx->request;
 
-    /* in a dry run what could not be read comes here, too */
-
-    if (r->request_body == NULL
-        || body->error != LLM_REQUEST_OK
-        || ngx_http_llm_coding(&r->headers_in.headers)
-           != LLM_CODING_IDENTITY)
-    {
+    if (!ngx_http_llm_body_is_plain(ctx, body)) {
         return NGX_DECLINED;
     }
 

@@ -71,6 +71,7 @@ static ngx_int_t
 ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx)
 {
     ngx_str_t            *type;
+    ngx_uint_t            status;
     ngx_http_request_t   *r;
     ngx_http_upstream_t  *u;
 
@@ -84,12 +85,17 @@ ngx_http_llm_observe(ngx_http_llm_ctx_t *ctx)
      * answers in its place.
      */
 
-    if (u == NULL
-        || u->cleanup == NULL
-        || r->headers_out.status < NGX_HTTP_OK
-        || r->headers_out.status >= NGX_HTTP_SPECIAL_RESPONSE
-        || r->headers_out.status == NGX_HTTP_NO_CONTENT
-        || r->header_only)
+    if (u == NULL || u->cleanup == NULL || r->header_only) {
+        return NGX_OK;
+    }
+
+    /* after error_page the client may get another status */
+
+    status = r->err_status ? u->headers_in.status_n : r->headers_out.status;
+
+    if (status < NGX_HTTP_OK
+        || status >= NGX_HTTP_SPECIAL_RESPONSE
+        || status == NGX_HTTP_NO_CONTENT)
     {
         return NGX_OK;
     }

@@ -11,10 +11,9 @@
 #include "ngx_http_llm.h"
 
 
-static ngx_int_t ngx_http_llm_inject_cap(ngx_http_llm_ctx_t *ctx,
-    llm_request_t *body);
+static void ngx_http_llm_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body);
 static ngx_int_t ngx_http_llm_edit_cap(ngx_http_llm_ctx_t *ctx,
-    llm_request_t *body, const char *member);
+    llm_request_t *body);
 static ngx_int_t ngx_http_llm_inject_usage(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 static void ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
@@ -51,13 +50,7 @@ ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
         }
     }
 
-    /* the cap goes to the end of the body, the other member may not */
-
-    if (ngx_http_llm_inject_cap(ctx, body) != NGX_OK
-        || ngx_http_llm_inject_usage(ctx, body) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    ngx_http_llm_cap(ctx, body);
 
     if (ask->reserve == LLM_RESERVE_STRICT
         && (bearing->tokens || bearing->money))
@@ -101,15 +94,14 @@ ngx_http_llm_size_opaque(ngx_http_llm_ctx_t *ctx,
 /* An output cap for requests that have none, where the API has a member for
    it. */
 
-static ngx_int_t
-ngx_http_llm_inject_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+static void
+ngx_http_llm_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
     int64_t      cap;
-    ngx_int_t    rc;
     const char  *member;
 
     if (ctx->conf->max_output == 0 || body->max_output != -1) {
-        return NGX_OK;
+        return;
     }
 
     /* members that only some upstreams obey may ask for more */
@@ -118,7 +110,7 @@ ngx_http_llm_inject_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 
     if (!ctx->conf->inject) {
         ctx->cap = cap;
-        return NGX_OK;
+        return;
     }
 
     switch (ctx->route.api) {
@@ -138,36 +130,41 @@ ngx_http_llm_inject_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         break;
 
     default:
-        return NGX_OK;
+        return;
     }
 
-    if (body->no_cap.end) {
+    /* a second member of the name would be ambiguous */
 
-        /* a second member of the name would be ambiguous */
-
-        return NGX_OK;
+    if (body->no_cap.end || !ngx_http_llm_body_is_plain(ctx, body)) {
+        return;
     }
 
-    rc = ngx_http_llm_edit_cap(ctx, body, member);
-
-    if (rc == NGX_DECLINED) {
-        return NGX_OK;
-    }
-
+    ctx->inject = member;
     ctx->cap = cap;
+}
 
-    return rc;
+
+ngx_int_t
+ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+{
+    /* the cap goes to the end of the body, the other member may not */
+
+    if (ctx->inject && ngx_http_llm_edit_cap(ctx, body) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_inject_usage(ctx, body);
 }
 
 
 static ngx_int_t
-ngx_http_llm_edit_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
-    const char *member)
+ngx_http_llm_edit_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
     u_char              *p;
     llm_request_edit_t   edit;
 
-    p = ngx_pnalloc(ctx->request->pool, ngx_strlen(member) + NGX_INT_T_LEN
+    p = ngx_pnalloc(ctx->request->pool, ngx_strlen(ctx->inject)
+                                        + NGX_INT_T_LEN
                                         + sizeof(",\"\":") - 1);
     if (p == NULL) {
         return NGX_ERROR;
@@ -176,8 +173,8 @@ ngx_http_llm_edit_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
     edit.range.start = body->root_end;
     edit.range.end = body->root_end;
     edit.text = (const char *) p;
-    edit.len = ngx_sprintf(p, "%s\"%s\":%i", body->empty ? "" : ",", member,
-                           ctx->conf->max_output)
+    edit.len = ngx_sprintf(p, "%s\"%s\":%i", body->empty ? "" : ",",
+                           ctx->inject, ctx->conf->max_output)
                - p;
 
     return ngx_http_llm_body_edit(ctx, body, &edit);
