@@ -148,6 +148,17 @@ EOF
             proxy_pass http://provider;
         }
 
+        location /hop/ {
+            llm_team_limit default rpm=0;
+            error_page 429 = @hop;
+            proxy_pass http://provider;
+        }
+
+        location @hop {
+            llm_team_limit default rpm=0;
+            try_files /nothing @cheap;
+        }
+
         location /returned/ {
             llm_team_limit default rpm=0;
             error_page 429 @returned;
@@ -296,6 +307,10 @@ for my $location (qw(again again-kept)) {
 ($team, $answer) = ask('thrice');
 is($answer->{status}, 200, 'admitted at the third place');
 is($t->used($team), '1 50 0.000032', 'and counted there alone');
+
+($team, $answer) = ask('hop');
+is($answer->{status}, 200, 'a location that leads on decides nothing');
+is($t->used($team), '1 50 0.000032', 'and counts nothing');
 
 ($team, $answer) = ask('invalid', body => '[]');
 is($answer->{status}, 400, 'what is invalid is so everywhere');

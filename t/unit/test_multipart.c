@@ -194,6 +194,8 @@ static const test_form_t  forms[] = {
     { FIELD "\"a\"; name*=b" N N "1" END, NOT },
     { FIELD "\"a\"" N "Content-Disposition: form-data; name=b" N N "1" END,
       NOT },
+    { FIELD "\"a\"" N "Content-Disposition: form-data; filename=b" N N "1" END,
+      NOT },
     { FIELD "\"a\"" N "Content-Transfer-Encoding: base64" N N "1" END,
       NOT },
     { FIELD "\"a\"" N "Content-Transfer-Encoding:" N N "1" END, NOT },
