@@ -26,6 +26,16 @@ $ENV{TEST_NGINX_TEXT} = <<'EOF';
         location /plain/ { default_type text/plain; return 200 "$TEST_NGINX_WORDS"; }
         location /vtt/ { default_type "text/vtt; charset=utf-8"; return 200 "$TEST_NGINX_WORDS"; }
         location /srt/ { default_type application/x-subrip; return 200 "$TEST_NGINX_WORDS"; }
+        location /gzip/ {
+            gzip on;
+            gzip_proxied any;
+            gzip_http_version 1.0;
+            gzip_min_length 1;
+            gzip_types *;
+            default_type text/plain;
+            return 200 "$TEST_NGINX_WORDS";
+        }
+
         location /html/ { default_type text/html; return 200 "$TEST_NGINX_WORDS"; }
     }
 EOF
@@ -143,10 +153,12 @@ my @form = (file => \('x' x 9000), model => 'm');
         proxy_pass http://$TEST_NGINX_PROVIDER;
     }
 --- request eval
-[map { post("/$_/v1/audio/transcriptions", form(file => \'ID3', model => 'm')) } qw(plain vtt srt html)]
+[map { post("/$_/v1/audio/transcriptions", form(file => \'ID3', model => 'm')) } qw(plain vtt srt gzip html)]
 --- more_headers
 Content-Type: multipart/form-data; boundary=x
+Accept-Encoding: gzip
 --- ledger
+..."prompt_tokens":1024,"completion_tokens":120,..."source":"estimated",...
 ..."prompt_tokens":1024,"completion_tokens":120,..."source":"estimated",...
 ..."prompt_tokens":1024,"completion_tokens":120,..."source":"estimated",...
 ..."prompt_tokens":1024,"completion_tokens":120,..."source":"estimated",...
@@ -198,3 +210,16 @@ x-ratelimit-remaining-tokens: 976
  "Content-Type: multipart/form-data; boundary=x\nX-Team: b"]
 --- error_code eval
 [200, 400]
+
+=== TEST 13: a form may be compressed
+--- request eval
+use Compress::Zlib ();
+[map { post('/v1/audio/transcriptions', Compress::Zlib::memGzip($_)) }
+ form(file => \('x' x 100000), model => 'm'), form(model => 'm', model => 'm')]
+--- more_headers
+Content-Type: multipart/form-data; boundary=x
+Content-Encoding: gzip
+--- error_code eval
+[200, 400]
+--- ledger
+..."model":"m",..."source":"upstream",...

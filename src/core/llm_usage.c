@@ -109,6 +109,7 @@ llm_answer_feed(llm_answer_t *a, const u_char *p, size_t n)
     const u_char  *last;
 
     last = p + n;
+    a->bytes += n;
 
     /* white space and a byte order mark may come first */
 
@@ -544,6 +545,13 @@ llm_answer_text_bytes(const llm_answer_t *a)
 {
     return a->text[LLM_T_DELTA] ? a->text[LLM_T_DELTA]
                                 : a->text[LLM_T_WHOLE];
+}
+
+
+uint64_t
+llm_answer_bytes(const llm_answer_t *a)
+{
+    return a->bytes;
 }
 
 

@@ -187,6 +187,8 @@ struct llm_answer_s {
     llm_framing_e            framing;
     llm_framing_e            expected;   /* by the content type */
 
+    uint64_t                 bytes;
+
     /* one more, for what is a gap in an event but no text */
     uint64_t                 text[LLM_USAGE_TEXTS + 1];
     uint32_t                 images;
@@ -285,6 +287,9 @@ unsigned llm_answer_lacks(const llm_answer_t *a);
  * what is estimated are counted alike.
  */
 uint64_t llm_answer_text_bytes(const llm_answer_t *a);
+
+/* Bytes of the decoded body. */
+uint64_t llm_answer_bytes(const llm_answer_t *a);
 
 /* A count was negative, absurd or of a wrong type: worth a warning. */
 int llm_answer_anomaly(const llm_answer_t *a);

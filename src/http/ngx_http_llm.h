@@ -314,11 +314,6 @@ ngx_int_t ngx_http_llm_precontent_handler(ngx_http_request_t *r);
    where there is none, and for subrequests. */
 ngx_http_llm_ctx_t *ngx_http_llm_get_ctx(ngx_http_request_t *r);
 
-/* How many headers of the request have the name, in lower case; *first is the
-   first one. */
-ngx_uint_t ngx_http_llm_find_header(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_table_elt_t **first);
-
 /* Its request has ended: it is kept for another one. */
 void ngx_http_llm_free_ctx(ngx_http_llm_ctx_t *ctx);
 
@@ -432,6 +427,19 @@ u_char *ngx_http_llm_print_subject_id(u_char *p, ngx_http_llm_ctx_t *ctx,
 
 
 /* ngx_http_llm_coding.c */
+
+/* A walk over the header lines of one name: the first one and the next ones,
+   or NULL. */
+
+typedef struct {
+    ngx_str_t                   *name;       /* in lower case */
+    ngx_list_part_t             *part;
+    ngx_uint_t                   i;
+} ngx_http_llm_walk_t;
+
+ngx_table_elt_t *ngx_http_llm_walk(ngx_http_llm_walk_t *w,
+    ngx_list_t *headers, ngx_str_t *name);
+ngx_table_elt_t *ngx_http_llm_walk_on(ngx_http_llm_walk_t *w);
 
 /* What the headers of a request or an answer say of its coding. */
 llm_coding_e ngx_http_llm_coding(ngx_list_t *headers);

@@ -397,8 +397,8 @@ ngx_http_llm_route(ngx_http_llm_ctx_t *ctx)
 static ngx_uint_t
 ngx_http_llm_is_post(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_table_elt_t  *h;
+    ngx_uint_t            i;
+    ngx_http_llm_walk_t   w;
 
     static ngx_str_t  names[] = {
         ngx_string("x-http-method-override"),
@@ -411,7 +411,7 @@ ngx_http_llm_is_post(ngx_http_request_t *r)
     }
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (ngx_http_llm_find_header(r, &names[i], &h)) {
+        if (ngx_http_llm_walk(&w, &r->headers_in.headers, &names[i])) {
             return 1;
         }
     }
@@ -459,41 +459,6 @@ ngx_http_llm_overrides(ngx_http_request_t *r)
     }
 
     return 0;
-}
-
-
-ngx_uint_t
-ngx_http_llm_find_header(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_table_elt_t **first)
-{
-    ngx_uint_t        i, n;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    n = 0;
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-
-            if (part->next == NULL) {
-                return n;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == name->len
-            && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0
-            && n++ == 0)
-        {
-            *first = &h[i];
-        }
-    }
 }
 
 

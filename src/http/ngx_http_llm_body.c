@@ -94,14 +94,14 @@ ngx_http_llm_body_form(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
     static ngx_str_t  name = ngx_string("content-type");
 
-    ngx_uint_t        n;
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t      *h;
+    ngx_http_llm_walk_t   w;
 
-    n = ngx_http_llm_find_header(ctx->request, &name, &h);
+    h = ngx_http_llm_walk(&w, &ctx->request->headers_in.headers, &name);
 
     llm_request_form(body, h->value.data, h->value.len);
 
-    if (!body->form || n == 1) {
+    if (!body->form || ngx_http_llm_walk_on(&w) == NULL) {
         return NGX_OK;
     }
 

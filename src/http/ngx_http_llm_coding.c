@@ -24,18 +24,6 @@
 #define NGX_HTTP_LLM_CODING_TEXT  128
 
 
-/* A walk over the header lines of one name. */
-
-typedef struct {
-    ngx_str_t               *name;       /* in lower case */
-    ngx_list_part_t         *part;
-    ngx_uint_t               i;
-} ngx_http_llm_walk_t;
-
-
-static ngx_table_elt_t *ngx_http_llm_walk(ngx_http_llm_walk_t *w,
-    ngx_list_t *headers, ngx_str_t *name);
-static ngx_table_elt_t *ngx_http_llm_walk_on(ngx_http_llm_walk_t *w);
 static void *ngx_http_llm_coding_alloc(void *log, unsigned items,
     unsigned size);
 static void ngx_http_llm_coding_free(void *log, void *p);
@@ -72,7 +60,7 @@ ngx_http_llm_coding(ngx_list_t *headers)
 }
 
 
-static ngx_table_elt_t *
+ngx_table_elt_t *
 ngx_http_llm_walk(ngx_http_llm_walk_t *w, ngx_list_t *headers,
     ngx_str_t *name)
 {
@@ -84,7 +72,7 @@ ngx_http_llm_walk(ngx_http_llm_walk_t *w, ngx_list_t *headers,
 }
 
 
-static ngx_table_elt_t *
+ngx_table_elt_t *
 ngx_http_llm_walk_on(ngx_http_llm_walk_t *w)
 {
     ngx_table_elt_t  *h;

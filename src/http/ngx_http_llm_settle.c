@@ -305,7 +305,7 @@ ngx_http_llm_text_bytes(ngx_http_llm_ctx_t *ctx)
         if (type->len >= types[i].len
             && ngx_strncasecmp(type->data, types[i].data, types[i].len) == 0)
         {
-            return ctx->answer_bytes;
+            return llm_answer_bytes(ctx->answer);
         }
     }
 
