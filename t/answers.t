@@ -157,8 +157,8 @@ my $upstream = RawUpstream->start(
         ['count_tokens',  { json => '{"input_tokens":16}' },
                           'messages/count_tokens'],
         ['models',        { json => $json }, 'models/m'],
-        ['opaque',        { json => $json }, 'audio/transcriptions'],
-        ['opaque-none',   { body => 'some text' }, 'audio/transcriptions'],
+        ['opaque',        { json => $json }, 'fine_tuning/jobs'],
+        ['opaque-none',   { body => 'some text' }, 'fine_tuning/jobs'],
     ),
 
     '*' => { json => $json },
@@ -563,9 +563,9 @@ $answer = $t->request('OPTIONS', path('models', 'models/m'), undef,
 is($answer->{body}, $json, 'OPTIONS passes');
 ok(!exists $answer->{headers}{'x-request-id'}, 'OPTIONS is not touched');
 
-$t->chat('opaque', path => path('opaque', 'audio/transcriptions'));
+$t->chat('opaque', path => path('opaque', 'fine_tuning/jobs'));
 is($t->charge('opaque'), '10 5 upstream', 'opaque: what it states');
-$t->chat('opaque-none', path => path('opaque-none', 'audio/transcriptions'));
+$t->chat('opaque-none', path => path('opaque-none', 'fine_tuning/jobs'));
 is(requests('opaque-none'), 1, 'opaque: it counts');
 
 

@@ -112,8 +112,8 @@ my $upstream = RawUpstream->start(
                                  . "Content-Length: 18\r\nContent-Encoding: "
                                  . "gzip\r\n\r\nwhat br made of it" }],
         ['text',        reply('b"r', 'something')],
-        ['opaque',      reply('br', 'something'), 'audio/transcriptions'],
-        ['opaque-gzip', reply('gzip', $gzip), 'audio/transcriptions'],
+        ['opaque',      reply('br', 'something'), 'fine_tuning/jobs'],
+        ['opaque-gzip', reply('gzip', $gzip), 'fine_tuning/jobs'],
         ['truncated',   reply('gzip', substr $stream, 0, $ends[1])],
         ['cut',         reply('gzip', $stream, cut => $ends[1])],
         ['cut-late',    reply('gzip', $stream, cut => $ends[2])],
@@ -353,9 +353,9 @@ for (['wrong_sum', 'is broken'], ['garbage', 'is broken'],
 $t->chat('text', path => path('text'));
 like((warnings())[-1], qr/"b\\"r" of an answer/, 'what it is called, escaped');
 
-$t->chat('opaque', path => path('opaque', 'audio/transcriptions'));
+$t->chat('opaque', path => path('opaque', 'fine_tuning/jobs'));
 is($t->charge('opaque'), '0 0 none', 'opaque: what it states is not known');
-$t->chat('opaque-gzip', path => path('opaque-gzip', 'audio/transcriptions'));
+$t->chat('opaque-gzip', path => path('opaque-gzip', 'fine_tuning/jobs'));
 is($t->charge('opaque-gzip'), '10 5 upstream', 'opaque: or known');
 
 
@@ -408,7 +408,7 @@ is(asked('asked', [map({ ("X-$_" => $_) } 1 .. 45), 'Accept-Encoding' => 'br',
 
 my @br = (['Accept-Encoding' => 'br']);
 
-is(asked('opaque', @br, path => 'audio/transcriptions'), 'identity',
+is(asked('opaque', @br, path => 'fine_tuning/jobs'), 'identity',
    'of an opaque route, too');
 is(asked('asked', @br, path => 'models/m', method => 'GET'), 'br',
    'a free route is asked as the client asks');
