@@ -135,7 +135,7 @@ my $upstream = RawUpstream->start(
     '/cost-image/v1/images/generations' => invoke(
         '{"data":[{"url":"x"}]}', 'x-litellm-response-cost' => '0.04'
     ),
-    '/cost-opaque/v1/audio/transcriptions' => invoke(
+    '/cost-opaque/v1/fine_tuning/jobs' => invoke(
         '{"text":"Hi"}', 'x-litellm-response-cost' => '0.03'
     ),
 
@@ -294,7 +294,7 @@ $t->chat('cost-image', path => '/cost-image/v1/images/generations',
          body => '{"model":"free","prompt":"Hi"}');
 is($t->line('cost-image')->{cost_usd}, 0.04, 'a cost without usage');
 
-$t->chat('cost-opaque', path => '/cost-opaque/v1/audio/transcriptions');
+$t->chat('cost-opaque', path => '/cost-opaque/v1/fine_tuning/jobs');
 is($t->line('cost-opaque')->{cost_usd}, 0.03, 'a cost of what is opaque');
 
 $t->finish;
