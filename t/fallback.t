@@ -71,6 +71,13 @@ EOF
             proxy_pass http://provider;
         }
 
+        location /usage/ {
+            llm_stream_usage inject;
+            llm_team_limit default rpm=0;
+            error_page 429 = @cheap;
+            proxy_pass http://provider;
+        }
+
         location @cheap {
             llm_model cheap;
             rewrite ^ /cheap/v1/chat/completions break;
@@ -234,14 +241,16 @@ is($t->used($team), '1 50 0.000032', 'and counted once');
 # The body goes there as it came, and is read there as there was none before.
 
 my $body = '{"model":"m","messages":[]}';
+my $stream = '{"stream_options":{"include_usage":false},"stream":true}';
 
-for my $case (['inject', '/cheap', $body],
-              ['inject-there', '/injected',
-               '{"model":"m","messages":[],"max_completion_tokens":9}'])
+for my $case (['inject', $body, '/cheap', $body],
+              ['inject-there', $body, '/injected',
+               '{"model":"m","messages":[],"max_completion_tokens":9}'],
+              ['usage', $stream, '/cheap', $stream])
 {
-    my ($location, $path, $expected) = @$case;
+    my ($location, $sent, $path, $expected) = @$case;
 
-    ask($location, body => $body);
+    ask($location, body => $sent);
 
     my $request = ($upstream->requests("$path/v1/chat/completions"))[-1];
 
