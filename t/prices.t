@@ -336,9 +336,8 @@ models('odd')->[0]
 === TEST 22: sound by the second, where the answer states them
 --- config
     llm_model heard;
-    llm_opaque allow;
 --- request eval
-[(post('/v1/audio/transcriptions', 'a form')) x 2]
+[(post('/v1/audio/transcriptions', '{"file":"sound"}')) x 2]
 --- more_headers eval
 [map { "X-Answer: $_" }
  '{"text":"","usage":{"type":"duration","seconds":37}}',
@@ -347,7 +346,22 @@ models('odd')->[0]
 ..."model":"heard",..."price_id":"heard",..."cost_usd":0.0037,..."source":"upstream",...
 ..."model":"heard",..."price_id":"heard",..."cost_usd":0.0036,..."source":"upstream",...
 
-=== TEST 23: rerankers by the search unit, of which a request has one at least
+=== TEST 23: which no strict budget admits
+--- config
+    llm_model heard;
+    llm_reserve strict;
+    llm_team_limit a budget=1;
+    llm_team_limit b tpm=1m;
+--- request eval
+[(post('/v1/audio/transcriptions', '{"file":"sound"}')) x 2]
+--- more_headers eval
+["X-Team: a", "X-Team: b"]
+--- error_code eval
+[400, 400]
+--- response_body_like eval
+['Model=heard is billed by the second, and how long a sound is', '."file." is input whose tokens']
+
+=== TEST 24: rerankers by the search unit, of which a request has one at least
 --- request eval
 [(post('/v2/rerank', '{"model":"ranked","documents":["a"]}')) x 2]
 --- more_headers eval
@@ -358,7 +372,7 @@ models('odd')->[0]
 ..."cost_usd":0.006,..."source":"upstream",...
 ..."cost_usd":0.002,..."source":"upstream",...
 
-=== TEST 24: searches by their size, citations, and video that is made
+=== TEST 25: searches by their size, citations, and video that is made
 --- request eval
 [(models('sized')->[0]) x 6]
 --- more_headers eval
@@ -377,7 +391,7 @@ models('odd')->[0]
 ..."completion_tokens":31,..."cost_usd":0.00009,...
 ..."cost_usd":0.00008,...
 
-=== TEST 25: what a speed or a place makes dearer, as the answer states it
+=== TEST 26: what a speed or a place makes dearer, as the answer states it
 --- request eval
 [(post('/v1/messages', '{"model":"hasty","max_tokens":5,"speed":"fast"}')) x 4]
 --- more_headers eval
@@ -389,7 +403,7 @@ models('odd')->[0]
 ..."cost_usd":0.000055,...
 ..."cost_usd":0.00033,...
 
-=== TEST 26: four thresholds, with caches and tiers of their own
+=== TEST 27: four thresholds, with caches and tiers of their own
 --- request eval
 [(models('tall')->[0]) x 7]
 --- more_headers eval
@@ -408,7 +422,7 @@ models('odd')->[0]
 ..."cost_usd":0.0960605,...
 ..."cost_usd":0.950065,...
 
-=== TEST 27: tokens of other models, at their prices if these are known
+=== TEST 28: tokens of other models, at their prices if these are known
 --- http_config
     llm_price answers input=1 output=2 cached=0.1;
     llm_price adviser input=100 output=200 cached=10 cache_write=125;
@@ -433,7 +447,7 @@ my $painter = sub {
 ..."model":"answers",..."cost_usd":0.002333,...
 ..."model":"other",..."cost_usd":0,...
 
-=== TEST 28: a name that was looked up is found again, and one that has no price is not
+=== TEST 29: a name that was looked up is found again, and one that has no price is not
 --- http_config
     llm_price twin-a input=1 output=0;
     llm_price twin-b input=2 output=0;

@@ -18,7 +18,7 @@ static ngx_int_t ngx_http_llm_inject_usage(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 static void ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
 static ngx_int_t ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx,
-    llm_request_t *body);
+    llm_request_t *body, ngx_http_llm_bearing_t *bearing);
 static ngx_int_t ngx_http_llm_bound_output(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body, int64_t input);
 static void ngx_http_llm_ask_bound(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
@@ -55,7 +55,7 @@ ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     if (ask->reserve == LLM_RESERVE_STRICT
         && (bearing->tokens || bearing->money))
     {
-        rc = ngx_http_llm_bound(ctx, body);
+        rc = ngx_http_llm_bound(ctx, body, bearing);
 
         if (rc != NGX_OK) {
             return rc;
@@ -261,9 +261,20 @@ ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
  */
 
 static ngx_int_t
-ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
+    ngx_http_llm_bearing_t *bearing)
 {
     int64_t  input;
+
+    if (ctx->form && bearing->money && ctx->price
+        && ctx->price->price.second > 0)
+    {
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TOO_LARGE,
+                                   "Model=%V is billed by the second, and how "
+                                   "long a sound is cannot be told from the "
+                                   "request: a strict budget needs a bound.",
+                                   &ctx->model);
+    }
 
     if (body->server_tool[0] != '\0'
         && ctx->conf->server_tools != NGX_HTTP_LLM_ALLOW)
