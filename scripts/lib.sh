@@ -4,6 +4,10 @@ module=ngx_http_llm_quota_module
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 build=$root/build
 
+# what the module is built with, as Debian's packages are
+hardening='-fstack-protector-strong -Wformat -Werror=format-security'
+hardening+=' -D_FORTIFY_SOURCE=2'
+
 # nginx-dev's tree, which has headers and configure, but no source
 packaged_headers=/usr/share/nginx/src
 
