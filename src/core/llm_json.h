@@ -48,10 +48,11 @@ typedef enum {
 typedef struct llm_json_node_s  llm_json_node_t;
 
 /*
- * One key of the tree.  Children are ended by an entry with key == NULL.
- * The key "*" stands for every element of an array.  An object where an
- * array was meant (or the reverse) matches no child.  For one root, several
- * documents' shapes are simply merged in one tree.
+ * One key of the tree, made by LLM_JSON_NODE().  Children are ended by
+ * LLM_JSON_END.  The key "*" stands for every element of an array.  An object
+ * where an array was meant (or the reverse) matches no child.  For one root,
+ * several documents' shapes are simply merged in one tree.  Children are
+ * compared in their order, so what is there most often stands first.
  */
 
 struct llm_json_node_s {
@@ -59,7 +60,31 @@ struct llm_json_node_s {
     const llm_json_node_t   *children;   /* NULL: a leaf */
     uint16_t                 field;      /* the caller's name, 0: not reported,
                                             only followed */
+    uint16_t                 len;        /* of the key, or LLM_JSON_ELEMENT */
+    uint64_t                 head;       /* its first eight bytes as they lie
+                                            in memory, zeros behind its end */
 };
+
+
+#define LLM_JSON_ELEMENT  0xffff         /* what no key has: of "*" */
+
+#define LLM_JSON_NODE(key, children, field)                                   \
+    { key, children, field,                                                   \
+      (key "")[0] == '*' ? LLM_JSON_ELEMENT : sizeof(key) - 1,                \
+      llm_json_byte(key, 0) | llm_json_byte(key, 1) | llm_json_byte(key, 2)   \
+      | llm_json_byte(key, 3) | llm_json_byte(key, 4) | llm_json_byte(key, 5) \
+      | llm_json_byte(key, 6) | llm_json_byte(key, 7) }
+
+#define LLM_JSON_END  { NULL, NULL, 0, 0, 0 }
+
+#define llm_json_byte(key, n)                                                 \
+    ((uint64_t) (u_char) (key "\0\0\0\0\0\0\0")[n] << llm_json_shift(n))
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define llm_json_shift(n)  (8 * (n))
+#else
+#define llm_json_shift(n)  (56 - 8 * (n))
+#endif
 
 
 typedef struct {
@@ -106,11 +131,6 @@ typedef enum {
 #define LLM_JSON_SEQUENCE    0x2   /* a top-level array's elements are
                                       documents of their own: the tree applies
                                       to each (Gemini's array streaming) */
-#define LLM_JSON_PADDED      0x4   /* all keys of the tree are LLM_JSON_PAD(),
-                                      and so can be compared eight bytes at a
-                                      time */
-
-#define LLM_JSON_PAD(key)    key "\0\0\0\0\0\0\0"
 
 
 typedef struct {
@@ -124,16 +144,11 @@ typedef struct {
 
     /* what follows is the scanner's own */
 
-    const u_char            *piece;      /* being fed, its first byte is at
-                                            offset */
+    uint64_t                 base;       /* to be added to an address in the
+                                            piece being fed: its offset */
     const llm_json_node_t   *current;    /* of the value to come or being
                                             read, NULL: of no interest */
-    uint64_t                 start;      /* of the value being read */
     uint64_t                 skip;       /* brackets open in what is skipped */
-
-    const llm_json_node_t   *node[LLM_JSON_DEPTH + 1];
-    uint64_t                 opened[LLM_JSON_DEPTH + 1];
-    uint32_t                 arrays;     /* levels that are arrays, bits */
 
     uint32_t                 unicode;
     uint32_t                 surrogate;
@@ -143,10 +158,16 @@ typedef struct {
     uint8_t                  number;
     uint8_t                  escape;
     uint8_t                  bom;        /* bytes of it */
-    uint8_t                  type;
     uint8_t                  key;        /* text is a key */
-    uint8_t                  variant;
     uint8_t                  sequence;   /* in the array of documents */
+    llm_json_value_t         value;      /* being read: what is known of it
+                                            is written here at once */
+
+    /* llm_json_init() does not touch what follows */
+
+    u_char                   closer[LLM_JSON_DEPTH + 1];   /* of a level */
+    const llm_json_node_t   *node[LLM_JSON_DEPTH + 1];
+    uint64_t                 opened[LLM_JSON_DEPTH + 1];
     u_char                   text[LLM_JSON_TEXT];
 } llm_json_t;
 

@@ -32,7 +32,7 @@
 #define llm_json_ends_token(c)                                                \
     ((c) == ',' || (c) == '}' || (c) == ']' || llm_json_is_space(c))
 
-#define llm_json_offset(j, p)  ((j)->offset + (uint64_t) ((p) - (j)->piece))
+#define llm_json_offset(j, p)  ((j)->base + (uintptr_t) (p))
 
 #define llm_json_is_reported(j)                                               \
     ((j)->current != NULL && (j)->current->field != 0)
@@ -154,10 +154,10 @@ llm_json_quote(const u_char *p, const u_char *last)
 void llm_json_lookup(llm_json_t *j, const u_char *key, size_t len,
     size_t room);
 
-/* A scalar of interest is complete (end: where it ends), or a piece of it
-   (NULL). */
+/* A scalar of interest is complete, or a piece of it. */
 void llm_json_report(llm_json_t *j, const u_char *text, size_t len,
     const u_char *end);
+void llm_json_piece(llm_json_t *j, const u_char *text, size_t len);
 
 /* A container that was skipped is complete. */
 void llm_json_skipped(llm_json_t *j, const u_char *end);

@@ -28,13 +28,16 @@ typedef struct {
 
 
 static void llm_json_load(llm_json_block_t *b, const u_char *p);
+static void llm_json_equal(llm_json_block_t *m, const llm_json_block_t *b,
+    char c);
+static void llm_json_either(llm_json_block_t *m, const llm_json_block_t *b,
+    char c, char d);
+static int llm_json_any(const llm_json_block_t *m);
+static uint64_t llm_json_mask(const llm_json_block_t *m);
+static int llm_json_is_plain(const llm_json_block_t *b);
 static void llm_json_fold(llm_json_block_t *b);
-static uint64_t llm_json_mask(const llm_json_block_t *b, u_char c);
-static int llm_json_matters(const llm_json_block_t *b, int string);
-static inline __m128i llm_json_either(const llm_json_block_t *b, char c);
 static uint64_t llm_json_strings(llm_json_t *j, const llm_json_block_t *b,
     size_t n);
-static unsigned llm_json_popcount(uint64_t n);
 
 #endif
 
@@ -75,10 +78,10 @@ llm_json_find(const u_char *p, const u_char *last)
 {
 #if (LLM_JSON_SSE2)
 
-    unsigned          i, mask;
-    llm_json_block_t  b;
+    unsigned          mask;
+    llm_json_block_t  b, m;
 
-    for (i = 0; last - p >= 16; i++) {
+    if (last - p >= 16) {
         mask = llm_json_quotes(p);
 
         if (mask != 0) {
@@ -86,18 +89,27 @@ llm_json_find(const u_char *p, const u_char *last)
         }
 
         p += 16;
+    }
 
-        /* a string that is longer than this is likely to be much longer */
+    while (last - p >= LLM_JSON_BLOCK) {
+        llm_json_load(&b, p);
+        llm_json_either(&m, &b, '"', '\\');
 
-        while (i > 3 && last - p >= LLM_JSON_BLOCK) {
-            llm_json_load(&b, p);
-
-            if (llm_json_matters(&b, 1)) {
-                break;
-            }
-
-            p += LLM_JSON_BLOCK;
+        if (llm_json_any(&m)) {
+            return p + __builtin_ctzll(llm_json_mask(&m));
         }
+
+        p += LLM_JSON_BLOCK;
+    }
+
+    while (last - p >= 16) {
+        mask = llm_json_quotes(p);
+
+        if (mask != 0) {
+            return p + __builtin_ctz(mask);
+        }
+
+        p += 16;
     }
 
 #endif
@@ -118,7 +130,10 @@ llm_json_skip(llm_json_t *j, const u_char *p, const u_char *last)
     size_t            n;
     u_char            copy[LLM_JSON_BLOCK];
     uint64_t          strings, brackets, closing, bit;
-    llm_json_block_t  b;
+    unsigned          plain;
+    llm_json_block_t  b, m;
+
+    plain = 0;
 
     for ( /* void */ ; p != last; p += n) {
         n = last - p;
@@ -127,9 +142,14 @@ llm_json_skip(llm_json_t *j, const u_char *p, const u_char *last)
             n = LLM_JSON_BLOCK;
             llm_json_load(&b, p);
 
-            if (j->escape == sw_plain
-                && !llm_json_matters(&b, j->phase == sw_skip_string))
-            {
+            if (j->phase == sw_skip_string) {
+                llm_json_either(&m, &b, '"', '\\');
+
+                if (!llm_json_any(&m) && j->escape == sw_plain) {
+                    continue;
+                }
+
+            } else if (plain && llm_json_is_plain(&b)) {
                 continue;
             }
 
@@ -145,14 +165,19 @@ llm_json_skip(llm_json_t *j, const u_char *p, const u_char *last)
         strings = llm_json_strings(j, &b, n);
 
         llm_json_fold(&b);
-        closing = llm_json_mask(&b, '}') & ~strings;
-        brackets = closing | (llm_json_mask(&b, '{') & ~strings);
+        llm_json_either(&m, &b, '{', '}');
+        brackets = llm_json_mask(&m) & ~strings;
 
-        if (llm_json_popcount(closing) < j->skip) {
-            j->skip += llm_json_popcount(brackets ^ closing);
-            j->skip -= llm_json_popcount(closing);
+        /* what follows numbers is likely to be more of them */
+
+        plain = (strings | brackets) == 0;
+
+        if (brackets == 0) {
             continue;
         }
+
+        llm_json_equal(&m, &b, '}');
+        closing = llm_json_mask(&m);
 
         for ( /* void */ ; brackets != 0; brackets ^= bit) {
             bit = brackets & -brackets;
@@ -177,7 +202,7 @@ llm_json_skip(llm_json_t *j, const u_char *p, const u_char *last)
 }
 
 
-static void
+static inline void
 llm_json_load(llm_json_block_t *b, const u_char *p)
 {
     b->v[0] = _mm_loadu_si128((const __m128i *) p);
@@ -187,25 +212,82 @@ llm_json_load(llm_json_block_t *b, const u_char *p)
 }
 
 
-/* One bit for each byte that is c, the first byte's the lowest. */
+/* Ones for the bytes that are c. */
 
-static uint64_t
-llm_json_mask(const llm_json_block_t *b, u_char c)
+static inline void
+llm_json_equal(llm_json_block_t *m, const llm_json_block_t *b, char c)
 {
     __m128i  v;
 
-    v = _mm_set1_epi8((char) c);
+    v = _mm_set1_epi8(c);
 
-    return (uint64_t) _mm_movemask_epi8(_mm_cmpeq_epi8(b->v[0], v))
-           | (uint64_t) _mm_movemask_epi8(_mm_cmpeq_epi8(b->v[1], v)) << 16
-           | (uint64_t) _mm_movemask_epi8(_mm_cmpeq_epi8(b->v[2], v)) << 32
-           | (uint64_t) _mm_movemask_epi8(_mm_cmpeq_epi8(b->v[3], v)) << 48;
+    m->v[0] = _mm_cmpeq_epi8(b->v[0], v);
+    m->v[1] = _mm_cmpeq_epi8(b->v[1], v);
+    m->v[2] = _mm_cmpeq_epi8(b->v[2], v);
+    m->v[3] = _mm_cmpeq_epi8(b->v[3], v);
+}
+
+
+static inline void
+llm_json_either(llm_json_block_t *m, const llm_json_block_t *b, char c, char d)
+{
+    llm_json_block_t  other;
+
+    llm_json_equal(m, b, c);
+    llm_json_equal(&other, b, d);
+
+    m->v[0] = _mm_or_si128(m->v[0], other.v[0]);
+    m->v[1] = _mm_or_si128(m->v[1], other.v[1]);
+    m->v[2] = _mm_or_si128(m->v[2], other.v[2]);
+    m->v[3] = _mm_or_si128(m->v[3], other.v[3]);
+}
+
+
+static inline int
+llm_json_any(const llm_json_block_t *m)
+{
+    return _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(m->v[0], m->v[1]),
+                                          _mm_or_si128(m->v[2], m->v[3])))
+           != 0;
+}
+
+
+/* One bit for each byte, the first byte's the lowest. */
+
+static inline uint64_t
+llm_json_mask(const llm_json_block_t *m)
+{
+    return (uint64_t) _mm_movemask_epi8(m->v[0])
+           | (uint64_t) _mm_movemask_epi8(m->v[1]) << 16
+           | (uint64_t) _mm_movemask_epi8(m->v[2]) << 32
+           | (uint64_t) _mm_movemask_epi8(m->v[3]) << 48;
+}
+
+
+/* Whether there is no quote, backslash or bracket, nor any letter beside
+   them: numbers, mostly. */
+
+static inline int
+llm_json_is_plain(const llm_json_block_t *b)
+{
+    __m128i           v;
+    llm_json_block_t  m;
+
+    llm_json_equal(&m, b, '"');
+
+    v = _mm_max_epu8(_mm_max_epu8(b->v[0], b->v[1]),
+                     _mm_max_epu8(b->v[2], b->v[3]));
+
+    m.v[0] = _mm_or_si128(m.v[0],
+                          _mm_cmpeq_epi8(_mm_max_epu8(v, _mm_set1_epi8('[')),
+                                         v));
+    return !llm_json_any(&m);
 }
 
 
 /* Square brackets become curly ones. */
 
-static void
+static inline void
 llm_json_fold(llm_json_block_t *b)
 {
     __m128i  v;
@@ -219,53 +301,21 @@ llm_json_fold(llm_json_block_t *b)
 }
 
 
-/* Whether there is a quote, a backslash or, outside strings, a bracket. */
-
-static int
-llm_json_matters(const llm_json_block_t *b, int string)
-{
-    __m128i  m;
-
-    m = _mm_or_si128(llm_json_either(b, '"'), llm_json_either(b, '\\'));
-
-    if (!string) {
-        m = _mm_or_si128(m, llm_json_either(b, '{'));
-        m = _mm_or_si128(m, llm_json_either(b, '}'));
-        m = _mm_or_si128(m, llm_json_either(b, '['));
-        m = _mm_or_si128(m, llm_json_either(b, ']'));
-    }
-
-    return _mm_movemask_epi8(m) != 0;
-}
-
-
-/* Whether one of the four bytes in a column is c. */
-
-static inline __m128i
-llm_json_either(const llm_json_block_t *b, char c)
-{
-    __m128i  v;
-
-    v = _mm_set1_epi8(c);
-
-    return _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(b->v[0], v),
-                                     _mm_cmpeq_epi8(b->v[1], v)),
-                        _mm_or_si128(_mm_cmpeq_epi8(b->v[2], v),
-                                     _mm_cmpeq_epi8(b->v[3], v)));
-}
-
-
 /* One bit for each byte that is in a string, its opening quote included. */
 
-static uint64_t
+static inline uint64_t
 llm_json_strings(llm_json_t *j, const llm_json_block_t *b, size_t n)
 {
-    uint64_t  bit, strings, escapes, escaped;
+    uint64_t          bit, strings, escapes, escaped;
+    llm_json_block_t  m;
 
-    strings = llm_json_mask(b, '"');
-    escapes = llm_json_mask(b, '\\');
+    llm_json_equal(&m, b, '"');
+    strings = llm_json_mask(&m);
 
-    if (escapes != 0 || j->escape != sw_plain) {
+    llm_json_equal(&m, b, '\\');
+
+    if (llm_json_any(&m) || j->escape != sw_plain) {
+        escapes = llm_json_mask(&m);
         escaped = (j->escape != sw_plain);
         j->escape = sw_plain;
 
@@ -297,17 +347,6 @@ llm_json_strings(llm_json_t *j, const llm_json_block_t *b, size_t n)
     j->phase = (strings >> 63) ? sw_skip_string : sw_skip;
 
     return strings;
-}
-
-
-static unsigned
-llm_json_popcount(uint64_t n)
-{
-    n -= n >> 1 & 0x5555555555555555;
-    n = (n & 0x3333333333333333) + (n >> 2 & 0x3333333333333333);
-    n = (n + (n >> 4)) & 0x0f0f0f0f0f0f0f0f;
-
-    return n * 0x0101010101010101 >> 56;
 }
 
 #else

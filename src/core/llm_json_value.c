@@ -244,12 +244,12 @@ llm_json_append(llm_json_t *j, const u_char *p, size_t n)
                 return;
             }
 
-            llm_json_report(j, j->text, j->len, NULL);
+            llm_json_piece(j, j->text, j->len);
             j->len = 0;
         }
 
         if (j->len == 0 && n > LLM_JSON_TEXT && !j->key) {
-            llm_json_report(j, p, LLM_JSON_TEXT, NULL);
+            llm_json_piece(j, p, LLM_JSON_TEXT);
             p += LLM_JSON_TEXT;
             n -= LLM_JSON_TEXT;
             continue;
@@ -276,17 +276,6 @@ llm_json_number(llm_json_t *j, const u_char *p, const u_char *last)
     const u_char  *start;
 
     start = p;
-
-    if (j->number == sw_start && *p >= '1' && *p <= '9') {
-
-        /* digits alone need no state machine */
-
-        j->number = sw_digits;
-
-        do {
-            p++;
-        } while (p != last && llm_json_is_digit(*p));
-    }
 
     while (p != last && !llm_json_ends_token(*p)) {
 
@@ -394,7 +383,7 @@ llm_json_literal(llm_json_t *j, const u_char *p, const u_char *last)
 {
     const char  *literal;
 
-    literal = llm_json_literals[j->type];
+    literal = llm_json_literals[j->value.type];
 
     for ( /* void */ ; p != last; p++) {
 

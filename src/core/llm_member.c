@@ -173,12 +173,12 @@ const llm_member_t  llm_members[] = {
 
 
 #define llm_leaf(key, id)                                                     \
-    { LLM_JSON_PAD(key), NULL, llm_field_##id }
+    LLM_JSON_NODE(key, NULL, llm_field_##id)
 
 #define llm_branch(key, id, nodes)                                            \
-    { LLM_JSON_PAD(key), nodes, llm_field_##id }
+    LLM_JSON_NODE(key, nodes, llm_field_##id)
 
-#define llm_end                      { NULL, NULL, 0 }
+#define llm_end                      LLM_JSON_END
 
 #define LLM_PARTS  48
 

@@ -92,7 +92,7 @@ llm_request_init(llm_request_t *r, const llm_route_t *route, unsigned flags)
     }
 
     llm_json_init(&r->json, llm_member_root(route, r->bounds),
-                  llm_request_value, r, LLM_JSON_VARIANTS|LLM_JSON_PADDED);
+                  llm_request_value, r, LLM_JSON_VARIANTS);
 }
 
 

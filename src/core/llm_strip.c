@@ -31,20 +31,19 @@ static void llm_strip_value(void *data, const llm_json_value_t *v);
 
 
 static const llm_json_node_t  llm_strip_choice[] = {
-    { LLM_JSON_PAD("*"), NULL, LLM_JSON_SPAN | LLM_STRIP_CHOICE },
-    { NULL, NULL, 0 }
+    LLM_JSON_NODE("*", NULL, LLM_JSON_SPAN | LLM_STRIP_CHOICE),
+    LLM_JSON_END
 };
 
 static const llm_json_node_t  llm_strip_members[] = {
-    { LLM_JSON_PAD("choices"), llm_strip_choice,
-      LLM_JSON_SPAN | LLM_STRIP_CHOICES },
-    { LLM_JSON_PAD("usage"), NULL, LLM_JSON_SPAN | LLM_STRIP_USAGE },
-    { NULL, NULL, 0 }
+    LLM_JSON_NODE("choices", llm_strip_choice,
+                  LLM_JSON_SPAN | LLM_STRIP_CHOICES),
+    LLM_JSON_NODE("usage", NULL, LLM_JSON_SPAN | LLM_STRIP_USAGE),
+    LLM_JSON_END
 };
 
-static const llm_json_node_t  llm_strip_tree = {
-    "", llm_strip_members, LLM_JSON_SPAN | LLM_STRIP_ROOT
-};
+static const llm_json_node_t  llm_strip_tree =
+    LLM_JSON_NODE("", llm_strip_members, LLM_JSON_SPAN | LLM_STRIP_ROOT);
 
 
 void
@@ -68,8 +67,7 @@ llm_strip_next(llm_strip_t *s)
     s->choices = 0;
     s->usage = 0;
 
-    llm_json_init(&s->json, &llm_strip_tree, llm_strip_value, s,
-                  LLM_JSON_PADDED);
+    llm_json_init(&s->json, &llm_strip_tree, llm_strip_value, s, 0);
 }
 
 

@@ -48,21 +48,21 @@ static void llm_text_copy(void *data, const llm_json_value_t *v);
 
 
 static const llm_json_node_t  llm_text_device[] = {
-    { "device_id", NULL, 1 },
-    { NULL, NULL, 0 }
+    LLM_JSON_NODE("device_id", NULL, 1),
+    LLM_JSON_END
 };
 
 
 static const llm_json_node_t  llm_text_account[] = {
-    { "account_uuid", NULL, 1 },
-    { NULL, NULL, 0 }
+    LLM_JSON_NODE("account_uuid", NULL, 1),
+    LLM_JSON_END
 };
 
 
 static const llm_text_part_t  llm_text_parts[] = {
-    { { "", llm_text_device, 0 }, "_device_" },
-    { { "", llm_text_account, 0 }, "_account_" },
-    { { NULL, NULL, 0 }, NULL }
+    { LLM_JSON_NODE("", llm_text_device, 0), "_device_" },
+    { LLM_JSON_NODE("", llm_text_account, 0), "_account_" },
+    { LLM_JSON_END, NULL }
 };
 
 

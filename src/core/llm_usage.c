@@ -304,7 +304,7 @@ llm_answer_next(llm_answer_t *a)
     llm_usage_begin(a);
 
     llm_json_init(&a->json, &llm_usage_tree, llm_usage_value, a,
-                  LLM_JSON_SEQUENCE | LLM_JSON_PADDED);
+                  LLM_JSON_SEQUENCE);
 }
 
 

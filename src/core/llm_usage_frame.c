@@ -119,8 +119,7 @@ llm_usage_bytes(llm_answer_t *a, const llm_json_value_t *v)
         a->more = 0;
 
         llm_base64_init(&f->base64);
-        llm_json_init(&f->json, &llm_usage_tree, llm_usage_value, a,
-                      LLM_JSON_PADDED);
+        llm_json_init(&f->json, &llm_usage_tree, llm_usage_value, a, 0);
     }
 
     f->more = v->more;

@@ -16,10 +16,8 @@
  */
 
 
-#define LLM_KEY(key, children, field)                                         \
-    { LLM_JSON_PAD(key), children, field }
-#define LLM_END                                                               \
-    { NULL, NULL, 0 }
+#define LLM_KEY  LLM_JSON_NODE
+#define LLM_END  LLM_JSON_END
 
 #define LLM_ROOT(row, mark)                                                   \
     LLM_USAGE_FIELD(LLM_K_ROOT, LLM_M_ ## mark, LLM_ROW_ ## row)
@@ -675,6 +673,5 @@ static const llm_json_node_t  llm_document[] = {
     LLM_END
 };
 
-const llm_json_node_t  llm_usage_tree = {
-    "", llm_document, LLM_USAGE_FIELD(LLM_K_DOCUMENT, 0, 0)
-};
+const llm_json_node_t  llm_usage_tree =
+    LLM_KEY("", llm_document, LLM_USAGE_FIELD(LLM_K_DOCUMENT, 0, 0));

@@ -29,26 +29,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 
 static const llm_json_node_t  inner[] = {
-    { LLM_JSON_PAD("prompt_tokens"), NULL, 8 },
-    { LLM_JSON_PAD("a"), NULL, LLM_JSON_SPAN | 9 },
-    { NULL, NULL, 0 }
+    LLM_JSON_NODE("prompt_tokens", NULL, 8),
+    LLM_JSON_NODE("a", NULL, LLM_JSON_SPAN | 9),
+    LLM_JSON_END
 };
 
 static const llm_json_node_t  elements[] = {
-    { LLM_JSON_PAD("*"), inner, 5 },
-    { NULL, NULL, 0 }
+    LLM_JSON_NODE("*", inner, 5),
+    LLM_JSON_END
 };
 
 static const llm_json_node_t  members[] = {
-    { LLM_JSON_PAD("a"), NULL, 2 },
-    { LLM_JSON_PAD("b"), elements, LLM_JSON_SPAN | 3 },
-    { LLM_JSON_PAD("list"), elements, 4 },
-    { LLM_JSON_PAD("usage"), inner, 0 },
-    { LLM_JSON_PAD("\xc3\xa9k"), members, 6 },
-    { NULL, NULL, 0 }
+    LLM_JSON_NODE("a", NULL, 2),
+    LLM_JSON_NODE("b", elements, LLM_JSON_SPAN | 3),
+    LLM_JSON_NODE("list", elements, 4),
+    LLM_JSON_NODE("usage", inner, 0),
+    LLM_JSON_NODE("\xc3\xa9k", members, 6),
+    LLM_JSON_END
 };
 
-static const llm_json_node_t  root = { "", members, 1 };
+static const llm_json_node_t  root = LLM_JSON_NODE("", members, 1);
 
 
 static void
@@ -155,8 +155,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    flags = data[0] & (LLM_JSON_VARIANTS | LLM_JSON_SEQUENCE
-                       | LLM_JSON_PADDED);
+    flags = data[0] & (LLM_JSON_VARIANTS | LLM_JSON_SEQUENCE);
 
     scan(1, flags, data + 3, size - 3, 0, 0, &whole);
 
@@ -165,8 +164,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (memcmp(&whole, &other, sizeof(whole)) != 0) {
         abort();
     }
-
-    flags ^= LLM_JSON_PADDED;
 
     scan(0, flags, data + 3, size - 3, 0, 0, &other);
 

@@ -24,7 +24,7 @@ typedef struct {
 } fuzz_copy_t;
 
 
-static const llm_json_node_t  fuzz_root = { "", NULL, 1 };
+static const llm_json_node_t  fuzz_root = LLM_JSON_NODE("", NULL, 1);
 
 
 static void

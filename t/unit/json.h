@@ -39,33 +39,33 @@ enum {
 
 
 static const llm_json_node_t  usage[] = {
-    { LLM_JSON_PAD("prompt_tokens"), NULL, F_PROMPT },
-    { NULL, NULL, 0 }
+    LLM_JSON_NODE("prompt_tokens", NULL, F_PROMPT),
+    LLM_JSON_END
 };
 
 static const llm_json_node_t  element[] = {
-    { LLM_JSON_PAD("usage"), usage, 0 },
-    { LLM_JSON_PAD("a"), NULL, F_DEEP },
-    { NULL, NULL, 0 }
+    LLM_JSON_NODE("usage", usage, 0),
+    LLM_JSON_NODE("a", NULL, F_DEEP),
+    LLM_JSON_END
 };
 
 static const llm_json_node_t  elements[] = {
-    { LLM_JSON_PAD("*"), element, F_ELEMENT },
-    { NULL, NULL, 0 }
+    LLM_JSON_NODE("*", element, F_ELEMENT),
+    LLM_JSON_END
 };
 
 static const llm_json_node_t  members[] = {
-    { LLM_JSON_PAD("a"), NULL, F_A },
-    { LLM_JSON_PAD("b"), NULL, F_B },
-    { LLM_JSON_PAD("list"), elements, F_LIST },
-    { LLM_JSON_PAD("usage"), usage, F_USAGE },
-    { LLM_JSON_PAD("\xc3\xa9\xf0\x9f\x98\x80"), NULL, F_ESCAPE },
-    { LLM_JSON_PAD("Stream_Key"), NULL, F_STREAM },
-    { LLM_JSON_PAD(KEY64), NULL, F_LONG },
-    { NULL, NULL, 0 }
+    LLM_JSON_NODE("a", NULL, F_A),
+    LLM_JSON_NODE("b", NULL, F_B),
+    LLM_JSON_NODE("list", elements, F_LIST),
+    LLM_JSON_NODE("usage", usage, F_USAGE),
+    LLM_JSON_NODE("\xc3\xa9\xf0\x9f\x98\x80", NULL, F_ESCAPE),
+    LLM_JSON_NODE("Stream_Key", NULL, F_STREAM),
+    LLM_JSON_NODE(KEY64, NULL, F_LONG),
+    LLM_JSON_END
 };
 
-static const llm_json_node_t  reported = { "", members, F_ROOT };
+static const llm_json_node_t  reported = LLM_JSON_NODE("", members, F_ROOT);
 
 
 typedef struct {

@@ -30,6 +30,7 @@
 #define llm_json_quote     bytes_quote
 #define llm_json_quotes    bytes_quotes
 #define llm_json_report    bytes_report
+#define llm_json_piece     bytes_piece
 #define llm_json_skipped   bytes_skipped
 
 size_t bytes_feed(llm_json_t *j, const u_char *p, size_t n);
@@ -38,6 +39,7 @@ void bytes_init(llm_json_t *j, const llm_json_node_t *root,
 int bytes_count(const llm_json_value_t *v, int64_t *n);
 
 #include "llm_json.c"
+#include "llm_json_key.c"
 #include "llm_json_value.c"
 #include "llm_json_skip.c"
 
