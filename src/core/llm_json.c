@@ -31,6 +31,8 @@ static const u_char *llm_json_bom(llm_json_t *j, const u_char *p);
 static const u_char *llm_json_structure(llm_json_t *j, const u_char *p,
     const u_char *last);
 static int llm_json_next(const u_char **p, const u_char *last);
+static int llm_json_is_guess(const llm_json_t *j, const u_char *p,
+    const u_char *last);
 static const u_char *llm_json_value(llm_json_t *j, const u_char *p,
     const u_char *last);
 static const u_char *llm_json_scalar_at(llm_json_t *j, const u_char *p,
@@ -170,17 +172,24 @@ llm_json_structure(llm_json_t *j, const u_char *p, const u_char *last)
             }
 
             start = p + 1;
-            p = llm_json_quote(start, last);
 
-            if (p == last || *p != '"') {
-                j->key = 1;
-                j->len = 0;
-                j->phase = sw_text;
+            if (llm_json_is_guess(j, start, last)) {
+                p = start + j->guess->len;
+                llm_json_found(j, j->guess);
 
-                return llm_json_text(j, start, last);
+            } else {
+                p = llm_json_quote(start, last);
+
+                if (p == last || *p != '"') {
+                    j->key = 1;
+                    j->len = 0;
+                    j->phase = sw_text;
+
+                    return llm_json_text(j, start, last);
+                }
+
+                llm_json_lookup(j, start, p - start, last - start);
             }
-
-            llm_json_lookup(j, start, p - start, last - start);
 
             p++;
 
@@ -273,6 +282,28 @@ llm_json_next(const u_char **p, const u_char *last)
     }
 
     return 0;
+}
+
+
+/* Whether the key at p is the one that is expected.  A name has neither quotes
+   nor backslashes: what equals it is it, if a quote follows. */
+
+static inline int
+llm_json_is_guess(const llm_json_t *j, const u_char *p, const u_char *last)
+{
+    size_t                  len;
+    const llm_json_node_t  *node;
+
+    node = j->guess;
+    len = node->len;
+
+    /* its quote must be there, and eight bytes in any case */
+
+    return last - p > (ptrdiff_t) (len | 7)
+           && len != LLM_JSON_ELEMENT
+           && p[len] == '"'
+           && llm_json_head(p, len) == node->head
+           && llm_json_is_tail(node->key, p, len);
 }
 
 
@@ -445,6 +476,7 @@ llm_json_open(llm_json_t *j, const u_char *p, const u_char *last)
     if (j->value.type == LLM_JSON_OBJECT) {
         j->closer[j->depth] = '}';
         j->phase = sw_member;
+        j->guess = node->children;
         return p;
     }
 
@@ -472,6 +504,7 @@ llm_json_close(llm_json_t *j, const u_char *end)
                                                  : LLM_JSON_ARRAY;
     j->value.start = j->opened[j->depth];
     j->value.variant = 0;
+    j->guess = node + 1;
     j->depth--;
 
     if (node->field != 0) {

@@ -60,13 +60,14 @@ struct llm_json_node_s {
     const llm_json_node_t   *children;   /* NULL: a leaf */
     uint16_t                 field;      /* the caller's name, 0: not reported,
                                             only followed */
-    uint16_t                 len;        /* of the key, or LLM_JSON_ELEMENT */
+    uint16_t                 len;        /* of the key; of "*", and of the
+                                            end, LLM_JSON_ELEMENT */
     uint64_t                 head;       /* its first eight bytes as they lie
                                             in memory, zeros behind its end */
 };
 
 
-#define LLM_JSON_ELEMENT  0xffff         /* what no key has: of "*" */
+#define LLM_JSON_ELEMENT  0xffff         /* what no key has */
 
 #define LLM_JSON_NODE(key, children, field)                                   \
     { key, children, field,                                                   \
@@ -75,7 +76,7 @@ struct llm_json_node_s {
       | llm_json_byte(key, 3) | llm_json_byte(key, 4) | llm_json_byte(key, 5) \
       | llm_json_byte(key, 6) | llm_json_byte(key, 7) }
 
-#define LLM_JSON_END  { NULL, NULL, 0, 0, 0 }
+#define LLM_JSON_END  { NULL, NULL, 0, LLM_JSON_ELEMENT, 0 }
 
 #define llm_json_byte(key, n)                                                 \
     ((uint64_t) (u_char) (key "\0\0\0\0\0\0\0")[n] << llm_json_shift(n))
@@ -91,14 +92,14 @@ typedef struct {
     llm_json_type_e          type;
     uint16_t                 field;      /* of the node, less LLM_JSON_SPAN */
     uint8_t                  depth;      /* 0: the root itself */
-    unsigned                 close:1;    /* OBJECT, ARRAY: its end; they are
+    uint8_t                  close;      /* OBJECT, ARRAY: its end; they are
                                             reported at start and end */
-    unsigned                 empty:1;    /* ... its end, and there was nothing
+    uint8_t                  empty;      /* ... its end, and there was nothing
                                             in it (only where paths are
                                             followed into it) */
-    unsigned                 more:1;     /* STRING, NUMBER: another piece of
+    uint8_t                  more;       /* STRING, NUMBER: another piece of
                                             the same value follows */
-    unsigned                 variant:1;  /* the key differs from the node's
+    uint8_t                  variant;    /* the key differs from the node's
                                             in the case of letters; children
                                             are not followed, and object,
                                             array are reported once, at
@@ -148,6 +149,8 @@ typedef struct {
                                             piece being fed: its offset */
     const llm_json_node_t   *current;    /* of the value to come or being
                                             read, NULL: of no interest */
+    const llm_json_node_t   *guess;      /* of the key to come: members mostly
+                                            have the order of the tree */
     uint64_t                 skip;       /* brackets open in what is skipped */
 
     uint32_t                 unicode;

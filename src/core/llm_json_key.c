@@ -17,14 +17,10 @@
  */
 
 
-#define LLM_JSON_CASES  0x2020202020202020    /* the bit, of eight letters */
 #define LLM_JSON_HIGHS  0x8080808080808080    /* of what is not ASCII */
 
 
-static uint64_t llm_json_head(const u_char *key, size_t len, size_t room);
-static uint64_t llm_json_eight(const void *p);
-static int llm_json_is_key(const llm_json_node_t *node, const u_char *key,
-    size_t len);
+static uint64_t llm_json_short(const u_char *key, size_t len);
 static void llm_json_find_variant(llm_json_t *j, uint64_t head,
     const u_char *key, size_t len);
 static int llm_json_is_variant(const llm_json_node_t *node, const u_char *key,
@@ -40,19 +36,21 @@ llm_json_lookup(llm_json_t *j, const u_char *key, size_t len, size_t room)
     j->phase = sw_colon;
     j->value.variant = 0;
 
-    head = llm_json_head(key, len, room);
+    head = (room < 8) ? llm_json_short(key, len) : llm_json_head(key, len);
     child = j->node[j->depth]->children;
 
     if (j->flags & LLM_JSON_VARIANTS) {
 
         for ( /* void */ ; child->key != NULL; child++) {
 
-            if ((child->head ^ head) & ~LLM_JSON_CASES) {
+            if ((child->head ^ head) & ~LLM_TEXT_CASE) {
                 continue;
             }
 
-            if (child->head == head && llm_json_is_key(child, key, len)) {
-                j->current = child;
+            if (child->head == head && child->len == len
+                && llm_json_is_tail(child->key, key, len))
+            {
+                llm_json_found(j, child);
                 return;
             }
 
@@ -69,8 +67,10 @@ llm_json_lookup(llm_json_t *j, const u_char *key, size_t len, size_t room)
 
         for ( /* void */ ; child->key != NULL; child++) {
 
-            if (child->head == head && llm_json_is_key(child, key, len)) {
-                j->current = child;
+            if (child->head == head && child->len == len
+                && llm_json_is_tail(child->key, key, len))
+            {
+                llm_json_found(j, child);
                 return;
             }
         }
@@ -80,68 +80,19 @@ llm_json_lookup(llm_json_t *j, const u_char *key, size_t len, size_t room)
 }
 
 
-static inline uint64_t
-llm_json_head(const u_char *key, size_t len, size_t room)
+/* The head of a key that less than eight bytes can be read of. */
+
+static uint64_t
+llm_json_short(const u_char *key, size_t len)
 {
     size_t    i;
     uint64_t  head;
 
-    if (room < 8) {
-
-        for (head = 0, i = 0; i < len; i++) {
-            head |= (uint64_t) key[i] << llm_json_shift(i);
-        }
-
-        return head;
+    for (head = 0, i = 0; i < len; i++) {
+        head |= (uint64_t) key[i] << llm_json_shift(i);
     }
 
-    head = llm_json_eight(key);
-
-    if (len >= 8) {
-        return head;
-    }
-
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    return head & (((uint64_t) 1 << 8 * len) - 1);
-#else
-    return head & ~(UINT64_MAX >> 8 * len);
-#endif
-}
-
-
-static inline uint64_t
-llm_json_eight(const void *p)
-{
-    uint64_t  bytes;
-
-    memcpy(&bytes, p, 8);
-
-    return bytes;
-}
-
-
-static inline int
-llm_json_is_key(const llm_json_node_t *node, const u_char *key, size_t len)
-{
-    size_t  i;
-
-    if (node->len != len) {
-        return 0;
-    }
-
-    if (len <= 8) {
-        return 1;
-    }
-
-    for (i = 8; i + 8 < len; i += 8) {
-
-        if (llm_json_eight(node->key + i) != llm_json_eight(key + i)) {
-            return 0;
-        }
-    }
-
-    return llm_json_eight(node->key + len - 8)
-           == llm_json_eight(key + len - 8);
+    return head;
 }
 
 
@@ -158,8 +109,10 @@ llm_json_find_variant(llm_json_t *j, uint64_t head, const u_char *key,
 
     for ( /* void */ ; child->key != NULL; child++) {
 
-        if (child->head == head && llm_json_is_key(child, key, len)) {
-            j->current = child;
+        if (child->head == head && child->len == len
+            && llm_json_is_tail(child->key, key, len))
+        {
+            llm_json_found(j, child);
             return;
         }
 

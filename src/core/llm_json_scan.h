@@ -9,6 +9,7 @@
 
 
 #include "llm_json.h"
+#include "llm_text.h"
 
 
 /*
@@ -147,6 +148,61 @@ llm_json_quote(const u_char *p, const u_char *last)
 #endif
 
     return llm_json_find(p, last);
+}
+
+
+/* The first eight bytes of a key, zeros behind its end; eight can be read. */
+
+static inline uint64_t
+llm_json_head(const u_char *key, size_t len)
+{
+    uint64_t  head;
+
+    head = llm_text_eight(key);
+
+    if (len >= 8) {
+        return head;
+    }
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return head & (((uint64_t) 1 << 8 * len) - 1);
+#else
+    return head & ~(UINT64_MAX >> 8 * len);
+#endif
+}
+
+
+/* Whether a key that has the head and the length of a name has its rest. */
+
+static inline int
+llm_json_is_tail(const char *name, const u_char *key, size_t len)
+{
+    size_t  i;
+
+    if (len <= 8) {
+        return 1;
+    }
+
+    for (i = 8; i + 8 < len; i += 8) {
+
+        if (llm_text_eight(name + i) != llm_text_eight(key + i)) {
+            return 0;
+        }
+    }
+
+    return llm_text_eight(name + len - 8) == llm_text_eight(key + len - 8);
+}
+
+
+/* A key is that of the node. */
+
+static inline void
+llm_json_found(llm_json_t *j, const llm_json_node_t *node)
+{
+    j->phase = sw_colon;
+    j->value.variant = 0;
+    j->current = node;
+    j->guess = node + 1;
 }
 
 

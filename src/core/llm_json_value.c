@@ -486,29 +486,30 @@ llm_json_count_number(const u_char *p, size_t len, int64_t *n)
     const u_char  *last, *end, *e;
 
     last = p + len;
+    count = 0;
+
+    if (len < LLM_JSON_COUNT_DIGITS) {
+
+        /* as nearly all are: it cannot be too large */
+
+        for (end = p; end != last && llm_json_is_digit(*end); end++) {
+            count = count * 10 + (*end - '0');
+        }
+
+        if (end == last) {
+            *n = count;
+            return 0;
+        }
+    }
+
     negative = (*p == '-');
 
     if (negative) {
         p++;
     }
 
-    count = 0;
-
     for (end = p; end != last && llm_json_is_digit(*end); end++) {
-
-        if (count <= LLM_JSON_COUNT_MAX) {
-            count = count * 10 + (*end - '0');
-        }
-    }
-
-    if (end == last && !negative) {
-
-        if (count > LLM_JSON_COUNT_MAX) {
-            return -3;
-        }
-
-        *n = count;
-        return 0;
+        /* void */
     }
 
     /* how many digits stand before the point once the exponent is applied */

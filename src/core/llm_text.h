@@ -10,6 +10,24 @@
 
 #include <sys/types.h>
 #include <stdint.h>
+#include <string.h>
+
+
+/* The eight bytes at p as a number, in the machine's order. */
+
+static inline uint64_t
+llm_text_eight(const void *p)
+{
+    uint64_t  bytes;
+
+    memcpy(&bytes, p, 8);
+
+    return bytes;
+}
+
+
+/* The bit, in each of eight bytes, that is the case of a letter. */
+#define LLM_TEXT_CASE  0x2020202020202020
 
 
 /*

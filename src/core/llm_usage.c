@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "llm_text.h"
 #include "llm_usage_record.h"
 
 
@@ -25,6 +26,7 @@
 #define LLM_ANSWER_NOT    0xff         /* what a->done is where it is not */
 
 
+static int llm_answer_is_type(const u_char *p, const char *type, size_t n);
 static llm_framing_e llm_answer_sniff(const llm_answer_t *a, u_char c);
 static void llm_answer_json(llm_answer_t *a, const u_char *p,
     const u_char *last);
@@ -39,30 +41,33 @@ static unsigned llm_answer_find_lacks(const llm_answer_t *a, int complete);
 
 /* The types that say more than the first byte does. */
 
+#define llm_answer_type(type, framing)                                        \
+    { type, sizeof(type) - 1, LLM_FRAMING_ ## framing }
+
 static const struct {
     const char               *type;
+    size_t                    len;
     llm_framing_e             framing;
 } llm_answer_types[] = {
-    { "application/json", LLM_FRAMING_SNIFF },
-    { "text/event-stream", LLM_FRAMING_SSE },
-    { "application/x-ndjson", LLM_FRAMING_LINES },
-    { "application/ndjson", LLM_FRAMING_LINES },
-    { "application/jsonl", LLM_FRAMING_LINES },
-    { "application/x-jsonl", LLM_FRAMING_LINES },
-    { "application/stream+json", LLM_FRAMING_LINES },
-    { "application/vnd.amazon.eventstream", LLM_FRAMING_EVENTS },
-    { "audio/", LLM_FRAMING_OTHER },
-    { "image/", LLM_FRAMING_OTHER },
-    { "video/", LLM_FRAMING_OTHER },
-    { NULL, LLM_FRAMING_SNIFF }
+    llm_answer_type("application/json", SNIFF),
+    llm_answer_type("text/event-stream", SSE),
+    llm_answer_type("application/x-ndjson", LINES),
+    llm_answer_type("application/ndjson", LINES),
+    llm_answer_type("application/jsonl", LINES),
+    llm_answer_type("application/x-jsonl", LINES),
+    llm_answer_type("application/stream+json", LINES),
+    llm_answer_type("application/vnd.amazon.eventstream", EVENTS),
+    llm_answer_type("audio/", OTHER),
+    llm_answer_type("image/", OTHER),
+    llm_answer_type("video/", OTHER),
+    { NULL, 0, LLM_FRAMING_SNIFF }
 };
 
 
 void
 llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len)
 {
-    size_t       i, n;
-    const char  *type;
+    size_t  i;
 
     memset(&a->part, 0, sizeof(llm_answer_t) - offsetof(llm_answer_t, part));
     memset(&a->stated, 0, sizeof(llm_usage_record_t));
@@ -80,18 +85,11 @@ llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len)
     llm_answer_next(a);
 
     for (i = 0; llm_answer_types[i].type != NULL; i++) {
-        type = llm_answer_types[i].type;
 
-        for (n = 0; n < len && type[n] != '\0'; n++) {
-
-            /* no letter of the types has another byte beside it here */
-
-            if ((content_type[n] | 0x20) != (type[n] | 0x20)) {
-                break;
-            }
-        }
-
-        if (type[n] == '\0') {
+        if (len >= llm_answer_types[i].len
+            && llm_answer_is_type(content_type, llm_answer_types[i].type,
+                                  llm_answer_types[i].len))
+        {
             a->expected = llm_answer_types[i].framing;
             break;
         }
@@ -100,6 +98,33 @@ llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len)
     if (a->expected == LLM_FRAMING_OTHER) {
         a->framing = LLM_FRAMING_OTHER;
     }
+}
+
+
+/* No letter of the types has another byte beside it but for its case. */
+
+static int
+llm_answer_is_type(const u_char *p, const char *type, size_t n)
+{
+    size_t  i;
+
+    for (i = 0; n - i >= 8; i += 8) {
+
+        if ((llm_text_eight(p + i) ^ llm_text_eight(type + i))
+            & ~LLM_TEXT_CASE)
+        {
+            return 0;
+        }
+    }
+
+    for ( /* void */ ; i < n; i++) {
+
+        if ((p[i] | 0x20) != (type[i] | 0x20)) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

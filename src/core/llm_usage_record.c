@@ -20,13 +20,16 @@
 #define LLM_USAGE_IMAGES  1000000
 
 
+typedef void (*llm_usage_handler_pt)(llm_answer_t *a,
+    const llm_json_value_t *v);
+
+
 static void llm_usage_document(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_root(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_count(llm_answer_t *a, const llm_json_value_t *v);
 static int llm_usage_number(llm_answer_t *a, const llm_json_value_t *v,
     int64_t *n);
-static void llm_usage_cost(llm_answer_t *a, const llm_json_value_t *v,
-    int scale);
+static void llm_usage_cost(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_mark(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_list(llm_answer_t *a, const llm_json_value_t *v);
 static void llm_usage_element(llm_answer_t *a, const llm_json_value_t *v);
@@ -51,6 +54,27 @@ static llm_tier_e llm_usage_tier(const llm_json_value_t *v);
 #define llm_is_word(a, s)                                                     \
     ((a)->word_len == sizeof(s) - 1                                           \
      && memcmp((a)->word, s, sizeof(s) - 1) == 0)
+
+
+/* By what a value is. */
+
+static const llm_usage_handler_pt  llm_usage_handlers[] = {
+    [LLM_K_DOCUMENT] = llm_usage_document,
+    [LLM_K_ROOT] = llm_usage_root,
+    [LLM_K_COUNT] = llm_usage_count,
+    [LLM_K_SUM] = llm_usage_count,
+    [LLM_K_COST] = llm_usage_cost,
+    [LLM_K_TICKS] = llm_usage_cost,
+    [LLM_K_MARK] = llm_usage_mark,
+    [LLM_K_LIST] = llm_usage_list,
+    [LLM_K_ELEMENT] = llm_usage_element,
+    [LLM_K_PART] = llm_usage_part,
+    [LLM_K_WORD] = llm_usage_word,
+    [LLM_K_IMAGE] = llm_usage_image,
+    [LLM_K_TEXT] = llm_usage_text,
+    [LLM_K_CALL] = llm_usage_text,
+    [LLM_K_PADDING] = llm_usage_text
+};
 
 
 void
@@ -78,57 +102,7 @@ llm_usage_value(void *data, const llm_json_value_t *v)
         return;
     }
 
-    switch (llm_field_kind(v->field)) {
-
-    case LLM_K_DOCUMENT:
-        llm_usage_document(a, v);
-        break;
-
-    case LLM_K_ROOT:
-        llm_usage_root(a, v);
-        break;
-
-    case LLM_K_COUNT:
-    case LLM_K_SUM:
-        llm_usage_count(a, v);
-        break;
-
-    case LLM_K_COST:
-        llm_usage_cost(a, v, 9);
-        break;
-
-    case LLM_K_TICKS:
-        llm_usage_cost(a, v, -1);
-        break;
-
-    case LLM_K_MARK:
-        llm_usage_mark(a, v);
-        break;
-
-    case LLM_K_LIST:
-        llm_usage_list(a, v);
-        break;
-
-    case LLM_K_ELEMENT:
-        llm_usage_element(a, v);
-        break;
-
-    case LLM_K_PART:
-        llm_usage_part(a, v);
-        break;
-
-    case LLM_K_WORD:
-        llm_usage_word(a, v);
-        break;
-
-    case LLM_K_IMAGE:
-        llm_usage_image(a, v);
-        break;
-
-    default: /* LLM_K_TEXT, LLM_K_CALL, LLM_K_PADDING */
-        llm_usage_text(a, v);
-        break;
-    }
+    llm_usage_handlers[llm_field_kind(v->field)](a, v);
 }
 
 
@@ -300,9 +274,12 @@ llm_usage_number(llm_answer_t *a, const llm_json_value_t *v, int64_t *n)
 /* What an upstream says that it costs is advice: a wrong one is no anomaly. */
 
 static void
-llm_usage_cost(llm_answer_t *a, const llm_json_value_t *v, int scale)
+llm_usage_cost(llm_answer_t *a, const llm_json_value_t *v)
 {
+    int      scale;
     int64_t  n;
+
+    scale = (llm_field_kind(v->field) == LLM_K_TICKS) ? -1 : 9;
 
     if (a->counting && !v->more
         && (v->type == LLM_JSON_NUMBER || v->type == LLM_JSON_STRING)

@@ -29,6 +29,9 @@
 #define llm_json_ended     bytes_ended
 #define llm_json_quote     bytes_quote
 #define llm_json_quotes    bytes_quotes
+#define llm_json_head      bytes_head
+#define llm_json_is_tail   bytes_is_tail
+#define llm_json_found     bytes_found
 #define llm_json_report    bytes_report
 #define llm_json_piece     bytes_piece
 #define llm_json_skipped   bytes_skipped
