@@ -13,11 +13,14 @@
 #define LLM_TEXT_ONES        0x0101010101010101ULL
 #define LLM_TEXT_HIGH        (LLM_TEXT_ONES << 7)
 
-/* The lowest high bit that is set stands for a byte below n; those above it
-   may be wrong, which does not matter to a question about all of them. */
+/* Whether all of eight bytes are plain.  Below 0x80 no sum carries into the
+   next byte, and what is not has its high bit, which is asked for too. */
 
-#define llm_text_below(w, n)  (((w) - LLM_TEXT_ONES * (n)) & ~(w))
-#define llm_text_equal(w, c)  llm_text_below((w) ^ LLM_TEXT_ONES * (c), 1)
+#define llm_text_are_plain(w)                                                 \
+    ((((w) + LLM_TEXT_ONES * 0x60)                                            \
+      & (((w) ^ LLM_TEXT_ONES * '"') + LLM_TEXT_ONES * 0x7f)                  \
+      & (((w) ^ LLM_TEXT_ONES * '\\') + LLM_TEXT_ONES * 0x7f)                 \
+      & ~(w) & LLM_TEXT_HIGH) == LLM_TEXT_HIGH)
 
 #define llm_text_is_plain(c)                                                  \
     ((c) >= 0x20 && (c) < 0x80 && (c) != '"' && (c) != '\\')
@@ -37,7 +40,7 @@ typedef struct {
 } llm_text_copy_t;
 
 
-static const u_char *llm_text_plain(const u_char *p, const u_char *last);
+static u_char *llm_text_short(u_char *p, unsigned n);
 static size_t llm_text_escape(u_char *p, u_char c);
 static size_t llm_text_utf8(const u_char *p, const u_char *last, int *valid);
 static const u_char *llm_text_find(const u_char *p, const u_char *last,
@@ -66,15 +69,23 @@ static const llm_text_part_t  llm_text_parts[] = {
 };
 
 
+const u_char  llm_text_pairs[] =
+    "0001020304050607080910111213141516171819"
+    "2021222324252627282930313233343536373839"
+    "4041424344454647484950515253545556575859"
+    "6061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
+
 u_char *
 llm_text_json(u_char *p, u_char *last, const u_char *text, size_t n)
 {
     int            valid;
     u_char         escape[6];
     size_t         size, len;
-    const u_char  *end, *plain, *from;
+    const u_char  *end, *from;
 
-    /* no text is NULL, of which nothing may be copied, not even nothing */
+    /* no text is NULL, to which nothing may be added, not even nothing */
 
     if (n == 0) {
         return p;
@@ -89,12 +100,9 @@ llm_text_json(u_char *p, u_char *last, const u_char *text, size_t n)
             size = last - p;
         }
 
-        plain = llm_text_plain(text, text + size);
-        size = plain - text;
-
-        memcpy(p, text, size);
+        size = llm_text_plain(p, text, size);
         p += size;
-        text = plain;
+        text += size;
 
         if (text == end || p == last) {
             return p;
@@ -122,30 +130,41 @@ llm_text_json(u_char *p, u_char *last, const u_char *text, size_t n)
 }
 
 
-/* The first byte that cannot stand in a JSON string as it is, or last. */
-
-static const u_char *
-llm_text_plain(const u_char *p, const u_char *last)
+size_t
+llm_text_plain(u_char *p, const u_char *text, size_t n)
 {
+    size_t    i;
     uint64_t  w;
 
-    while (last - p >= 8) {
-        memcpy(&w, p, 8);
+    i = 0;
 
-        if ((w | llm_text_below(w, 0x20) | llm_text_equal(w, '"')
-             | llm_text_equal(w, '\\')) & LLM_TEXT_HIGH)
-        {
+    while (n >= 8) {
+        w = llm_text_eight(text + i);
+
+        if (!llm_text_are_plain(w)) {
             break;
         }
 
-        p += 8;
+        memcpy(p + i, &w, 8);
+        i += 8;
+
+        if (i >= n) {
+            return n;
+        }
+
+        /* of the last eight some a second time */
+
+        if (i > n - 8) {
+            i = n - 8;
+        }
     }
 
-    while (p != last && llm_text_is_plain(*p)) {
-        p++;
+    while (i < n && llm_text_is_plain(text[i])) {
+        p[i] = text[i];
+        i++;
     }
 
-    return p;
+    return i;
 }
 
 
@@ -256,29 +275,48 @@ llm_text_utf8(const u_char *p, const u_char *last, int *valid)
 u_char *
 llm_text_number(u_char *p, uint64_t n)
 {
-    u_char    digits[20], *last;
-    unsigned  two;
+    u_char    *last;
+    uint64_t   rest;
+    unsigned   small;
 
-    last = digits + sizeof(digits);
+    if (n < 10000) {
+        small = n;
 
-    while (n >= 100) {
-        two = n % 100;
-        n /= 100;
-        last -= 2;
-        (void) llm_text_pair(last, two);
+        if (small >= 100) {
+            p = llm_text_short(p, small / 100);
+            return llm_text_pair(p, small % 100);
+        }
+
+        return llm_text_short(p, small);
     }
 
-    if (n >= 10) {
-        p = llm_text_pair(p, (unsigned) n);
-
-    } else {
-        *p++ = '0' + n;
+    for (last = p + 4, rest = n / 10000; rest != 0; rest /= 10) {
+        last++;
     }
 
-    n = digits + sizeof(digits) - last;
-    memcpy(p, last, n);
+    for (p = last; n >= 100; n /= 100) {
+        p -= 2;
+        (void) llm_text_pair(p, n % 100);
+    }
 
-    return p + n;
+    p -= (n >= 10) ? 2 : 1;
+    (void) llm_text_short(p, n);
+
+    return last;
+}
+
+
+/* One digit or two. */
+
+static inline u_char *
+llm_text_short(u_char *p, unsigned n)
+{
+    if (n < 10) {
+        *p = '0' + n;
+        return p + 1;
+    }
+
+    return llm_text_pair(p, n);
 }
 
 

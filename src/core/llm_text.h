@@ -39,15 +39,21 @@ llm_text_eight(const void *p)
  */
 u_char *llm_text_json(u_char *p, u_char *last, const u_char *text, size_t n);
 
+/* Copies text up to what cannot stand in a JSON string as it is; returns how
+   much that is. */
+size_t llm_text_plain(u_char *p, const u_char *text, size_t n);
+
 /* Writes a decimal number of at most 20 digits; returns its end. */
 u_char *llm_text_number(u_char *p, uint64_t n);
+
+/* All numbers of two digits, one after the other. */
+extern const u_char  llm_text_pairs[];
 
 /* Writes two digits, of n below 100. */
 static inline u_char *
 llm_text_pair(u_char *p, unsigned n)
 {
-    p[0] = '0' + n / 10;
-    p[1] = '0' + n % 10;
+    memcpy(p, llm_text_pairs + n * 2, 2);
 
     return p + 2;
 }

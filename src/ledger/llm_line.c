@@ -120,6 +120,8 @@ llm_line_start(u_char *p, uint64_t epoch)
 static u_char *
 llm_line_later(u_char *p, const llm_line_t *line, const u_char *started)
 {
+    unsigned  ms;
+
     if (line->started < 0 || line->timestamp / 60000 != line->started / 60000) {
         return llm_line_time(p, line->timestamp);
     }
@@ -127,10 +129,12 @@ llm_line_later(u_char *p, const llm_line_t *line, const u_char *started)
     memcpy(p, started, sizeof("2026-04-01T12:30:") - 1);
     p += sizeof("2026-04-01T12:30:") - 1;
 
-    p = llm_text_pair(p, line->timestamp / 1000 % 60);
+    ms = line->timestamp % 60000;
+
+    p = llm_text_pair(p, ms / 1000);
     *p++ = '.';
 
-    return llm_line_ms(p, line->timestamp % 1000);
+    return llm_line_ms(p, ms % 1000);
 }
 
 
@@ -150,7 +154,20 @@ llm_line_ms(u_char *p, unsigned ms)
 static u_char *
 llm_line_text(u_char *p, const llm_line_text_t *text)
 {
-    return llm_text_json(p, p + text->len * 6, text->data, text->len);
+    size_t  n;
+
+    if (text->len == 0) {
+        return p;
+    }
+
+    n = llm_text_plain(p, text->data, text->len);
+
+    if (n == text->len) {
+        return p + n;
+    }
+
+    return llm_text_json(p + n, p + text->len * 6, text->data + n,
+                         text->len - n);
 }
 
 
@@ -171,11 +188,30 @@ llm_line_count(u_char *p, int64_t n)
 static u_char *
 llm_line_hex(u_char *p, uint64_t n)
 {
-    int                shift;
-    static const char  hex[] = "0123456789abcdef";
+    int       i;
+    uint64_t  digits, letters;
 
-    for (shift = 60; shift >= 0; shift -= 4) {
-        *p++ = hex[(n >> shift) & 0xf];
+    for (i = 0; i < 2; i++) {
+
+        /* the upper half's digits, each in a byte of its own */
+
+        digits = n >> 32;
+        digits = (digits | digits << 16) & 0x0000ffff0000ffff;
+        digits = (digits | digits << 8) & 0x00ff00ff00ff00ff;
+        digits = (digits | digits << 4) & 0x0f0f0f0f0f0f0f0f;
+
+        /* with six more, what is a letter has a fifth bit */
+
+        letters = (digits + 0x0606060606060606) >> 4 & 0x0101010101010101;
+        digits += 0x3030303030303030 + letters * ('a' - '0' - 10);
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        digits = __builtin_bswap64(digits);
+#endif
+
+        memcpy(p, &digits, 8);
+        p += 8;
+        n <<= 32;
     }
 
     return p;
@@ -185,7 +221,8 @@ llm_line_hex(u_char *p, uint64_t n)
 u_char *
 llm_line_time(u_char *p, int64_t ms)
 {
-    uint64_t  days, era, doe, yoe, doy, mp, year, month, day, left;
+    uint64_t  days;
+    unsigned  era, doe, yoe, doy, mp, year, month, day, left;
 
     if (ms < 0) {
         ms = 0;
