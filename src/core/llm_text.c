@@ -13,14 +13,15 @@
 #define LLM_TEXT_ONES        0x0101010101010101ULL
 #define LLM_TEXT_HIGH        (LLM_TEXT_ONES << 7)
 
-/* Whether all of eight bytes are plain.  Below 0x80 no sum carries into the
-   next byte, and what is not has its high bit, which is asked for too. */
+/* Whether all of eight bytes are plain: then each of three sums has the high
+   bit.  Below 0x80 none carries into the next byte, and from there on one of
+   them has not that bit. */
 
 #define llm_text_are_plain(w)                                                 \
     ((((w) + LLM_TEXT_ONES * 0x60)                                            \
       & (((w) ^ LLM_TEXT_ONES * '"') + LLM_TEXT_ONES * 0x7f)                  \
       & (((w) ^ LLM_TEXT_ONES * '\\') + LLM_TEXT_ONES * 0x7f)                 \
-      & ~(w) & LLM_TEXT_HIGH) == LLM_TEXT_HIGH)
+      & LLM_TEXT_HIGH) == LLM_TEXT_HIGH)
 
 #define llm_text_is_plain(c)                                                  \
     ((c) >= 0x20 && (c) < 0x80 && (c) != '"' && (c) != '\\')

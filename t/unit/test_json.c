@@ -149,6 +149,90 @@ test_root(void)
 }
 
 
+/* Keys that nearly are the one that is expected, or another. */
+
+static void
+test_keys(void)
+{
+    char    *doc, *p;
+    size_t   n;
+
+    is_scan(&root, 0, "{\"usage\":{\"prompt_tokenz\":1,\"prompt_tXkens\":2,"
+            "\"prompt_tokens\":3}}",
+            "object f7 d1 9-0 \nnumber f8 d2 62-63 3\n"
+            "object close f7 d1 9-64 \nstate 1 at 65",
+            "another key of the same length");
+
+    is_scan(&root, 0, "{\"usage\":{\"prompt_token\":1,\"prompt_tokenss\":2,"
+            "\"prompt_t\":3,\"prompt\":4,\"\":5}}",
+            "object f7 d1 9-0 \nobject close f7 d1 9-75 \nstate 1 at 76",
+            "shorter and longer keys");
+
+    is_scan(&root, 0, "{\"b\":1,\"a\":2,\"b\":3}",
+            "number f3 d1 5-6 1\nnumber f2 d1 11-12 2\n"
+            "number f3 d1 17-18 3\nstate 1 at 19", "no order");
+
+    is_scan(&root, 0, "{\"usage\":{\"prompt_tokens\":1,\"prompt_tokens\":2},"
+            "\"a\":3}",
+            "object f7 d1 9-0 \nnumber f8 d2 26-27 1\n"
+            "number f8 d2 44-45 2\nobject close f7 d1 9-46 \n"
+            "number f2 d1 51-52 3\nstate 1 at 53", "behind the last one");
+
+    /* where an object has no further key, none is expected, be it as long as
+       the length says that is never there */
+
+    doc = calloc(1, 1 << 17);
+    p = stpcpy(doc, "{\"usage\":{\"prompt_tokens\":1,\"") + 65535;
+    memcpy(p, "\":1}}", 6);
+    n = p + 5 - doc;
+
+    scan(&vector, &root, 0, doc, n, 0, &journal[0]);
+    is_mem(journal[0].data, journal[0].len,
+           "object f7 d1 9-0 \nnumber f8 d2 26-27 1\n"
+           "object close f7 d1 9-65568 \nstate 1 at 65569", "no key at all");
+
+    free(doc);
+}
+
+
+/* What comes behind a run of numbers that is skipped. */
+
+static void
+test_numbers(void)
+{
+    int          bad;
+    char         doc[512], *p;
+    size_t       i, n;
+
+    static const char  *then[] = {
+        "[", "]", "{", "}", "\"", "\\", "\"]\"", "[1]", "\\\"]", "e", "\x80"
+    };
+
+    bad = 0;
+
+    for (i = 0; i < sizeof(then) / sizeof(then[0]); i++) {
+
+        for (n = 0; n < 260; n++) {
+            p = stpcpy(doc, "{\"x\":[");
+            memset(p, '1', n);
+            p = stpcpy(p + n, then[i]);
+            memset(p, '2', 100);
+            p = stpcpy(p + 100, "],\"a\":1}");
+
+            scan(&vector, &root, 0, doc, p - doc, 0, &journal[0]);
+            scan(&bytes, &root, 0, doc, p - doc, 0, &journal[1]);
+
+            if (strcmp(journal[0].data, journal[1].data) != 0) {
+                bad++;
+                printf("# %s behind %zu digits\n", then[i], n);
+            }
+        }
+    }
+
+    is_int(bad, 0, "both machines skip numbers, and see what is behind them");
+}
+
+
 static void
 test_sequence(void)
 {
@@ -537,6 +621,8 @@ main(void)
 {
     test_values();
     test_root();
+    test_keys();
+    test_numbers();
     test_sequence();
     test_strings();
     test_spans();

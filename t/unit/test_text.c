@@ -336,6 +336,54 @@ test_room(void)
 }
 
 
+/* Around the powers of ten, where the number of digits changes. */
+
+static void
+test_numbers(void)
+{
+    int        i, d, bad;
+    char       expected[32];
+    u_char    *buf, *end;
+    uint64_t   n, power;
+
+    bad = 0;
+    buf = malloc(20);
+
+    for (i = 0, power = 1; i < 20; i++, power *= 10) {
+
+        for (d = -1; d < 10; d++) {
+            n = power * (d < 1 ? 1 : d) + (d < 1 ? d : 0);
+
+            if (i == 19 && d > 1) {
+                n = UINT64_MAX;
+            }
+
+            sprintf(expected, "%llu", (unsigned long long) n);
+            end = llm_text_number(buf, n);
+
+            if ((size_t) (end - buf) != strlen(expected)
+                || memcmp(buf, expected, end - buf) != 0)
+            {
+                bad++;
+                printf("# %s: %.*s\n", expected, (int) (end - buf), buf);
+            }
+        }
+    }
+
+    is_int(bad, 0, "numbers of up to 20 digits");
+
+    for (bad = 0, n = 0; n < 100; n++) {
+        end = llm_text_pair(buf, n);
+        bad += (end != buf + 2 || buf[0] != '0' + n / 10
+                || buf[1] != '0' + n % 10);
+    }
+
+    is_int(bad, 0, "all pairs of digits");
+
+    free(buf);
+}
+
+
 static void
 test_ids(void)
 {
@@ -413,6 +461,7 @@ main(void)
     test_escapes();
     test_parses();
     test_room();
+    test_numbers();
     test_ids();
     test_customers();
     test_long_customer();
