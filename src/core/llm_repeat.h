@@ -25,7 +25,7 @@
  * no match; so no byte outside the gaps can mean anything new.
  */
 
-#define LLM_REPEAT_EVENT  1024   /* longer events are not remembered */
+#define LLM_REPEAT_EVENT  640    /* longer events are not remembered */
 #define LLM_REPEAT_GAPS   4
 
 
