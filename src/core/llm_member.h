@@ -98,7 +98,8 @@ void llm_request_bound(llm_request_t *r, const llm_member_t *m,
     const llm_json_value_t *v);
 void llm_request_bound_close(llm_request_t *r, const llm_member_t *m);
 
-int llm_request_is_base64(u_char c);
+/* Whether a byte is a character of base64, in either of its alphabets. */
+extern const u_char  llm_request_base64[];
 
 /* Whether the string just read is one of the names; a name that ends in "*"
    stands for all that begin so. */

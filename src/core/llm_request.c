@@ -154,7 +154,7 @@ llm_request_sample(llm_request_t *r, const u_char *p, size_t n)
     for ( /* void */ ; at + LLM_REQUEST_RUN <= n; at += LLM_REQUEST_STRIDE) {
 
         for (i = 0; i < LLM_REQUEST_RUN; i++) {
-            if (!llm_request_is_base64(p[at + i])) {
+            if (!llm_request_base64[p[at + i]]) {
                 break;
             }
         }

@@ -36,6 +36,18 @@ static void llm_request_item(llm_request_t *r);
 static void llm_request_tool(llm_request_t *r, const char *name);
 
 
+const u_char  llm_request_base64[256] = {
+    ['A' ... 'Z'] = 1,
+    ['a' ... 'z'] = 1,
+    ['0' ... '9'] = 1,
+    ['+'] = 1,
+    ['/'] = 1,
+    ['='] = 1,
+    ['-'] = 1,
+    ['_'] = 1
+};
+
+
 static const char *const  llm_request_media[] = { "base64", NULL };
 static const char *const  llm_request_inline[] = { "text", "content", NULL };
 
@@ -242,7 +254,7 @@ llm_request_data(llm_request_t *r, const llm_member_t *m)
 
         for (i = 0; i < r->word_len; i++) {
 
-            if (!llm_request_is_base64(r->word[i])) {
+            if (!llm_request_base64[r->word[i]]) {
                 break;
             }
         }
@@ -271,15 +283,6 @@ llm_request_is_data_url(const llm_request_t *r)
     }
 
     return 1;
-}
-
-
-int
-llm_request_is_base64(u_char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
-           || (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '='
-           || c == '-' || c == '_';
 }
 
 
