@@ -71,7 +71,7 @@ llm_answer_init(llm_answer_t *a, const u_char *content_type, size_t len)
 
     memset(&a->part, 0, sizeof(llm_answer_t) - offsetof(llm_answer_t, part));
     memset(&a->stated, 0, sizeof(llm_usage_record_t));
-    memset(&a->header, 0, sizeof(llm_usage_record_t));
+    memset(&a->header, 0, sizeof(llm_usage_header_t));
 
     a->model.len = 0;
     a->id.len = 0;
@@ -392,7 +392,7 @@ llm_answer_end(llm_answer_t *a, int complete, llm_usage_t *usage)
         /* what a header says of the money is as good without tokens */
 
         usage->cost = llm_usage_knows(&a->header, COST)
-                      ? a->header.count[LLM_N_COST] : -1;
+                      ? a->header.cost : -1;
 
         return llm_answer_is_void(a) ? LLM_CHARGE_NONE : LLM_CHARGE_ESTIMATE;
     }

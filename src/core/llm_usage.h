@@ -138,6 +138,16 @@ typedef struct {
 } llm_usage_record_t;
 
 
+/* The few counts that headers state: the first ones, and the cost. */
+
+typedef struct {
+    uint64_t                 known;      /* bits of LLM_N_ */
+    uint32_t                 marks;      /* bits of LLM_M_ */
+    int64_t                  count[LLM_N_WRITTEN + 1];
+    int64_t                  cost;       /* nano-dollars */
+} llm_usage_header_t;
+
+
 /* Of Amazon's event stream: a frame, and the document that it carries in
    base64. */
 
@@ -169,7 +179,7 @@ struct llm_answer_s {
 
     llm_usage_record_t       document;   /* being read */
     llm_usage_record_t       stated;     /* by all documents */
-    llm_usage_record_t       header;     /* by headers */
+    llm_usage_header_t       header;
 
     llm_answer_name_t        model;
     llm_answer_id_t          id;

@@ -133,7 +133,8 @@ llm_usage_header_cost(llm_answer_t *a, const u_char *p, size_t n)
     int64_t  cost;
 
     if (llm_decimal_parse(p, n, 9, &cost) == 0) {
-        llm_usage_set(&a->header, LLM_N_COST, cost);
+        a->header.known |= llm_usage_bit(LLM_N_COST);
+        a->header.cost = cost;
     }
 }
 
@@ -176,7 +177,8 @@ llm_usage_header_count(llm_answer_t *a, unsigned count, unsigned mark,
         break;
     }
 
-    llm_usage_set(&a->header, count, tokens);
+    a->header.known |= llm_usage_bit(count);
+    a->header.count[count] = tokens;
     a->header.marks |= llm_usage_bit(mark);
 }
 
@@ -184,13 +186,14 @@ llm_usage_header_count(llm_answer_t *a, unsigned count, unsigned mark,
 void
 llm_usage_headers(llm_answer_t *a)
 {
-    llm_usage_record_t  *h, *s;
+    llm_usage_header_t  *h;
+    llm_usage_record_t  *s;
 
     h = &a->header;
     s = &a->stated;
 
     if (llm_usage_knows(h, COST) && !llm_usage_knows(s, COST)) {
-        llm_usage_set(s, LLM_N_COST, h->count[LLM_N_COST]);
+        llm_usage_set(s, LLM_N_COST, h->cost);
     }
 
     if (a->distrust) {
@@ -212,7 +215,8 @@ llm_usage_headers(llm_answer_t *a)
 static void
 llm_usage_replace(llm_answer_t *a)
 {
-    llm_usage_record_t  *h, *s;
+    llm_usage_header_t  *h;
+    llm_usage_record_t  *s;
 
     h = &a->header;
     s = &a->stated;
@@ -223,7 +227,8 @@ llm_usage_replace(llm_answer_t *a)
 
             /* an embedding */
 
-            llm_usage_set(h, LLM_N_OUTPUT, 0);
+            h->known |= llm_usage_bit(LLM_N_OUTPUT);
+            h->count[LLM_N_OUTPUT] = 0;
 
         } else if (s->row != 0) {
 
