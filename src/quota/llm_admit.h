@@ -72,7 +72,8 @@ typedef enum {
     LLM_REFUSED,                 /* by the limit named */
     LLM_TOO_LARGE,               /* the bound is over the limit named: it can
                                     never fit */
-    LLM_FULL                     /* the zone has no room */
+    LLM_FULL,                    /* the zone has no room */
+    LLM_UNKNOWN                  /* meters are to be loaded first */
 } llm_decision_e;
 
 
@@ -116,6 +117,11 @@ typedef struct {
 
     llm_index_t              reservation;    /* LLM_NONE where refused */
     uint64_t                 id;
+
+    uint32_t                 unknown;        /* subjects of the ask whose
+                                                meters are to be loaded, bits;
+                                                then nothing was changed, and
+                                                nothing else is told */
 } llm_verdict_t;
 
 

@@ -51,6 +51,7 @@ typedef uint32_t  llm_index_t;
 #define LLM_MODELS           256     /* that estimates are learned for */
 #define LLM_MODEL_NAME       128
 #define LLM_UNDO             1024
+#define LLM_MARKS            64
 #define LLM_RECORD_TEXT      768
 
 
@@ -71,7 +72,7 @@ typedef struct {
     llm_index_t              subject;    /* LLM_NONE: free */
     llm_index_t              next;
     llm_period_t             period;
-    uint32_t                 unused;
+    uint32_t                 loaded;     /* has what the store had of it */
     int64_t                  start;      /* seconds of the epoch */
     int64_t                  end;
     int64_t                  warned;     /* when a soft cap was last logged */
@@ -236,6 +237,16 @@ typedef struct {
 } llm_undo_t;
 
 
+/* How far the ledger of another zone was added to the meters. */
+
+typedef struct {
+    uint64_t                 epoch;
+    uint32_t                 number;         /* of the segment */
+    uint32_t                 made;           /* rises; 0: free */
+    int64_t                  offset;
+} llm_mark_t;
+
+
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
 #define LLM_ZONE_LAYOUT      3
 
@@ -256,6 +267,11 @@ typedef struct {
     uint64_t                 pending_full;   /* records charged early, for want
                                                 of room */
     volatile uint32_t        segment;        /* number of the ledger's newest */
+    volatile uint32_t        stored;         /* meters are to be loaded */
+    volatile uint32_t        ready;          /* the store has what was settled
+                                                before the zone was made */
+    uint32_t                 made;           /* of the last mark */
+    llm_mark_t               marks[LLM_MARKS];
 
     uint32_t                 nsubjects;
     uint32_t                 nmeters;
