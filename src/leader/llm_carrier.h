@@ -24,20 +24,8 @@
 
 #define LLM_CARRIER_BYTES    (4 * 1024 * 1024)   /* of the ledger in one run */
 #define LLM_CARRIER_LINES    4096                /* that come out of a run */
-#define LLM_CARRIER_NAME     80                  /* of a segment's file */
+#define LLM_CARRIER_MARKS    64
 #define LLM_CARRIER_ERROR    1024
-
-
-typedef struct {
-    char                     name[LLM_CARRIER_NAME];
-    uint64_t                 epoch;
-    uint32_t                 number;
-    int64_t                  offset;     /* of what is committed */
-    int64_t                  size;       /* when it was last looked at */
-    int64_t                  synced;     /* the size then */
-    unsigned                 here:1;     /* found by the last look */
-    unsigned                 kept:1;     /* the store has a row of it */
-} llm_carrier_segment_t;
 
 
 /* A position in the ledger of another zone. */
@@ -77,23 +65,27 @@ typedef struct {
 /* What a run is told, and what it tells. */
 
 typedef struct {
-    /* lines of other zones that end after these come out; of a segment that
-       has no mark all of them */
+    /*
+     * Lines of other zones that end after these marks come out, of a segment
+     * without one all of them.  Of old segments that are more than
+     * LLM_CARRIER_MARKS nothing does.
+     */
     const llm_carrier_mark_t  *marks;
     unsigned                   nmarks;
     unsigned                   foreign:1;
 
-    /* instead, of all zones, lines that were settled since then (ms of the
-       epoch), 0: none */
+    /* of these only what was settled since then (ms of the epoch), 0: all */
     int64_t                    since;
 
     llm_store_status_e         status;
     char                       error[LLM_CARRIER_ERROR];
     char                       note[LLM_CARRIER_ERROR]; /* worth a line in the
                                                            log, or empty */
-    unsigned                   more:1;   /* there is more to carry: run again
-                                            at once */
-    uint64_t                   bytes;
+
+    /* there is more to carry, and more lines to come out: run again at once */
+    unsigned                   more:1;
+    unsigned                   more_lines:1;
+
     uint64_t                   carried;  /* lines */
     uint64_t                   torn;     /* pieces that were passed over */
 
@@ -111,10 +103,9 @@ void llm_carrier_configure(llm_carrier_t *c, const llm_carry_conf_t *conf);
 
 void llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run);
 
-/* Segments as the last run left them; marks for those of other zones: where
-   what is committed ends.  At most n, the newest; returns how many. */
-unsigned llm_carrier_marks(const llm_carrier_t *c, llm_carrier_mark_t *marks,
-    unsigned n);
+/* Where, after the last run, ends what is committed of other zones' segments:
+   of the newest LLM_CARRIER_MARKS, the oldest first; returns how many. */
+unsigned llm_carrier_marks(const llm_carrier_t *c, llm_carrier_mark_t *marks);
 
 /* The store that it opened: for what else the leader asks of it, in the same
    thread. */

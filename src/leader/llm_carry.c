@@ -70,42 +70,6 @@ static int llm_carry_same_text(const llm_store_text_t *a,
     const llm_store_text_t *b);
 
 
-static const char *const  llm_carry_types[LLM_SUBJECT_TYPES] = {
-    "global", "team", "user", "customer", "key", "model", "team_model",
-    "key_model", "team_user"
-};
-
-
-const char *
-llm_carry_type_name(llm_subject_type_e type)
-{
-    return llm_carry_types[type];
-}
-
-
-int
-llm_carry_period(llm_carry_conf_t *conf, llm_subject_type_e type,
-    llm_period_t period)
-{
-    unsigned  i;
-
-    for (i = 0; i < conf->nperiods[type]; i++) {
-        if (conf->periods[type][i] == period) {
-            return 0;
-        }
-    }
-
-    if (i == LLM_ROW_PERIODS + 1) {
-        return -1;
-    }
-
-    conf->periods[type][i] = period;
-    conf->nperiods[type]++;
-
-    return 0;
-}
-
-
 llm_carry_t *
 llm_carry_create(const llm_carry_conf_t *conf, llm_store_op_t *op)
 {
@@ -173,11 +137,11 @@ llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
     unsigned                  i;
     llm_period_t              period;
     llm_store_text_t          id;
-    const llm_carry_conf_t   *conf;
+    const llm_kept_type_t    *kept;
 
-    conf = c->conf;
+    kept = &c->conf->kept.types[type];
 
-    if (conf->nperiods[type] == 0
+    if (kept->nperiods == 0
         || (first && first->len == 0)
         || (second && second->len == 0))
     {
@@ -210,8 +174,8 @@ llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
     charge[LLM_STORE_OUTPUT] = e->count[LLM_ENTRY_OUTPUT];
     charge[LLM_STORE_COST] = e->cost;
 
-    for (i = 0; i < conf->nperiods[type]; i++) {
-        period = conf->periods[type][i];
+    for (i = 0; i < kept->nperiods; i++) {
+        period = kept->periods[i];
 
         if (llm_carry_sum(c, type, &id, period, e->started, request) != 0
             || llm_carry_sum(c, type, &id, period, e->timestamp, charge) != 0)
@@ -258,8 +222,8 @@ llm_carry_sum(llm_carry_t *c, llm_subject_type_e type,
         return -1;
     }
 
-    key.subject.type.data = (const u_char *) llm_carry_types[type];
-    key.subject.type.len = strlen(llm_carry_types[type]);
+    key.subject.type.data = (const u_char *) llm_subject_name(type);
+    key.subject.type.len = strlen(llm_subject_name(type));
     key.subject.id = *id;
     key.period = n;
 

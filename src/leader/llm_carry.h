@@ -8,7 +8,7 @@
 #define _LLM_CARRY_H_INCLUDED_
 
 
-#include "llm_limit.h"
+#include "llm_kept.h"
 #include "llm_line_read.h"
 #include "llm_store.h"
 
@@ -21,22 +21,10 @@
  */
 
 
-/* What is kept: of teams, users, customers and keys the month, with or without
-   a limit; of others what some row limits. */
-
 typedef struct {
     llm_calendar_t           calendar;
-    unsigned                 nperiods[LLM_SUBJECT_TYPES];
-    llm_period_t             periods[LLM_SUBJECT_TYPES][LLM_ROW_PERIODS + 1];
+    llm_kept_t               kept;
 } llm_carry_conf_t;
-
-/* Adds a period of a type; those that are there and those over the room are
-   left out.  Returns -1 where there was no room. */
-int llm_carry_period(llm_carry_conf_t *conf, llm_subject_type_e type,
-    llm_period_t period);
-
-/* As the store names it: "team", "key_model". */
-const char *llm_carry_type_name(llm_subject_type_e type);
 
 
 typedef struct llm_carry_s  llm_carry_t;

@@ -166,9 +166,9 @@ carrier(void)
     conf.sync = 1;
     conf.carry.calendar.reset_day = 1;
 
-    (void) llm_carry_period(&conf.carry, LLM_SUBJECT_GLOBAL, MONTH);
-    (void) llm_carry_period(&conf.carry, LLM_SUBJECT_TEAM, MONTH);
-    (void) llm_carry_period(&conf.carry, LLM_SUBJECT_TEAM, DAY);
+    (void) llm_kept_period(&conf.carry.kept, LLM_SUBJECT_GLOBAL, MONTH);
+    (void) llm_kept_period(&conf.carry.kept, LLM_SUBJECT_TEAM, MONTH);
+    (void) llm_kept_period(&conf.carry.kept, LLM_SUBJECT_TEAM, DAY);
 
     return llm_carrier_create(&conf);
 }
@@ -343,6 +343,47 @@ test_two(void)
 }
 
 
+/* Each finds segments that the other has carried, and that it has not seen. */
+
+static void
+test_race(void)
+{
+    int             i, good;
+    pid_t           pid;
+    llm_carrier_t  *c;
+
+    begin();
+    c = carrier();
+    good = carry(c);
+
+    pid = fork();
+
+    if (pid == 0) {
+        c = carrier();
+
+        for ( ;; ) {
+            llm_carrier_run(c, &run);
+        }
+    }
+
+    for (i = 0; i < 150; i++) {
+        append(OWN, i, 3);
+        good += carry(c);
+    }
+
+    kill(pid, SIGKILL);
+    (void) waitpid(pid, NULL, 0);
+
+    good += carry(c);
+
+    is_int(good, 152, "two leaders at once");
+    ok(same(c), "carry each line once");
+
+    llm_carrier_destroy(c);
+    end();
+}
+
+
 /* A process that carries until it is killed, while lines are written. */
 
 static void
@@ -434,9 +475,10 @@ test_files(void)
 static void
 test_foreign(void)
 {
-    unsigned             n;
+    char                 path[256];
+    unsigned             i, n;
     llm_carrier_t       *c;
-    llm_carrier_mark_t   marks[4];
+    llm_carrier_mark_t   marks[LLM_CARRIER_MARKS];
 
     begin();
     c = carrier();
@@ -444,14 +486,13 @@ test_foreign(void)
     append(OTHER, 0, 10);
     append(OWN, 0, 10);
 
-    run.since = now - 61000;
-    ok(carry(c) && run.nlines == 20, "the last minute's lines come out");
-    run.since = 0;
+    ok(carry(c) && run.nlines == 0, "lines stay in");
+    run.foreign = 1;
+    ok(carry(c) && run.nlines == 10, "or come out, if they are of others");
 
-    n = llm_carrier_marks(c, marks, 4);
+    n = llm_carrier_marks(c, marks);
     is_int(n, 1, "the other zone's ledger has a mark");
 
-    run.foreign = 1;
     run.marks = marks;
     run.nmarks = n;
 
@@ -469,14 +510,88 @@ test_foreign(void)
     marks[0] = run.lines[4].end;
     ok(marks[0].offset > 0 && marks[0].epoch == OTHER, "and where it ends");
 
-    run.foreign = 0;
+    /* many come out in turns, each of which says where it ends */
 
-    /* a minute later they are old */
+    append(OTHER, 1, LLM_CARRIER_LINES);
+    n = llm_carrier_marks(c, marks);
+    run.nmarks = n;
+    ok(carry(c) && run.nlines == LLM_CARRIER_LINES && !run.more_lines,
+       "as many as there is room for");
+    append(OTHER, 1, 1);
+    ok(carry(c) && run.more_lines, "and then there are more");
+    marks[n - 1] = run.lines[run.nlines - 1].end;
+    ok(carry(c) && run.nlines == 1 && !run.more_lines, "in the next turn");
 
-    run.since = now + 1;
-    ok(carry(c) && run.nlines == 0, "old lines stay in");
-    run.since = 0;
+    /* old segments that are many */
 
+    for (i = 2; i < LLM_CARRIER_MARKS + 10; i++) {
+        append(OTHER, i, 1);
+    }
+
+    ok(carry(c), "many segments");
+    n = llm_carrier_marks(c, marks);
+    is_int(n, LLM_CARRIER_MARKS, "of the newest there are marks");
+    is_int(marks[n - 1].number, LLM_CARRIER_MARKS + 9, "the newest is last");
+    run.nmarks = n;
+    ok(carry(c) && run.nlines == 0, "of old ones nothing comes out");
+
+    path_of(path, OTHER, LLM_CARRIER_MARKS + 9);
+    unlink(path);
+    ok(carry(c) && same(c), "one is gone");
+    ok(llm_carrier_marks(c, marks) == LLM_CARRIER_MARKS
+       && marks[LLM_CARRIER_MARKS - 1].number == LLM_CARRIER_MARKS + 8,
+       "and so is its mark");
+
+    memset(&run, 0, sizeof(run));
+    llm_carrier_destroy(c);
+    end();
+}
+
+
+/* The lines of the last minute, in a segment that has many. */
+
+static void
+test_since(void)
+{
+    unsigned             i, n, age;
+    llm_carrier_t       *c;
+    llm_carrier_mark_t   mark;
+
+    begin();
+    c = carrier();
+    now = (int64_t) time(NULL) * 1000 - 400000;
+
+    for (i = 0; i < 400; i++) {
+        append(OTHER, 0, 15);
+        now += 1000;
+    }
+
+    ok(carry(c), "400 seconds");
+
+    run.foreign = 1;
+    run.since = now - 60000;
+    ok(carry(c) && run.nlines == 60 * 15, "the last minute's lines come out");
+
+    mark = run.lines[99].end;
+    run.marks = &mark;
+    run.nmarks = 1;
+    ok(carry(c) && run.nlines == 800, "those behind a mark");
+    run.nmarks = 0;
+
+    run.since = now;
+    ok(carry(c) && run.nlines == 0, "a minute later they are old");
+
+    for (i = 0, n = 0; i < 20; i++) {
+        age = rnd(400);
+        run.since = now - 1000 * age;
+        n += carry(c) && run.nlines == (15 * age > LLM_CARRIER_LINES
+                                        ? LLM_CARRIER_LINES : 15 * age);
+    }
+
+    is_int(n, 20, "since any moment");
+    ok(run.torn == 0, "no line is taken for a torn one");
+
+    memset(&run, 0, sizeof(run));
     llm_carrier_destroy(c);
     end();
 }
@@ -509,9 +624,11 @@ main(void)
 {
     test_carry();
     test_two();
+    test_race();
     test_kill();
     test_files();
     test_foreign();
+    test_since();
     test_much();
 
     return tap_done();
