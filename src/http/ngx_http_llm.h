@@ -14,6 +14,7 @@
 
 #include "llm_admit.h"
 #include "llm_coding.h"
+#include "llm_kept.h"
 #include "llm_pending.h"
 #include "llm_request.h"
 #include "llm_route.h"
@@ -22,6 +23,7 @@
 #include "ngx_http_llm_catalog.h"
 #include "ngx_http_llm_compat.h"
 #include "ngx_http_llm_ledger.h"
+#include "ngx_http_llm_store.h"
 #include "ngx_http_llm_zone.h"
 
 
@@ -41,6 +43,12 @@ typedef struct {
     ngx_str_t                    name;
     ngx_path_t                  *state;      /* NULL: forgets on restart */
     ngx_http_llm_ledger_t        ledger;
+    ngx_http_llm_store_t         store;      /* this worker's use of it */
+
+    ngx_msec_t                   sync;
+    ngx_msec_t                   fsync;      /* 0: off */
+    time_t                       retain;
+    llm_kept_t                  *limited;    /* of all zones */
 
     /* reservations whose lines wait to be written, in the ledger's order;
        of this worker */
@@ -49,8 +57,6 @@ typedef struct {
     ngx_uint_t                   merged;     /* kept after the last merge */
     ngx_queue_t                  open;       /* requests that hold one */
     ngx_uint_t                   started;    /* in this process */
-    uint64_t                     swept;      /* generations of all slots at
-                                                the last sweep */
     time_t                       full;       /* when it was last told */
     time_t                       coded;      /* of codings, the same */
     time_t                       crowded;    /* of what is pending */
@@ -75,6 +81,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                  quotas;     /* of ngx_http_llm_quota_t * */
     ngx_array_t                  places;     /* of ngx_http_llm_place_t */
+    llm_kept_t                   kept;       /* of all rows */
     ngx_http_llm_catalog_t      *catalog;
     ngx_int_t                    request_id; /* index of $request_id */
     ngx_uint_t                   used;       /* some location enforces */
@@ -469,6 +476,14 @@ const char *ngx_http_llm_source_name(llm_source_e source);
 ngx_int_t ngx_http_llm_log_handler(ngx_http_request_t *r);
 void ngx_http_llm_cleanup(void *data);
 
+/* ngx_http_llm_quota_module.c */
+
+/* Leads a quota's zone from this worker on. */
+ngx_int_t ngx_http_llm_lead(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle);
+
+
+/* ngx_http_llm_settle.c */
+
 /* Makes a quota ready in this process.  Without a master process a reload
    runs no init_process: the first request does it then. */
 ngx_int_t ngx_http_llm_start_quota(ngx_http_llm_quota_t *quota,
@@ -519,14 +534,9 @@ void ngx_http_llm_crowded(ngx_http_llm_ctx_t *ctx, llm_index_t gone);
 /* A poll has ended: charges the record, if its answer says what was used. */
 void ngx_http_llm_settle_poll(ngx_http_llm_ctx_t *ctx);
 
-/* In one worker: charges what nobody asked about for too long. */
-void ngx_http_llm_sweep_pending(ngx_http_llm_quota_t *quota);
-
-
-/* ngx_http_llm_sweep.c */
-
-/* In one worker: settles, every second, what dead workers held. */
-void ngx_http_llm_sweep_start(ngx_cycle_t *cycle);
+/* In one worker: charges what nobody asked about for too long; data is the
+   quota. */
+void ngx_http_llm_sweep_pending(void *data);
 
 
 /* ngx_http_llm_variables.c */

@@ -24,6 +24,11 @@ static void ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_unanswered(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx);
 static ngx_str_t ngx_http_llm_charge_name(const u_char *data, size_t len);
+static ngx_int_t ngx_http_llm_start_state(ngx_http_llm_quota_t *quota,
+    ngx_cycle_t *cycle);
+
+
+#define NGX_HTTP_LLM_STORE_TIMEOUT  1000     /* ms that it waits for others */
 
 
 static const char  *ngx_http_llm_sources[] = {
@@ -379,10 +384,6 @@ ngx_http_llm_init_worker(ngx_cycle_t *cycle)
         }
     }
 
-    if (lmcf->quotas.nelts) {
-        ngx_http_llm_sweep_start(cycle);
-    }
-
     return NGX_OK;
 }
 
@@ -403,16 +404,28 @@ ngx_http_llm_worker_conf(ngx_cycle_t *cycle)
 ngx_int_t
 ngx_http_llm_start_quota(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
 {
-    llm_zone_t  *z;
-
     quota->started = 1;
 
     ngx_queue_init(&quota->open);
     ngx_http_llm_zone_init_worker(&quota->zone, cycle->log);
 
-    if (quota->state == NULL) {
+    if (quota->state && ngx_http_llm_start_state(quota, cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_process == NGX_PROCESS_WORKER && ngx_worker != 0) {
         return NGX_OK;
     }
+
+    return ngx_http_llm_lead(quota, cycle);
+}
+
+
+static ngx_int_t
+ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
+{
+    llm_zone_t        *z;
+    llm_store_conf_t   conf;
 
     if (ngx_array_init(&quota->unwritten, cycle->pool, 64,
                        sizeof(llm_index_t))
@@ -420,6 +433,16 @@ ngx_http_llm_start_quota(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
         || ngx_array_init(&quota->kept, cycle->pool, 64, sizeof(llm_index_t))
            != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&conf, sizeof(llm_store_conf_t));
+
+    conf.directory = (char *) quota->ledger.directory.data;
+    conf.local = quota->zone.clock.calendar.local;
+    conf.timeout = NGX_HTTP_LLM_STORE_TIMEOUT;
+
+    if (ngx_http_llm_store_init(&quota->store, &conf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -466,6 +489,9 @@ ngx_http_llm_exit_worker(ngx_cycle_t *cycle)
 
         if (quotas[i]->state) {
             ngx_http_llm_ledger_close(&quotas[i]->ledger);
+
+            (void) ngx_http_llm_store_drain(&quotas[i]->store);
+            ngx_http_llm_store_close(&quotas[i]->store);
         }
     }
 

@@ -121,6 +121,7 @@ llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run)
     run->status = LLM_STORE_OK;
     run->error[0] = '\0';
     run->note[0] = '\0';
+    run->grave = 0;
     run->more = 0;
     run->more_lines = 0;
     run->carried = 0;
@@ -172,6 +173,8 @@ llm_carrier_open(llm_carrier_t *c, llm_carrier_run_t *run)
     }
 
     snprintf(run->note, sizeof(run->note), "%s", op.open.text);
+    run->grave = (op.open.event != LLM_STORE_FOUND
+                  && op.open.event != LLM_STORE_MADE);
 
     llm_store_empty(&op);
 
@@ -340,6 +343,7 @@ llm_carrier_batch(llm_carrier_t *c, llm_carrier_run_t *run,
                      "of it: these lines are lost, their sums are not",
                      c->conf.directory, s->name,
                      (long long) (s->offset - s->size));
+            run->grave = 1;
 
             changed[n++].to = s->size;
             continue;

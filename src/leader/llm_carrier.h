@@ -82,6 +82,8 @@ typedef struct {
     char                       note[LLM_CARRIER_ERROR]; /* worth a line in the
                                                            log, or empty */
 
+    unsigned                   grave:1;  /* the note tells of damage */
+
     /* there is more to carry, and more lines to come out: run again at once */
     unsigned                   more:1;
     unsigned                   more_lines:1;

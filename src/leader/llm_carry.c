@@ -50,8 +50,7 @@ typedef int (*llm_carry_same_pt)(const void *row, const void *key);
 
 
 static int llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
-    llm_subject_type_e type, const llm_line_text_t *first,
-    const llm_line_text_t *second);
+    llm_subject_type_e type);
 static int llm_carry_sum(llm_carry_t *c, llm_subject_type_e type,
     const llm_store_text_t *id, llm_period_t period, int64_t time,
     const int64_t *amount);
@@ -94,33 +93,49 @@ llm_carry_create(const llm_carry_conf_t *conf, llm_store_op_t *op)
 int
 llm_carry_add(llm_carry_t *c, const llm_entry_t *e)
 {
-    const llm_line_text_t  *team, *user, *key, *model;
+    unsigned  type;
 
     if (!e->usage) {
         return 0;
     }
 
-    team = &e->text[LLM_ENTRY_TEAM];
-    user = &e->text[LLM_ENTRY_USER];
-    key = &e->text[LLM_ENTRY_KEY];
-    model = &e->text[LLM_ENTRY_MODEL];
-
-    if (llm_carry_subject(c, e, LLM_SUBJECT_GLOBAL, NULL, NULL) != 0
-        || llm_carry_subject(c, e, LLM_SUBJECT_TEAM, team, NULL) != 0
-        || llm_carry_subject(c, e, LLM_SUBJECT_USER, user, NULL) != 0
-        || llm_carry_subject(c, e, LLM_SUBJECT_CUSTOMER,
-                             &e->text[LLM_ENTRY_CUSTOMER], NULL)
-           != 0
-        || llm_carry_subject(c, e, LLM_SUBJECT_KEY, key, NULL) != 0
-        || llm_carry_subject(c, e, LLM_SUBJECT_MODEL, model, NULL) != 0
-        || llm_carry_subject(c, e, LLM_SUBJECT_TEAM_MODEL, team, model) != 0
-        || llm_carry_subject(c, e, LLM_SUBJECT_KEY_MODEL, key, model) != 0
-        || llm_carry_subject(c, e, LLM_SUBJECT_TEAM_USER, team, user) != 0)
-    {
-        return -1;
+    for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
+        if (llm_carry_subject(c, e, type) != 0) {
+            return -1;
+        }
     }
 
     return llm_carry_usage(c, e);
+}
+
+
+int
+llm_carry_names(const llm_line_text_t *text, llm_subject_type_e type,
+    const llm_line_text_t **first, const llm_line_text_t **second)
+{
+    const llm_entry_text_e  *names;
+
+    /* LLM_ENTRY_TYPE: nobody's name */
+
+    static const llm_entry_text_e  of[LLM_SUBJECT_TYPES][2] = {
+        { LLM_ENTRY_TYPE, LLM_ENTRY_TYPE },
+        { LLM_ENTRY_TEAM, LLM_ENTRY_TYPE },
+        { LLM_ENTRY_USER, LLM_ENTRY_TYPE },
+        { LLM_ENTRY_CUSTOMER, LLM_ENTRY_TYPE },
+        { LLM_ENTRY_KEY, LLM_ENTRY_TYPE },
+        { LLM_ENTRY_MODEL, LLM_ENTRY_TYPE },
+        { LLM_ENTRY_TEAM, LLM_ENTRY_MODEL },
+        { LLM_ENTRY_KEY, LLM_ENTRY_MODEL },
+        { LLM_ENTRY_TEAM, LLM_ENTRY_USER }
+    };
+
+    names = of[type];
+
+    *first = (names[0] == LLM_ENTRY_TYPE) ? NULL : &text[names[0]];
+    *second = (names[1] == LLM_ENTRY_TYPE) ? NULL : &text[names[1]];
+
+    return (*first == NULL || (*first)->len)
+           && (*second == NULL || (*second)->len);
 }
 
 
@@ -128,8 +143,7 @@ llm_carry_add(llm_carry_t *c, const llm_entry_t *e)
 
 static int
 llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
-    llm_subject_type_e type, const llm_line_text_t *first,
-    const llm_line_text_t *second)
+    llm_subject_type_e type)
 {
     u_char                    name[LLM_STORE_ID_MAX];
     int64_t                   request[LLM_STORE_SUMS];
@@ -137,13 +151,13 @@ llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
     unsigned                  i;
     llm_period_t              period;
     llm_store_text_t          id;
+    const llm_line_text_t    *first, *second;
     const llm_kept_type_t    *kept;
 
     kept = &c->conf->kept.types[type];
 
     if (kept->nperiods == 0
-        || (first && first->len == 0)
-        || (second && second->len == 0))
+        || !llm_carry_names(e->text, type, &first, &second))
     {
         return 0;
     }

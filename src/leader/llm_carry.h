@@ -27,6 +27,15 @@ typedef struct {
 } llm_carry_conf_t;
 
 
+/*
+ * Whom of a type a line with these names concerns: *second is NULL but for
+ * pairs, both are NULL of the subject that is everybody.  Returns 0 where the
+ * line has no such name.
+ */
+int llm_carry_names(const llm_line_text_t *text, llm_subject_type_e type,
+    const llm_line_text_t **first, const llm_line_text_t **second);
+
+
 typedef struct llm_carry_s  llm_carry_t;
 
 /*

@@ -140,6 +140,23 @@ llm_zone_add_line(llm_zone_t *z, llm_clock_t *clock,
 }
 
 
+void
+llm_zone_want_minute(llm_zone_t *z, const llm_subject_key_t *key)
+{
+    llm_index_t  i;
+
+    i = llm_zone_find(z, key);
+
+    if (i == LLM_NONE) {
+        i = llm_zone_add_subject(z, key);
+    }
+
+    if (i != LLM_NONE && llm_zone_subject(z, i)->minute == LLM_NONE) {
+        (void) llm_zone_add_minute(z, i);
+    }
+}
+
+
 /* A meter that is loaded later gets the line from the store. */
 
 static void
@@ -215,7 +232,9 @@ llm_load_bucket(llm_zone_t *z, llm_clock_t *clock, llm_window_t *w,
         age = 0;
     }
 
-    age = (age + 999) / 1000;
+    /* rounded down: it leaves the window late rather than early */
+
+    age /= 1000;
 
     if (n <= 0 || age >= LLM_WINDOW_BUCKETS || (uint64_t) age > w->second) {
         return;

@@ -61,6 +61,10 @@ void llm_zone_add_line(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *keys, unsigned nkeys,
     const llm_foreign_line_t *line, llm_mark_t *mark, int64_t end);
 
+/* Makes the subject and its minute, where they are not there and there is
+   room. */
+void llm_zone_want_minute(llm_zone_t *z, const llm_subject_key_t *key);
+
 /* The mark of a segment, a new one where there is none; the place of the
    oldest is taken. */
 llm_mark_t *llm_zone_mark(llm_zone_t *z, uint64_t epoch, uint32_t number);

@@ -270,7 +270,11 @@ typedef struct {
     volatile uint32_t        stored;         /* meters are to be loaded */
     volatile uint32_t        ready;          /* the store has what was settled
                                                 before the zone was made */
+    volatile uint32_t        away;           /* the store is out of reach */
     uint32_t                 made;           /* of the last mark */
+    volatile uint64_t        carried;        /* what was written before this
+                                                (ms, monotonic) is in the
+                                                store */
     llm_mark_t               marks[LLM_MARKS];
 
     uint32_t                 nsubjects;
