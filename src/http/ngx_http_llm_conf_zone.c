@@ -409,6 +409,8 @@ ngx_http_llm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
+    quota->reused = (data != NULL);
+
     return ngx_http_llm_zone_init(shm_zone, data);
 }
 

@@ -358,6 +358,7 @@ ngx_http_llm_log_handler(ngx_http_request_t *r)
 void
 ngx_http_llm_cleanup(void *data)
 {
+    ngx_http_llm_wait_cancel(data);
     ngx_http_llm_settle(data);
     ngx_http_llm_free_ctx(data);
 }
@@ -436,6 +437,12 @@ ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    z = ngx_http_llm_zone_lock(&quota->zone);
+    z->stored = 1;
+    ngx_http_llm_zone_unlock(&quota->zone);
+
+    ngx_http_llm_wait_start(quota, cycle->log);
+
     ngx_memzero(&conf, sizeof(llm_store_conf_t));
 
     conf.directory = (char *) quota->ledger.directory.data;
@@ -445,8 +452,6 @@ ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
     if (ngx_http_llm_store_init(&quota->store, &conf) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    z = quota->zone.zone;
 
     quota->ledger.newest = &z->segment;
     quota->ledger.handler = ngx_http_llm_lines_written;
@@ -490,6 +495,7 @@ ngx_http_llm_exit_worker(ngx_cycle_t *cycle)
         if (quotas[i]->state) {
             ngx_http_llm_ledger_close(&quotas[i]->ledger);
 
+            ngx_http_llm_wait_exit(quotas[i]);
             (void) ngx_http_llm_store_drain(&quotas[i]->store);
             ngx_http_llm_store_close(&quotas[i]->store);
         }

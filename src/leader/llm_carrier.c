@@ -159,7 +159,7 @@ llm_carrier_open(llm_carrier_t *c, llm_carrier_run_t *run)
 {
     llm_store_op_t  op;
 
-    if (c->open) {
+    if (c->open && !run->damaged) {
         return 0;
     }
 
@@ -167,6 +167,9 @@ llm_carrier_open(llm_carrier_t *c, llm_carrier_run_t *run)
 
     op.type = LLM_STORE_OPEN;
     op.open.leader = 1;
+    op.open.check = run->damaged;
+
+    c->open = 0;
 
     if (llm_store_run(c->store, &op) != LLM_STORE_OK) {
         return llm_carrier_store_failed(c, run, &op);

@@ -77,6 +77,9 @@ typedef struct {
     /* of these only what was settled since then (ms of the epoch), 0: all */
     int64_t                    since;
 
+    unsigned                   damaged:1;    /* somebody has found the store
+                                                damaged: it is opened again */
+
     llm_store_status_e         status;
     char                       error[LLM_CARRIER_ERROR];
     char                       note[LLM_CARRIER_ERROR]; /* worth a line in the

@@ -21,7 +21,7 @@
 #define LLM_SEGMENT_DISORDER  1000       /* ms */
 
 
-static int llm_segment_parse_name(const char *name, llm_segment_t *s);
+static int llm_segment_parse(const char *name, llm_segment_t *s);
 static int llm_segment_compare(const void *one, const void *two);
 static int llm_segment_open(const llm_segments_t *segments,
     const llm_segment_t *s);
@@ -62,7 +62,7 @@ llm_segments_look(llm_segments_t *segments)
             break;
         }
 
-        if (llm_segment_parse_name(entry->d_name, &parsed) != 0) {
+        if (llm_segment_parse(entry->d_name, &parsed) != 0) {
             continue;
         }
 
@@ -108,55 +108,22 @@ failed:
 }
 
 
-/* usage-20260401T123005Z-0123456789abcdef-0000.jsonl */
-
 static int
-llm_segment_parse_name(const char *name, llm_segment_t *s)
+llm_segment_parse(const char *name, llm_segment_t *s)
 {
-    char      c;
-    size_t    len;
-    unsigned  i, number;
+    size_t  len;
 
     len = strlen(name);
 
-    if (len < sizeof("usage-20260401T123005Z-0123456789abcdef-0000.jsonl") - 1
-        || len >= LLM_SEGMENT_NAME
-        || strncmp(name, "usage-", 6) != 0
-        || name[22] != '-' || name[39] != '-'
-        || strcmp(name + len - 6, ".jsonl") != 0)
+    memset(s, 0, sizeof(llm_segment_t));
+
+    if (len >= LLM_SEGMENT_NAME
+        || llm_line_segment((const u_char *) name, len, &s->epoch, &s->number)
+           != 0)
     {
         return -1;
     }
 
-    memset(s, 0, sizeof(llm_segment_t));
-
-    for (i = 23; i < 39; i++) {
-        c = name[i];
-
-        if (c >= '0' && c <= '9') {
-            s->epoch = s->epoch << 4 | (uint64_t) (c - '0');
-
-        } else if (c >= 'a' && c <= 'f') {
-            s->epoch = s->epoch << 4 | (uint64_t) (c - 'a' + 10);
-
-        } else {
-            return -1;
-        }
-    }
-
-    number = 0;
-
-    for (i = 40; i < len - 6; i++) {
-
-        if (name[i] < '0' || name[i] > '9'
-            || __builtin_mul_overflow(number, 10, &number)
-            || __builtin_add_overflow(number, name[i] - '0', &number))
-        {
-            return -1;
-        }
-    }
-
-    s->number = number;
     memcpy(s->name, name, len + 1);
 
     return 0;
@@ -169,7 +136,7 @@ llm_segments_find(llm_segments_t *segments, const char *name)
     size_t          n;
     llm_segment_t   s, *found, *list;
 
-    if (llm_segment_parse_name(name, &s) != 0) {
+    if (llm_segment_parse(name, &s) != 0) {
         return NULL;
     }
 

@@ -159,6 +159,9 @@ ngx_http_llm_carry_ask(ngx_http_llm_leader_t *leader)
 
     leader->began = z->now;
 
+    run->damaged = z->damaged;
+    z->damaged = 0;
+
     run->marks = leader->marks;
     run->nmarks = llm_adopted(z, leader->marks);
     run->foreign = (z->ready || leader->caught_up);
@@ -220,7 +223,11 @@ ngx_http_llm_carry_failed(ngx_http_llm_leader_t *leader)
     llm_zone_t  *z;
 
     z = ngx_http_llm_zone_lock(leader->conf.zone);
-    z->away = 1;
+
+    /* who writes lets others read */
+
+    z->away = (leader->run.status != LLM_STORE_BUSY);
+
     ngx_http_llm_zone_unlock(leader->conf.zone);
 
     if (!ngx_http_llm_leader_retired(leader)) {

@@ -58,6 +58,8 @@ typedef struct {
     unsigned                 free:1;     /* costs nothing: budgets do not
                                             bear on it */
     unsigned                 dry_run:1;  /* a refusal is told, not acted on */
+    unsigned                 blind:1;    /* meters that are not loaded cannot
+                                            be: it is decided without */
 
     /* of what admits: who holds the reservation, and its names */
     uint32_t                 worker;

@@ -71,7 +71,7 @@ llm_decide_subject(llm_decide_t *d, uint32_t i)
 
     view->settled = (d->ask->reserve == LLM_RESERVE_OFF);
 
-    if (d->zone->stored
+    if (d->zone->stored && !d->ask->blind
         && !llm_view_is_loaded(d->zone, view, &d->ask->subjects[i]))
     {
         d->verdict->unknown |= 1u << i;

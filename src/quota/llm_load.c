@@ -10,7 +10,7 @@
 #include "llm_money.h"
 
 
-static void llm_load_add(llm_zone_t *z, llm_meter_t *m,
+static void llm_load_rows(llm_zone_t *z, llm_meter_t *m,
     const llm_load_t *rows, size_t nrows);
 static void llm_load_meters(llm_zone_t *z, const llm_subject_t *s,
     const llm_foreign_line_t *line);
@@ -61,7 +61,7 @@ llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
         }
 
         if (!m->loaded) {
-            llm_load_add(z, m, rows, nrows);
+            llm_load_rows(z, m, rows, nrows);
         }
     }
 
@@ -70,7 +70,7 @@ llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
 
 
 static void
-llm_load_add(llm_zone_t *z, llm_meter_t *m, const llm_load_t *rows,
+llm_load_rows(llm_zone_t *z, llm_meter_t *m, const llm_load_t *rows,
     size_t nrows)
 {
     size_t    i;
@@ -82,14 +82,85 @@ llm_load_add(llm_zone_t *z, llm_meter_t *m, const llm_load_t *rows,
             continue;
         }
 
+        /* what the zone has counted blindly is in the ledger, and so in
+           this */
+
         for (n = 0; n < LLM_COUNTS; n++) {
-            llm_zone_put64(z, &m->settled[n],
-                           llm_sat_add(m->settled[n], rows[i].sum[n]));
+            if (m->settled[n] < rows[i].sum[n]) {
+                llm_zone_put64(z, &m->settled[n], rows[i].sum[n]);
+            }
         }
     }
 
     llm_zone_put32(z, &m->loaded, 1);
     llm_zone_commit(z);
+}
+
+
+uint64_t
+llm_zone_marks_state(const llm_zone_t *z)
+{
+    unsigned  i;
+    uint64_t  state;
+
+    state = z->made;
+
+    for (i = 0; i < LLM_MARKS; i++) {
+        state += (uint64_t) z->marks[i].offset;
+    }
+
+    return state;
+}
+
+
+int
+llm_zone_marks_are(const llm_zone_t *z, const llm_mark_t *offsets, size_t n,
+    int whole)
+{
+    size_t             i;
+    unsigned           k, full;
+    const llm_mark_t  *mark;
+
+    for (i = 0; i < n; i++) {
+
+        if (offsets[i].epoch == z->epoch) {
+            continue;
+        }
+
+        full = 1;
+
+        for (k = 0; k < LLM_MARKS; k++) {
+            mark = &z->marks[k];
+
+            if (mark->made == 0) {
+                full = 0;
+
+            } else if (mark->epoch == offsets[i].epoch
+                       && mark->number == offsets[i].number)
+            {
+                break;
+            }
+        }
+
+        if (k == LLM_MARKS) {
+
+            /* a new one, or one of those that are too many and old */
+
+            if (!full) {
+                return 0;
+            }
+
+            continue;
+        }
+
+        if (mark->offset < offsets[i].offset
+            || (mark->offset > offsets[i].offset && !whole))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

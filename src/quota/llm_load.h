@@ -30,13 +30,29 @@ typedef struct {
 } llm_load_t;
 
 /*
- * Makes the meters of those periods, where they are not there yet, and adds
- * to each, once for its life, what rows has of the period that the clock
- * stands in.  Returns 0, or -1 where the zone has no room.
+ * Makes the meters of those periods, where they are not there yet, and sets
+ * each, once for its life, to what rows has of the period that the clock
+ * stands in, or leaves it at what it has counted itself where that is more.
+ * Returns 0, or -1 where the zone has no room.
  */
 int llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, const llm_period_t *periods,
     unsigned nperiods, const llm_load_t *rows, size_t nrows);
+
+
+/*
+ * A load is exact where the store was read at a moment when of other zones'
+ * lines it had those that this one has, no fewer and no more.  The state of
+ * the marks, which changes with each of these lines: it must be the same
+ * before the reading and when its rows are added.
+ */
+uint64_t llm_zone_marks_state(const llm_zone_t *z);
+
+/* And whether they are what the store had afterwards, which is n offsets.
+   whole: everything was carried after the reading, so a mark that is beyond
+   its offset is one of a segment that was cut. */
+int llm_zone_marks_are(const llm_zone_t *z, const llm_mark_t *offsets,
+    size_t n, int whole);
 
 
 /* A settled line that is not this zone's own. */

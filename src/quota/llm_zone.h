@@ -271,6 +271,7 @@ typedef struct {
     volatile uint32_t        ready;          /* the store has what was settled
                                                 before the zone was made */
     volatile uint32_t        away;           /* the store is out of reach */
+    volatile uint32_t        damaged;        /* who reads it has found that */
     uint32_t                 made;           /* of the last mark */
     volatile uint64_t        carried;        /* what was written before this
                                                 (ms, monotonic) is in the
