@@ -307,7 +307,8 @@ ngx_http_llm_load_add(ngx_http_llm_load_t *load, const llm_mark_t *offsets,
 
     z = ngx_http_llm_zone_lock(zone);
 
-    if (llm_zone_marks_state(z) == load->marks
+    if (!z->behind
+        && llm_zone_marks_state(z) == load->marks
         && llm_zone_marks_are(z, offsets, n, z->carried > load->began))
     {
         rc = llm_zone_load(z, &zone->clock, &load->key, load->periods,
@@ -330,7 +331,10 @@ ngx_http_llm_load_failed(ngx_http_llm_load_t *load, llm_store_status_e status)
 
     switch (status) {
 
+    case LLM_STORE_ABSENT:
     case LLM_STORE_DAMAGED:
+
+        /* the leader may not have met it: it has pages in memory */
 
         z = ngx_http_llm_zone_lock(&load->quota->zone);
         z->damaged = 1;
@@ -338,7 +342,6 @@ ngx_http_llm_load_failed(ngx_http_llm_load_t *load, llm_store_status_e status)
 
         /* fall through */
 
-    case LLM_STORE_ABSENT:
     case LLM_STORE_BUSY:
     case LLM_STORE_GONE:
     case LLM_STORE_CLOSED:

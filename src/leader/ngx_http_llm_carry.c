@@ -35,6 +35,8 @@ static void ngx_http_llm_carry_done(ngx_event_t *ev);
 static void ngx_http_llm_carry_step(ngx_event_t *ev);
 static ngx_msec_t ngx_http_llm_carry_end(ngx_http_llm_leader_t *leader);
 static void ngx_http_llm_carry_failed(ngx_http_llm_leader_t *leader);
+static void ngx_http_llm_carry_later(ngx_http_llm_leader_t *leader,
+    ngx_msec_t timer);
 static void ngx_http_llm_carry_tell(ngx_http_llm_leader_t *leader);
 
 
@@ -203,12 +205,33 @@ ngx_http_llm_carry_done(ngx_event_t *ev)
 
     leader->running = 0;
 
-    ngx_http_llm_carry_tell(leader);
+    switch (leader->run.status) {
 
-    if (leader->run.status != LLM_STORE_OK) {
+    case LLM_STORE_OK:
+        leader->mending = 0;
+        break;
+
+    case LLM_STORE_DAMAGED:
+    case LLM_STORE_GONE:
+
+        if (!leader->mending) {
+
+            /* the next run opens it again, which mends it */
+
+            leader->mending = 1;
+            ngx_http_llm_carry_later(leader, 1);
+            return;
+        }
+
+        /* fall through */
+
+    default:
+        ngx_http_llm_carry_tell(leader);
         ngx_http_llm_carry_failed(leader);
         return;
     }
+
+    ngx_http_llm_carry_tell(leader);
 
     leader->adopted = 0;
     leader->lines += leader->run.carried;
@@ -230,8 +253,15 @@ ngx_http_llm_carry_failed(ngx_http_llm_leader_t *leader)
 
     ngx_http_llm_zone_unlock(leader->conf.zone);
 
+    ngx_http_llm_carry_later(leader, NGX_HTTP_LLM_CARRY_RETRY);
+}
+
+
+static void
+ngx_http_llm_carry_later(ngx_http_llm_leader_t *leader, ngx_msec_t timer)
+{
     if (!ngx_http_llm_leader_retired(leader)) {
-        ngx_add_timer(&leader->timer, NGX_HTTP_LLM_CARRY_RETRY);
+        ngx_add_timer(&leader->timer, timer);
     }
 }
 
@@ -294,6 +324,7 @@ ngx_http_llm_carry_end(ngx_http_llm_leader_t *leader)
     z = ngx_http_llm_zone_lock(leader->conf.zone);
 
     z->away = 0;
+    z->behind = run->more;
 
     if (run->foreign && !run->more_lines) {
         llm_adopt_marks(z, marks, n);

@@ -76,6 +76,7 @@ typedef struct {
 
     unsigned                         running:1;
     unsigned                         failing:1;
+    unsigned                         mending:1;
     unsigned                         caught_up:1;
     ngx_uint_t                       ran;        /* set by the thread */
 } ngx_http_llm_leader_t;

@@ -272,6 +272,8 @@ typedef struct {
                                                 before the zone was made */
     volatile uint32_t        away;           /* the store is out of reach */
     volatile uint32_t        damaged;        /* who reads it has found that */
+    volatile uint32_t        behind;         /* there is more to carry than one
+                                                run can */
     uint32_t                 made;           /* of the last mark */
     volatile uint64_t        carried;        /* what was written before this
                                                 (ms, monotonic) is in the
