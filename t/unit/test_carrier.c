@@ -106,6 +106,7 @@ line_of(u_char *p, uint64_t epoch, unsigned team)
     line.usage = &usage;
     line.epoch = epoch;
     line.number = ++number;
+    line.requests = 1;
     line.started = now;
     line.timestamp = now;
     line.cost = (int64_t) (number * 1000 + team);
