@@ -29,9 +29,8 @@
 
 static void ngx_http_llm_carry_post(ngx_event_t *ev);
 static void ngx_http_llm_carry_ask(ngx_http_llm_leader_t *leader);
-static void ngx_http_llm_carry_thread(void *data, ngx_log_t *log);
-static void ngx_http_llm_carry_inline(ngx_event_t *ev);
-static void ngx_http_llm_carry_done(ngx_event_t *ev);
+static void ngx_http_llm_carry_work(ngx_http_llm_leader_t *leader);
+static void ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader);
 static void ngx_http_llm_carry_step(ngx_event_t *ev);
 static ngx_msec_t ngx_http_llm_carry_end(ngx_http_llm_leader_t *leader);
 static void ngx_http_llm_carry_failed(ngx_http_llm_leader_t *leader);
@@ -43,8 +42,7 @@ static void ngx_http_llm_carry_tell(ngx_http_llm_leader_t *leader);
 ngx_int_t
 ngx_http_llm_carry_start(ngx_http_llm_leader_t *leader)
 {
-    ngx_event_t          *ev;
-    llm_carrier_conf_t    conf;
+    llm_carrier_conf_t  conf;
 
     ngx_memzero(&conf, sizeof(llm_carrier_conf_t));
 
@@ -63,16 +61,14 @@ ngx_http_llm_carry_start(ngx_http_llm_leader_t *leader)
         return NGX_ERROR;
     }
 
-    ev = &leader->timer;
+    leader->carry.leader = leader;
+    leader->carry.work = ngx_http_llm_carry_work;
+    leader->carry.done = ngx_http_llm_carry_done;
 
-    ev->handler = ngx_http_llm_carry_post;
-    ev->log = leader->cycle->log;
-    ev->cancelable = 1;
+    ngx_http_llm_leader_event(leader, &leader->step, ngx_http_llm_carry_step);
+    ngx_http_llm_leader_event(leader, &leader->timer, ngx_http_llm_carry_post);
 
-    leader->step.handler = ngx_http_llm_carry_step;
-    leader->step.log = leader->cycle->log;
-
-    ngx_add_timer(ev, 1);
+    ngx_add_timer(&leader->timer, 1);
 
     return NGX_OK;
 }
@@ -89,17 +85,7 @@ ngx_http_llm_carry_stop(ngx_http_llm_leader_t *leader)
         ngx_delete_posted_event(&leader->step);
     }
 
-    if (leader->task.event.posted) {
-        ngx_delete_posted_event(&leader->task.event);
-        leader->running = 0;
-    }
-
-    /* nginx ends its threads after their last task */
-
-    if (leader->carrier
-        && (!leader->running
-            || __atomic_load_n(&leader->ran, __ATOMIC_ACQUIRE)))
-    {
+    if (leader->carrier && ngx_http_llm_job_stop(&leader->carry)) {
         llm_carrier_destroy(leader->carrier);
         leader->carrier = NULL;
     }
@@ -109,7 +95,6 @@ ngx_http_llm_carry_stop(ngx_http_llm_leader_t *leader)
 static void
 ngx_http_llm_carry_post(ngx_event_t *ev)
 {
-    ngx_thread_task_t      *task;
     ngx_http_llm_leader_t  *leader;
 
     leader = (ngx_http_llm_leader_t *)
@@ -121,28 +106,7 @@ ngx_http_llm_carry_post(ngx_event_t *ev)
 
     ngx_http_llm_carry_ask(leader);
 
-    task = &leader->task;
-
-    ngx_memzero(task, sizeof(ngx_thread_task_t));
-
-    task->ctx = leader;
-    task->handler = ngx_http_llm_carry_thread;
-    task->event.data = leader;
-    task->event.log = ev->log;
-    task->event.handler = ngx_http_llm_carry_done;
-
-    leader->ran = 0;
-    leader->running = 1;
-
-    if (ngx_process == NGX_PROCESS_SINGLE) {
-
-        /* without a master process a reload leaves no threads */
-
-        task->event.handler = ngx_http_llm_carry_inline;
-        ngx_post_event(&task->event, &ngx_posted_next_events);
-
-    } else if (ngx_thread_task_post(leader->conf.pool, task) != NGX_OK) {
-        leader->running = 0;
+    if (ngx_http_llm_job_post(&leader->carry) != NGX_OK) {
         ngx_add_timer(ev, NGX_HTTP_LLM_CARRY_RETRY);
     }
 }
@@ -180,31 +144,15 @@ ngx_http_llm_carry_ask(ngx_http_llm_leader_t *leader)
 
 
 static void
-ngx_http_llm_carry_thread(void *data, ngx_log_t *log)
+ngx_http_llm_carry_work(ngx_http_llm_leader_t *leader)
 {
-    ngx_http_llm_leader_t *leader = data;
-
     llm_carrier_run(leader->carrier, &leader->run);
-
-    __atomic_store_n(&leader->ran, 1, __ATOMIC_RELEASE);
 }
 
 
 static void
-ngx_http_llm_carry_inline(ngx_event_t *ev)
+ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader)
 {
-    ngx_http_llm_carry_thread(ev->data, ev->log);
-    ngx_http_llm_carry_done(ev);
-}
-
-
-static void
-ngx_http_llm_carry_done(ngx_event_t *ev)
-{
-    ngx_http_llm_leader_t *leader = ev->data;
-
-    leader->running = 0;
-
     switch (leader->run.status) {
 
     case LLM_STORE_OK:

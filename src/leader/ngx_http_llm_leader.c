@@ -29,7 +29,6 @@ ngx_int_t
 ngx_http_llm_leader_start(const ngx_http_llm_leader_conf_t *conf,
     ngx_cycle_t *cycle)
 {
-    ngx_event_t            *ev;
     ngx_http_llm_leader_t  *leader;
 
     if (ngx_http_llm_leaders.next == NULL) {
@@ -49,25 +48,34 @@ ngx_http_llm_leader_start(const ngx_http_llm_leader_conf_t *conf,
 
     ngx_queue_insert_tail(&ngx_http_llm_leaders, &leader->queue);
 
-    leader->timer.data = &ngx_http_llm_leader_connection;
-    leader->step.data = &ngx_http_llm_leader_connection;
+    if (conf->ledger) {
 
-    if (conf->ledger && ngx_http_llm_carry_start(leader) != NGX_OK) {
-        return NGX_ERROR;
+        if (ngx_http_llm_carry_start(leader) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_http_llm_retain_start(leader);
     }
 
-    ev = &leader->tick;
-
-    ev->handler = ngx_http_llm_leader_tick;
-    ev->data = &ngx_http_llm_leader_connection;
-    ev->log = cycle->log;
-    ev->cancelable = 1;
+    ngx_http_llm_roll_start(leader);
 
     /* at once: it may be here because another died */
 
-    ngx_add_timer(ev, 1);
+    ngx_http_llm_leader_event(leader, &leader->tick, ngx_http_llm_leader_tick);
+    ngx_add_timer(&leader->tick, 1);
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_llm_leader_event(ngx_http_llm_leader_t *leader, ngx_event_t *ev,
+    ngx_event_handler_pt handler)
+{
+    ev->handler = handler;
+    ev->data = &ngx_http_llm_leader_connection;
+    ev->log = leader->cycle->log;
+    ev->cancelable = 1;
 }
 
 
@@ -91,6 +99,7 @@ ngx_http_llm_leader_tick(ngx_event_t *ev)
     }
 
     ngx_http_llm_sweep(leader);
+    ngx_http_llm_roll(leader);
 
     leader->conf.tick(leader->conf.data);
 
@@ -113,7 +122,10 @@ ngx_http_llm_leader_stop(ngx_http_llm_leader_t *leader)
         ngx_del_timer(&leader->tick);
     }
 
+    ngx_http_llm_roll_stop(leader);
+
     if (leader->conf.ledger) {
+        ngx_http_llm_retain_stop(leader);
         ngx_http_llm_carry_stop(leader);
     }
 

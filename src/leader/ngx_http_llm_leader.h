@@ -15,6 +15,7 @@
 
 #include "llm_adopt.h"
 #include "llm_carrier.h"
+#include "llm_retain.h"
 #include "ngx_http_llm_ledger.h"
 #include "ngx_http_llm_zone.h"
 
@@ -53,7 +54,23 @@ typedef struct {
 } ngx_http_llm_leader_conf_t;
 
 
+typedef struct ngx_http_llm_leader_s  ngx_http_llm_leader_t;
+
+typedef void (*ngx_http_llm_job_pt)(ngx_http_llm_leader_t *leader);
+
+/* What blocks: work runs in a thread, then done in the event loop. */
+
 typedef struct {
+    ngx_http_llm_leader_t           *leader;
+    ngx_http_llm_job_pt              work;
+    ngx_http_llm_job_pt              done;
+    ngx_thread_task_t                task;
+    ngx_uint_t                       ran;        /* set by the thread */
+    unsigned                         running:1;
+} ngx_http_llm_job_t;
+
+
+struct ngx_http_llm_leader_s {
     ngx_http_llm_leader_conf_t       conf;
     ngx_cycle_t                     *cycle;
     ngx_queue_t                      queue;      /* of all leaders here */
@@ -62,11 +79,11 @@ typedef struct {
     uint64_t                         swept;      /* generations of all slots
                                                     at the last sweep */
 
-    /* carrying; the carrier and its run are the thread's while it runs */
+    /* carrying; the carrier and its run are the job's while it runs */
+    ngx_http_llm_job_t               carry;
     llm_carrier_t                   *carrier;
     llm_carrier_run_t                run;
     llm_carrier_mark_t               marks[LLM_CARRIER_MARKS];
-    ngx_thread_task_t                task;
     ngx_event_t                      timer;
     ngx_event_t                      step;
     uint64_t                         began;      /* of the run: ms,
@@ -74,12 +91,23 @@ typedef struct {
     size_t                           adopted;    /* lines of the run */
     uint64_t                         lines;      /* carried until ready */
 
-    unsigned                         running:1;
     unsigned                         failing:1;
     unsigned                         mending:1;
     unsigned                         caught_up:1;
-    ngx_uint_t                       ran;        /* set by the thread */
-} ngx_http_llm_leader_t;
+
+    /* retaining, likewise */
+    ngx_http_llm_job_t               retain;
+    llm_retain_conf_t                retain_conf;
+    llm_retain_run_t                 retained;
+    ngx_event_t                      retain_timer;
+    unsigned                         unretained:1;   /* it failed */
+
+    /* periods that end */
+    ngx_event_t                      roll;
+    int64_t                          rolled;     /* seconds of the epoch */
+    int64_t                          roll_at;    /* likewise: the next end */
+    llm_index_t                      roll_next;  /* meter */
+};
 
 
 /* In the worker that leads; conf is copied. */
@@ -95,9 +123,28 @@ void ngx_http_llm_leader_exit(void);
 /* Whether this leader has nothing to do any more. */
 ngx_uint_t ngx_http_llm_leader_retired(ngx_http_llm_leader_t *leader);
 
+/* An event of its own. */
+void ngx_http_llm_leader_event(ngx_http_llm_leader_t *leader, ngx_event_t *ev,
+    ngx_event_handler_pt handler);
+
+/* ngx_http_llm_job.c: leader, work and done are set; one at a time. */
+ngx_int_t ngx_http_llm_job_post(ngx_http_llm_job_t *job);
+
+/* At the end; whether what the thread used is free. */
+ngx_uint_t ngx_http_llm_job_stop(ngx_http_llm_job_t *job);
+
 /* ngx_http_llm_carry.c */
 ngx_int_t ngx_http_llm_carry_start(ngx_http_llm_leader_t *leader);
 void ngx_http_llm_carry_stop(ngx_http_llm_leader_t *leader);
+
+/* ngx_http_llm_retain.c */
+void ngx_http_llm_retain_start(ngx_http_llm_leader_t *leader);
+void ngx_http_llm_retain_stop(ngx_http_llm_leader_t *leader);
+
+/* ngx_http_llm_roll.c: what ends begins again, also where nobody asks. */
+void ngx_http_llm_roll_start(ngx_http_llm_leader_t *leader);
+void ngx_http_llm_roll(ngx_http_llm_leader_t *leader);
+void ngx_http_llm_roll_stop(ngx_http_llm_leader_t *leader);
 
 /* ngx_http_llm_sweep.c: settles what dead workers held. */
 void ngx_http_llm_sweep(ngx_http_llm_leader_t *leader);

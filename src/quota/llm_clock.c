@@ -123,3 +123,24 @@ llm_clock_roll_meter(llm_zone_t *z, llm_meter_t *m, int64_t start, int64_t end)
 
     llm_zone_commit(z);
 }
+
+
+llm_index_t
+llm_zone_roll_idle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
+    uint32_t n)
+{
+    int64_t       now;
+    llm_meter_t  *m;
+
+    now = clock->wall / 1000;
+
+    for ( /* void */ ; n && i < z->nmeters; n--, i++) {
+        m = llm_zone_meter(z, i);
+
+        if (m->subject != LLM_NONE && (m->end <= now || m->start > now)) {
+            llm_zone_roll(z, clock, llm_zone_subject(z, m->subject));
+        }
+    }
+
+    return (i < z->nmeters) ? i : LLM_NONE;
+}

@@ -473,6 +473,12 @@ void llm_zone_roll(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_t *subject);
 
 
+/* The same of the subjects of n meters from i on, whose period the clock has
+   left; returns where to go on, LLM_NONE: there are no more. */
+llm_index_t llm_zone_roll_idle(llm_zone_t *z, llm_clock_t *clock,
+    llm_index_t i, uint32_t n);
+
+
 /* A compiler barrier: a process killed between two stores has made them in
    the order of the program, and whoever enters next holds the mutex. */
 #define llm_barrier()  __asm__ __volatile__ ("" ::: "memory")

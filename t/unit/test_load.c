@@ -382,6 +382,35 @@ test_moment(void)
 }
 
 
+/* Periods that nobody asks about end all the same. */
+
+static void
+test_idle(void)
+{
+    unsigned     n;
+    llm_index_t  i;
+
+    begin();
+
+    (void) load("a", 5, 7);
+    (void) load("b", 5, 7);
+
+    ok(llm_zone_roll_idle(z, &clock_now, 0, UINT32_MAX) == LLM_NONE
+       && cost_of("a", DAY) == 20, "a day that goes on");
+
+    llm_clock_set(&clock_now, clock_now.wall + QUOTA_DAY);
+
+    for (i = 0, n = 0; i != LLM_NONE; n++) {
+        i = llm_zone_roll_idle(z, &clock_now, i, 2);
+    }
+
+    is_int(n, (z->nmeters + 1) / 2, "slice by slice");
+    ok(cost_of("a", DAY) == 0 && cost_of("b", DAY) == 0, "a day that ends");
+    is_int(cost_of("a", QUOTA_MONTH), 28, "the month goes on");
+    ok(quota_check(z) == NULL, "the zone is whole");
+}
+
+
 int
 main(void)
 {
@@ -390,6 +419,7 @@ main(void)
     test_minute();
     test_foreign();
     test_moment();
+    test_idle();
 
     return tap_done();
 }
