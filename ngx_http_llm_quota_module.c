@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "ngx_http_llm.h"
+#include "ngx_http_llm_leader.h"
 
 
 /* The table of contents: directives, phases, filters, process hooks. */
@@ -17,6 +18,8 @@
 static ngx_int_t ngx_http_llm_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_llm_add_first(ngx_array_t *handlers,
     ngx_http_handler_pt handler);
+static void ngx_http_llm_lead_write(void *data, llm_index_t i);
+static void ngx_http_llm_exit_process(ngx_cycle_t *cycle);
 
 
 #define NGX_HTTP_LLM_ALL_CONF                                                 \
@@ -300,7 +303,7 @@ ngx_module_t  ngx_http_llm_quota_module = {
     ngx_http_llm_init_worker,              /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
-    ngx_http_llm_exit_worker,              /* exit process */
+    ngx_http_llm_exit_process,             /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -379,4 +382,42 @@ ngx_http_llm_add_first(ngx_array_t *handlers, ngx_http_handler_pt handler)
     *h = handler;
 
     return NGX_OK;
+}
+
+
+/* The leader's room knows nothing of requests: what it leads is told here. */
+
+ngx_int_t
+ngx_http_llm_lead(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
+{
+    ngx_http_llm_leader_conf_t  conf;
+
+    conf.name = &quota->name;
+    conf.zone = &quota->zone;
+    conf.ledger = quota->state ? &quota->ledger : NULL;
+    conf.pool = quota->store.pool;
+    conf.kept = quota->limited;
+    conf.sync = quota->sync;
+    conf.fsync = quota->fsync;
+    conf.retain = quota->retain;
+    conf.write = ngx_http_llm_lead_write;
+    conf.tick = ngx_http_llm_sweep_pending;
+    conf.data = quota;
+
+    return ngx_http_llm_leader_start(&conf, cycle);
+}
+
+
+static void
+ngx_http_llm_lead_write(void *data, llm_index_t i)
+{
+    ngx_http_llm_write_record(data, i, NULL);
+}
+
+
+static void
+ngx_http_llm_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_llm_exit_worker(cycle);
+    ngx_http_llm_leader_exit();
 }

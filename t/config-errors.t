@@ -1317,3 +1317,48 @@ llm_stream_usage has invalid value "on": use one of off inject strip
     llm_stream_usage off;
 --- error_log
 "llm_stream_usage" directive is duplicate
+
+=== TEST 194: how often the ledger is carried is a time
+--- http_config
+    llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE sync=often;
+--- error_log
+llm_quota_zone has invalid "sync=often": use a time of at least 10ms, such as 200ms
+
+=== TEST 195: but not all the time
+--- http_config
+    llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE sync=9ms;
+--- error_log
+llm_quota_zone has invalid "sync=9ms": use a time of at least 10ms, such as 200ms
+
+=== TEST 196: how often the disk is told is a time, or off
+--- http_config
+    llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE fsync=on;
+--- error_log
+llm_quota_zone has invalid "fsync=on": use a time of at least 10ms, such as 200ms
+
+=== TEST 197: how long segments are kept is a time
+--- http_config
+    llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE retain=0;
+--- error_log
+llm_quota_zone has invalid "retain=0": use a time of at least 1s, such as 7d
+
+=== TEST 198: a thread pool has a name
+--- http_config
+    llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE threads=;
+--- error_log
+llm_quota_zone has empty "threads=": name a thread_pool
+
+=== TEST 199: and is one
+--- http_config
+    llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE threads=none;
+--- error_log
+unknown thread pool "none"
+
+=== TEST 200: many lines with many periods
+--- http_config
+    llm_user_limit a requests=1/101d requests=1/102d requests=1/103d requests=1/104d requests=1/105d requests=1/106d requests=1/107d requests=1/108d;
+    llm_user_limit b requests=1/109d requests=1/110d requests=1/111d requests=1/112d requests=1/113d requests=1/114d requests=1/115d;
+    llm_user_limit c budget=1/month requests=1/101d;
+    llm_user_limit d requests=1/116d;
+--- error_log
+llm_user_limit "d" brings the periods of its kind over 16: use fewer different ones

@@ -157,7 +157,7 @@ chat
 [notice]
 llm_quota zone "forgetful" has no "state=DIR": what it counts is forgotten on restart
 --- no_error_log
-llm_quota zone "main"
+llm_quota zone "main" has no
 
 === TEST 6: a zone may be made after the line that names it
 --- config

@@ -164,7 +164,7 @@ let_go();
 # kill -9 of a worker that could not write its lines: they are written from
 # what the zone has.
 
-$t->expect_log(qr/\[crit\].*open\(\) for llm_quota ledger/);
+$t->expect_log(qr/\[crit\].*llm_quota (?:ledger|store)/);
 $t->reload(workers => 1);
 chmod 0, $t->state_dir or die "chmod: $!\n";
 is($t->chat('unwritten')->{status}, 200, 'no line can be written');

@@ -419,7 +419,7 @@ X-Team: "a\b"<c>
 1 times [warn]...llm_quota rate_limited, request_id: ..., team: "a", limit: "team:a rpm=0", "Rate limit exceeded, try again later. Team=a rpm=0, used 0."
 1 times [warn]...llm_quota budget_exceeded, request_id: ..., team: "b", limit: "team:b budget=0", "Budget has been exceeded! Team=b Current cost: 0, Max budget: 0."
 1 times [warn]...llm_quota team_denied, request_id: ..., team: "anonymous", limit: "", "Team=anonymous is not known here."
-0 times [notice]...llm_quota
+0 times [notice]...request_id
 
 === TEST 25: a page of the administrator's own
 --- config

@@ -149,7 +149,7 @@ EOT
     fill($t, '2m') or skip 'no file system can be mounted here', 13;
 
     $t->start;
-    $t->expect_log(qr/\[crit\].*llm_quota ledger/);
+    $t->expect_log(qr/\[crit\].*llm_quota (?:ledger|store)/);
 
     is($t->chat('room')->{status}, 200, 'there is room');
     $t->line('room');

@@ -14,6 +14,7 @@
 
 #include "llm_admit.h"
 #include "llm_coding.h"
+#include "llm_kept.h"
 #include "llm_pending.h"
 #include "llm_request.h"
 #include "llm_route.h"
@@ -22,6 +23,7 @@
 #include "ngx_http_llm_catalog.h"
 #include "ngx_http_llm_compat.h"
 #include "ngx_http_llm_ledger.h"
+#include "ngx_http_llm_store.h"
 #include "ngx_http_llm_zone.h"
 
 
@@ -41,6 +43,12 @@ typedef struct {
     ngx_str_t                    name;
     ngx_path_t                  *state;      /* NULL: forgets on restart */
     ngx_http_llm_ledger_t        ledger;
+    ngx_http_llm_store_t         store;      /* this worker's use of it */
+
+    ngx_msec_t                   sync;
+    ngx_msec_t                   fsync;      /* 0: off */
+    time_t                       retain;
+    llm_kept_t                  *limited;    /* of all zones */
 
     /* reservations whose lines wait to be written, in the ledger's order;
        of this worker */
@@ -48,9 +56,17 @@ typedef struct {
     ngx_array_t                  kept;       /* likewise; no line yet */
     ngx_uint_t                   merged;     /* kept after the last merge */
     ngx_queue_t                  open;       /* requests that hold one */
+
+    /* requests that wait: for the zone, or for what is read of subjects */
+    ngx_queue_t                  unready;    /* of ngx_http_llm_ctx_t */
+    ngx_queue_t                  loads;      /* of ngx_http_llm_load_t */
+    ngx_uint_t                   nloads;
+    ngx_event_t                  waits;
+    time_t                       blind;      /* when it was last told */
+    unsigned                     reused:1;   /* the zone is older than the
+                                                configuration */
+
     ngx_uint_t                   started;    /* in this process */
-    uint64_t                     swept;      /* generations of all slots at
-                                                the last sweep */
     time_t                       full;       /* when it was last told */
     time_t                       coded;      /* of codings, the same */
     time_t                       crowded;    /* of what is pending */
@@ -75,6 +91,7 @@ typedef struct {
 typedef struct {
     ngx_array_t                  quotas;     /* of ngx_http_llm_quota_t * */
     ngx_array_t                  places;     /* of ngx_http_llm_place_t */
+    llm_kept_t                   kept;       /* of all rows */
     ngx_http_llm_catalog_t      *catalog;
     ngx_int_t                    request_id; /* index of $request_id */
     ngx_uint_t                   used;       /* some location enforces */
@@ -187,7 +204,8 @@ typedef struct ngx_http_llm_strip_s  ngx_http_llm_strip_t;
 struct ngx_http_llm_ctx_s {
     ngx_http_llm_state_e         state;
     ngx_http_llm_result_e        result;
-    ngx_queue_t                  queue;      /* of the quota's open requests */
+    ngx_queue_t                  queue;      /* of the quota's open requests,
+                                                or of those that wait */
     ngx_http_llm_ctx_t          *next;       /* while it is free */
 
     ngx_http_request_t          *request;
@@ -221,6 +239,8 @@ struct ngx_http_llm_ctx_s {
     int64_t                      most_output;
 
     ngx_msec_t                   started;
+    ngx_msec_t                   waited;     /* since when, 0: it did not */
+    llm_ask_t                   *ask;        /* of a request that waited */
     llm_verdict_t                verdict;
     llm_subject_type_e           types[LLM_SUBJECTS];    /* of the ask */
 
@@ -320,6 +340,10 @@ void ngx_http_llm_free_ctx(ngx_http_llm_ctx_t *ctx);
 /* Those that are kept; at exit. */
 void ngx_http_llm_free_all_ctxs(void);
 
+/* What a request waited for is there, or (blind) will not be.  The request may
+   be gone afterwards. */
+void ngx_http_llm_resume(ngx_http_llm_ctx_t *ctx, ngx_uint_t blind);
+
 
 /*
  * ngx_http_llm_identify.c: NGX_OK, NGX_ERROR, or NGX_DECLINED after
@@ -365,8 +389,11 @@ ngx_int_t ngx_http_llm_admit_early(ngx_http_llm_ctx_t *ctx);
 /* Sets how the limits stand, where no decision by them has. */
 void ngx_http_llm_look(ngx_http_llm_ctx_t *ctx);
 
-/* body: NULL for a route whose body is not read. */
+/* body: NULL for a route whose body is not read.  NGX_AGAIN: it waits. */
 ngx_int_t ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body);
+
+/* The same once more, after it waited; blind: as fail= says. */
+ngx_int_t ngx_http_llm_admit_again(ngx_http_llm_ctx_t *ctx, ngx_uint_t blind);
 
 
 /* The price of a model, or NULL. */
@@ -397,6 +424,57 @@ ngx_int_t ngx_http_llm_size_opaque(ngx_http_llm_ctx_t *ctx,
 /* Puts into the body what the configuration says, once it is admitted: a
    refused one may be led to another location, as it came. */
 ngx_int_t ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body);
+
+
+/*
+ * ngx_http_llm_wait.c: requests that wait until what was settled before the
+ * zone was made is in the store, or until what the store has of their subjects
+ * is in the zone.
+ */
+
+/* At most so long, in milliseconds. */
+#define NGX_HTTP_LLM_WAIT        5000
+
+/* Lets it wait for what the last verdict did not know.  NGX_AGAIN, NGX_ERROR,
+   or NGX_DECLINED: that is not to be had. */
+ngx_int_t ngx_http_llm_wait(ngx_http_llm_ctx_t *ctx, const llm_ask_t *ask);
+
+/* It has ended while it waited. */
+void ngx_http_llm_wait_cancel(ngx_http_llm_ctx_t *ctx);
+
+/* Resumes those of a queue, at most max; returns whether some are left. */
+ngx_uint_t ngx_http_llm_wait_resume(ngx_queue_t *queue, ngx_uint_t max,
+    ngx_uint_t blind);
+
+void ngx_http_llm_wait_start(ngx_http_llm_quota_t *quota, ngx_log_t *log);
+void ngx_http_llm_wait_exit(ngx_http_llm_quota_t *quota);
+
+
+/*
+ * ngx_http_llm_load.c: what the store has of one subject comes into the zone;
+ * several requests may wait for it.
+ */
+
+/* At most so many at once. */
+#define NGX_HTTP_LLM_LOADS       64
+
+typedef struct ngx_http_llm_load_s  ngx_http_llm_load_t;
+
+/* The one of the subject i of an ask, in hand already or new; NULL: there are
+   too many. */
+ngx_http_llm_load_t *ngx_http_llm_load(ngx_http_llm_quota_t *quota,
+    const llm_ask_t *ask, ngx_uint_t i);
+
+/* The request waits for it. */
+void ngx_http_llm_load_join(ngx_http_llm_load_t *load,
+    ngx_http_llm_ctx_t *ctx);
+
+/* What could not be begun yet is; resumes those that have waited for too
+   long. */
+void ngx_http_llm_loads_check(ngx_http_llm_quota_t *quota);
+
+/* At exit. */
+void ngx_http_llm_loads_free(ngx_http_llm_quota_t *quota);
 
 
 /* ngx_http_llm_answer.c */
@@ -498,6 +576,14 @@ const char *ngx_http_llm_source_name(llm_source_e source);
 ngx_int_t ngx_http_llm_log_handler(ngx_http_request_t *r);
 void ngx_http_llm_cleanup(void *data);
 
+/* ngx_http_llm_quota_module.c */
+
+/* Leads a quota's zone from this worker on. */
+ngx_int_t ngx_http_llm_lead(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle);
+
+
+/* ngx_http_llm_settle.c */
+
 /* Makes a quota ready in this process.  Without a master process a reload
    runs no init_process: the first request does it then. */
 ngx_int_t ngx_http_llm_start_quota(ngx_http_llm_quota_t *quota,
@@ -548,14 +634,9 @@ void ngx_http_llm_crowded(ngx_http_llm_ctx_t *ctx, llm_index_t gone);
 /* A poll has ended: charges the record, if its answer says what was used. */
 void ngx_http_llm_settle_poll(ngx_http_llm_ctx_t *ctx);
 
-/* In one worker: charges what nobody asked about for too long. */
-void ngx_http_llm_sweep_pending(ngx_http_llm_quota_t *quota);
-
-
-/* ngx_http_llm_sweep.c */
-
-/* In one worker: settles, every second, what dead workers held. */
-void ngx_http_llm_sweep_start(ngx_cycle_t *cycle);
+/* In one worker: charges what nobody asked about for too long; data is the
+   quota. */
+void ngx_http_llm_sweep_pending(void *data);
 
 
 /* ngx_http_llm_variables.c */

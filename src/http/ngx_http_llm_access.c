@@ -45,6 +45,7 @@ static void ngx_http_llm_read_done(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_body_decide(ngx_http_llm_ctx_t *ctx);
 static ngx_uint_t ngx_http_llm_body_at_hand(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_end(ngx_http_llm_ctx_t *ctx, ngx_int_t rc);
+static ngx_int_t ngx_http_llm_suspend(ngx_http_llm_ctx_t *ctx);
 
 
 ngx_int_t
@@ -317,6 +318,10 @@ ngx_http_llm_get_ctx(ngx_http_request_t *r)
                 /* redirected while the body was read: to the page of the
                    error that ended the reading */
 
+                if (ctx->state == NGX_HTTP_LLM_WAITING) {
+                    ngx_http_llm_wait_cancel(ctx);
+                }
+
                 if (ctx->state == NGX_HTTP_LLM_READING) {
                     ctx->state = NGX_HTTP_LLM_REFUSED;
                 }
@@ -586,6 +591,9 @@ ngx_http_llm_end(ngx_http_llm_ctx_t *ctx, ngx_int_t rc)
 {
     switch (rc) {
 
+    case NGX_AGAIN:
+        return ngx_http_llm_suspend(ctx);
+
     case NGX_OK:
         return ngx_http_llm_narrow_accept(ctx, ctx->identity) == NGX_OK
                ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -600,4 +608,62 @@ ngx_http_llm_end(ngx_http_llm_ctx_t *ctx, ngx_int_t rc)
         ctx->state = NGX_HTTP_LLM_REFUSED;
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+}
+
+
+/* Nothing happens to a request that waits but that its client leaves. */
+
+static ngx_int_t
+ngx_http_llm_suspend(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_event_t         *rev;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    rev = r->connection->read;
+
+    ctx->state = NGX_HTTP_LLM_WAITING;
+
+    if (rev->ready) {
+        ngx_post_event(rev, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(rev, 0) != NGX_OK) {
+        ngx_http_llm_wait_cancel(ctx);
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_DONE;
+}
+
+
+void
+ngx_http_llm_resume(ngx_http_llm_ctx_t *ctx, ngx_uint_t blind)
+{
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    rc = ngx_http_llm_end(ctx, ngx_http_llm_admit_again(ctx, blind));
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_core_run_phases(r);
+
+    } else if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
+
+    /* NGX_DONE: it waits again, or was answered */
+
+    ngx_http_run_posted_requests(c);
 }

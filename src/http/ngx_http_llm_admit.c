@@ -21,9 +21,15 @@ static void ngx_http_llm_ask_name(llm_ask_t *ask, llm_name_e name,
     ngx_str_t *value);
 static ngx_int_t ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx,
     llm_ask_t *ask);
+static ngx_int_t ngx_http_llm_reserve_later(ngx_http_llm_ctx_t *ctx,
+    llm_ask_t *ask);
+static ngx_int_t ngx_http_llm_reserve_blind(ngx_http_llm_ctx_t *ctx,
+    llm_ask_t *ask);
+static ngx_uint_t ngx_http_llm_ask_is_limited(const llm_ask_t *ask);
 static ngx_uint_t ngx_http_llm_ask_known(ngx_http_llm_ctx_t *ctx,
     llm_ask_t *ask, llm_zone_t *z);
 static void ngx_http_llm_log_full(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_log_blind(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_refuse_limit(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_log_passed(ngx_http_llm_ctx_t *ctx);
 
@@ -48,6 +54,10 @@ ngx_http_llm_admit_early(ngx_http_llm_ctx_t *ctx)
     }
 
     budgets = ngx_http_llm_early_budgets(ctx);
+
+    /* whoever is refused without what is not known yet is refused with it */
+
+    ask->blind = 1;
 
     z = ngx_http_llm_zone_lock(&ctx->quota->zone);
     llm_admit_early(z, &ctx->quota->zone.clock, ask, budgets, &ctx->verdict);
@@ -79,6 +89,8 @@ ngx_http_llm_look(ngx_http_llm_ctx_t *ctx)
     {
         return;
     }
+
+    ask->blind = 1;
 
     z = ngx_http_llm_zone_lock(&ctx->quota->zone);
     llm_admit_early(z, &ctx->quota->zone.clock, ask, 1, &ctx->verdict);
@@ -178,6 +190,7 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ask->reserve = ctx->conf->reserve;
     ask->free = 0;
     ask->dry_run = ctx->conf->dry_run;
+    ask->blind = 0;
     ask->worker = ctx->quota->zone.worker;
 
     ngx_memzero(ask->amount, sizeof(ask->amount));
@@ -277,12 +290,36 @@ ngx_http_llm_ask_name(llm_ask_t *ask, llm_name_e name, ngx_str_t *value)
 }
 
 
+ngx_int_t
+ngx_http_llm_admit_again(ngx_http_llm_ctx_t *ctx, ngx_uint_t blind)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+    ctx->ask->started = (int64_t) tp->sec * 1000 + tp->msec;
+
+    return blind ? ngx_http_llm_reserve_blind(ctx, ctx->ask)
+                 : ngx_http_llm_reserve(ctx, ctx->ask);
+}
+
+
 static ngx_int_t
 ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
 {
     ngx_int_t    rc;
     llm_zone_t  *z;
     ngx_uint_t   full;
+
+    z = ctx->quota->zone.zone;
+
+    if (z->stored && !z->ready && !ask->blind) {
+
+        if (ngx_http_llm_ask_is_limited(ask)) {
+            return ngx_http_llm_reserve_later(ctx, ask);
+        }
+
+        ask->blind = 1;
+    }
 
     z = ngx_http_llm_zone_lock(&ctx->quota->zone);
 
@@ -295,6 +332,10 @@ ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
     }
 
     ngx_http_llm_zone_unlock(&ctx->quota->zone);
+
+    if (ctx->verdict.decision == LLM_UNKNOWN) {
+        return ngx_http_llm_reserve_later(ctx, ask);
+    }
 
     if (full) {
         ngx_http_llm_log_full(ctx);
@@ -348,6 +389,61 @@ ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
 }
 
 
+static ngx_int_t
+ngx_http_llm_reserve_later(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_llm_wait(ctx, ask);
+
+    return (rc == NGX_DECLINED) ? ngx_http_llm_reserve_blind(ctx, ask) : rc;
+}
+
+
+/* What the store has is not to be had in time: the zone decides with what it
+   has, or nobody does. */
+
+static ngx_int_t
+ngx_http_llm_reserve_blind(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
+{
+    ngx_int_t  rc;
+
+    if (ngx_http_llm_ask_is_limited(ask)) {
+
+        if (ctx->conf->closed) {
+            rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNAVAILABLE,
+                                     "The quota service cannot tell what was "
+                                     "used before, try again later.");
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
+        } else {
+            ngx_http_llm_log_blind(ctx);
+        }
+    }
+
+    ask->blind = 1;
+
+    return ngx_http_llm_reserve(ctx, ask);
+}
+
+
+static ngx_uint_t
+ngx_http_llm_ask_is_limited(const llm_ask_t *ask)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ask->nsubjects; i++) {
+        if (ask->subjects[i].row) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /*
  * Leaves the subjects that the zone knows, and tells whether that is less: a
  * client that invents names until there is no room for another must not pass
@@ -393,6 +489,25 @@ ngx_http_llm_log_full(ngx_http_llm_ctx_t *ctx)
     ngx_log_error(NGX_LOG_CRIT, ctx->request->connection->log, 0,
                   "llm_quota zone \"%V\" is full, make it larger",
                   &quota->name);
+}
+
+
+static void
+ngx_http_llm_log_blind(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_http_llm_quota_t  *quota;
+
+    quota = ctx->quota;
+
+    if (ngx_time() - quota->blind < 60) {
+        return;
+    }
+
+    quota->blind = ngx_time();
+
+    ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
+                  "llm_quota zone \"%V\" cannot tell what was used before, "
+                  "requests pass without it", &quota->name);
 }
 
 

@@ -254,8 +254,10 @@ ngx_http_llm_is_final(ngx_http_llm_ctx_t *ctx)
 
 
 void
-ngx_http_llm_sweep_pending(ngx_http_llm_quota_t *quota)
+ngx_http_llm_sweep_pending(void *data)
 {
+    ngx_http_llm_quota_t *quota = data;
+
     llm_zone_t   *z;
     ngx_time_t   *tp;
     llm_index_t   i;

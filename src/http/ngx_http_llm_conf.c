@@ -39,6 +39,8 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    llm_kept_init(&lmcf->kept);
+
     lmcf->catalog = ngx_http_llm_catalog_create(cf);
     if (lmcf->catalog == NULL) {
         return NULL;
@@ -301,11 +303,12 @@ ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_llm_loc_conf_t *llcf = conf;
 
-    const char           *error;
-    ngx_str_t            *value, id;
-    ngx_uint_t            i, type;
-    ngx_http_llm_row_t   *row;
-    ngx_http_llm_rows_t  *rows;
+    const char                *error;
+    ngx_str_t                 *value, id;
+    ngx_uint_t                 i, type;
+    ngx_http_llm_row_t        *row;
+    ngx_http_llm_rows_t       *rows;
+    ngx_http_llm_main_conf_t  *lmcf;
 
     value = cf->args->elts;
     type = (ngx_uint_t) (uintptr_t) cmd->post;
@@ -369,6 +372,16 @@ ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (error) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V %V\" %s", &cmd->name,
                            &id, error);
+        return NGX_CONF_ERROR;
+    }
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_quota_module);
+
+    if (llm_kept_row(&lmcf->kept, type, &row->row) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%V \"%V\" brings the periods of its kind over %d: "
+                           "use fewer different ones", &cmd->name, &id,
+                           LLM_KEPT_PERIODS);
         return NGX_CONF_ERROR;
     }
 

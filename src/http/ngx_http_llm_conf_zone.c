@@ -16,6 +16,10 @@
 
 #define NGX_HTTP_LLM_SEGMENT      (64 * 1024 * 1024)
 #define NGX_HTTP_LLM_SEGMENT_MIN  (64 * 1024)
+#define NGX_HTTP_LLM_SYNC         200
+#define NGX_HTTP_LLM_SYNC_MIN     10
+#define NGX_HTTP_LLM_FSYNC        1000
+#define NGX_HTTP_LLM_RETAIN       (7 * 24 * 3600)
 
 
 static ngx_int_t ngx_http_llm_zone_size(ngx_conf_t *cf, ngx_str_t *value,
@@ -23,6 +27,8 @@ static ngx_int_t ngx_http_llm_zone_size(ngx_conf_t *cf, ngx_str_t *value,
 static ngx_int_t ngx_http_llm_init_zone(ngx_shm_zone_t *shm_zone, void *data);
 static ngx_int_t ngx_http_llm_zone_state(ngx_conf_t *cf,
     ngx_http_llm_quota_t *quota, ngx_str_t *value);
+static ngx_int_t ngx_http_llm_zone_time(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_uint_t is_sec, ngx_int_t least, ngx_int_t *time);
 
 
 char *
@@ -32,7 +38,7 @@ ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ssize_t                 size, segment;
     ngx_int_t               n;
-    ngx_str_t              *value, name, s;
+    ngx_str_t              *value, name, s, threads;
     ngx_uint_t              i;
     ngx_shm_zone_t         *shm_zone;
     ngx_http_llm_quota_t   *quota, **qp;
@@ -46,8 +52,13 @@ ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     quota->zone.clock.calendar.reset_day = 1;
     quota->ledger.size = NGX_HTTP_LLM_SEGMENT;
+    quota->sync = NGX_HTTP_LLM_SYNC;
+    quota->fsync = NGX_HTTP_LLM_FSYNC;
+    quota->retain = NGX_HTTP_LLM_RETAIN;
+    quota->limited = &lmcf->kept;
 
     ngx_str_null(&name);
+    ngx_str_null(&threads);
     size = 0;
 
     for (i = 1; i < cf->args->nelts; i++) {
@@ -94,6 +105,65 @@ ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             continue;
         }
 
+        if (ngx_strncmp(value[i].data, "sync=", 5) == 0) {
+
+            if (ngx_http_llm_zone_time(cf, &value[i], 0,
+                                       NGX_HTTP_LLM_SYNC_MIN, &n)
+                != NGX_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
+
+            quota->sync = n;
+
+            continue;
+        }
+
+        if (ngx_strcmp(value[i].data, "fsync=off") == 0) {
+            quota->fsync = 0;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "fsync=", 6) == 0) {
+
+            if (ngx_http_llm_zone_time(cf, &value[i], 0,
+                                       NGX_HTTP_LLM_SYNC_MIN, &n)
+                != NGX_OK)
+            {
+                return NGX_CONF_ERROR;
+            }
+
+            quota->fsync = n;
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "retain=", 7) == 0) {
+
+            if (ngx_http_llm_zone_time(cf, &value[i], 1, 1, &n) != NGX_OK) {
+                return NGX_CONF_ERROR;
+            }
+
+            quota->retain = n;
+
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "threads=", 8) == 0) {
+
+            threads.data = value[i].data + 8;
+            threads.len = value[i].len - 8;
+
+            if (threads.len == 0) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "llm_quota_zone has empty \"threads=\": "
+                                   "name a thread_pool");
+                return NGX_CONF_ERROR;
+            }
+
+            continue;
+        }
+
         if (ngx_strncmp(value[i].data, "reset_day=", 10) == 0) {
 
             n = ngx_atoi(value[i].data + 10, value[i].len - 10);
@@ -122,9 +192,10 @@ ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "llm_quota_zone has invalid parameter \"%V\": use "
-                           "zone=NAME:SIZE, state=DIR, segment=SIZE, "
-                           "reset_day=N, "
-                           "timezone=utc or timezone=local", &value[i]);
+                           "zone=NAME:SIZE, state=DIR, sync=TIME, "
+                           "fsync=TIME, fsync=off, segment=SIZE, "
+                           "retain=TIME, reset_day=N, timezone=utc, "
+                           "timezone=local or threads=NAME", &value[i]);
         return NGX_CONF_ERROR;
     }
 
@@ -151,6 +222,15 @@ ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_conf_log_error(NGX_LOG_NOTICE, cf, 0,
                            "llm_quota zone \"%V\" has no \"state=DIR\": what "
                            "it counts is forgotten on restart", &name);
+    }
+
+    if (quota->state) {
+        quota->store.name = name;
+        quota->store.pool = ngx_http_llm_store_threads(cf, &threads);
+
+        if (quota->store.pool == NULL) {
+            return NGX_CONF_ERROR;
+        }
     }
 
     quota->name = name;
@@ -286,6 +366,31 @@ ngx_http_llm_zone_state(ngx_conf_t *cf, ngx_http_llm_quota_t *quota,
 }
 
 
+/* NAME=TIME, in seconds or in milliseconds. */
+
+static ngx_int_t
+ngx_http_llm_zone_time(ngx_conf_t *cf, ngx_str_t *value, ngx_uint_t is_sec,
+    ngx_int_t least, ngx_int_t *time)
+{
+    ngx_str_t  s;
+
+    s.data = (u_char *) ngx_strchr(value->data, '=') + 1;
+    s.len = value->data + value->len - s.data;
+
+    *time = ngx_parse_time(&s, is_sec);
+
+    if (*time == NGX_ERROR || *time < least) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_quota_zone has invalid \"%V\": use a time of "
+                           "at least %i%s, such as %s", value, least,
+                           is_sec ? "s" : "ms", is_sec ? "7d" : "200ms");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 /* A test of the configuration touches no state.  Whatever fails here leaves
    the cycle before as it was. */
 
@@ -303,6 +408,8 @@ ngx_http_llm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     {
         return NGX_ERROR;
     }
+
+    quota->reused = (data != NULL);
 
     return ngx_http_llm_zone_init(shm_zone, data);
 }

@@ -28,6 +28,11 @@ static void ngx_http_llm_charge_price(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_charge_sides(ngx_http_llm_ctx_t *ctx,
     const ngx_http_llm_price_t *answers, llm_tier_e tier);
 static ngx_str_t ngx_http_llm_charge_name(const u_char *data, size_t len);
+static ngx_int_t ngx_http_llm_start_state(ngx_http_llm_quota_t *quota,
+    ngx_cycle_t *cycle);
+
+
+#define NGX_HTTP_LLM_STORE_TIMEOUT  1000     /* ms that it waits for others */
 
 
 static const char  *ngx_http_llm_sources[] = {
@@ -453,6 +458,7 @@ ngx_http_llm_log_handler(ngx_http_request_t *r)
 void
 ngx_http_llm_cleanup(void *data)
 {
+    ngx_http_llm_wait_cancel(data);
     ngx_http_llm_settle(data);
     ngx_http_llm_free_ctx(data);
 }
@@ -479,10 +485,6 @@ ngx_http_llm_init_worker(ngx_cycle_t *cycle)
         }
     }
 
-    if (lmcf->quotas.nelts) {
-        ngx_http_llm_sweep_start(cycle);
-    }
-
     return NGX_OK;
 }
 
@@ -503,16 +505,28 @@ ngx_http_llm_worker_conf(ngx_cycle_t *cycle)
 ngx_int_t
 ngx_http_llm_start_quota(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
 {
-    llm_zone_t  *z;
-
     quota->started = 1;
 
     ngx_queue_init(&quota->open);
     ngx_http_llm_zone_init_worker(&quota->zone, cycle->log);
 
-    if (quota->state == NULL) {
+    if (quota->state && ngx_http_llm_start_state(quota, cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_process == NGX_PROCESS_WORKER && ngx_worker != 0) {
         return NGX_OK;
     }
+
+    return ngx_http_llm_lead(quota, cycle);
+}
+
+
+static ngx_int_t
+ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
+{
+    llm_zone_t        *z;
+    llm_store_conf_t   conf;
 
     if (ngx_array_init(&quota->unwritten, cycle->pool, 64,
                        sizeof(llm_index_t))
@@ -523,7 +537,21 @@ ngx_http_llm_start_quota(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    z = quota->zone.zone;
+    z = ngx_http_llm_zone_lock(&quota->zone);
+    z->stored = 1;
+    ngx_http_llm_zone_unlock(&quota->zone);
+
+    ngx_http_llm_wait_start(quota, cycle->log);
+
+    ngx_memzero(&conf, sizeof(llm_store_conf_t));
+
+    conf.directory = (char *) quota->ledger.directory.data;
+    conf.local = quota->zone.clock.calendar.local;
+    conf.timeout = NGX_HTTP_LLM_STORE_TIMEOUT;
+
+    if (ngx_http_llm_store_init(&quota->store, &conf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     quota->ledger.newest = &z->segment;
     quota->ledger.handler = ngx_http_llm_lines_written;
@@ -566,6 +594,10 @@ ngx_http_llm_exit_worker(ngx_cycle_t *cycle)
 
         if (quotas[i]->state) {
             ngx_http_llm_ledger_close(&quotas[i]->ledger);
+
+            ngx_http_llm_wait_exit(quotas[i]);
+            (void) ngx_http_llm_store_drain(&quotas[i]->store);
+            ngx_http_llm_store_close(&quotas[i]->store);
         }
     }
 

@@ -260,3 +260,49 @@ llm_line_time(u_char *p, int64_t ms)
 
     return llm_line_ms(p, left % 1000);
 }
+
+
+int
+llm_line_segment(const u_char *name, size_t len, uint64_t *epoch,
+    uint32_t *number)
+{
+    u_char  c;
+    size_t  i;
+
+    if (len < sizeof("usage-20260401T123005Z-0123456789abcdef-0000.jsonl") - 1
+        || memcmp(name, "usage-", 6) != 0
+        || name[22] != '-' || name[39] != '-'
+        || memcmp(name + len - 6, ".jsonl", 6) != 0)
+    {
+        return -1;
+    }
+
+    *epoch = 0;
+    *number = 0;
+
+    for (i = 23; i < 39; i++) {
+        c = name[i];
+
+        if (c >= '0' && c <= '9') {
+            *epoch = *epoch << 4 | (uint64_t) (c - '0');
+
+        } else if (c >= 'a' && c <= 'f') {
+            *epoch = *epoch << 4 | (uint64_t) (c - 'a' + 10);
+
+        } else {
+            return -1;
+        }
+    }
+
+    for (i = 40; i < len - 6; i++) {
+
+        if (name[i] < '0' || name[i] > '9'
+            || __builtin_mul_overflow(*number, 10, number)
+            || __builtin_add_overflow(*number, name[i] - '0', number))
+        {
+            return -1;
+        }
+    }
+
+    return 0;
+}

@@ -75,6 +75,11 @@ u_char *llm_line_print(u_char *p, const llm_line_t *line);
 
 u_char *llm_line_start(u_char *p, uint64_t epoch);
 
+/* What usage-20260401T123005Z-0123456789abcdef-0000.jsonl says; 0, or -1 where
+   it is no segment's name. */
+int llm_line_segment(const u_char *name, size_t len, uint64_t *epoch,
+    uint32_t *number);
+
 /* "2026-04-01T12:30:05.123Z", 24 bytes, of ms of the epoch. */
 #define LLM_LINE_TIME        24
 

@@ -53,6 +53,10 @@ llm_admit(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
 
     llm_decide(&d);
 
+    if (v->decision == LLM_UNKNOWN) {
+        return;
+    }
+
     if (v->decision == LLM_ADMITTED || ask->dry_run) {
 
         if (llm_room(&d)) {
@@ -82,6 +86,10 @@ llm_admit_early(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
     d.budgets = (budgets != 0);
 
     llm_decide(&d);
+
+    if (v->decision == LLM_UNKNOWN) {
+        return;
+    }
 
     if (v->decision != LLM_ADMITTED) {
         llm_account(&d);

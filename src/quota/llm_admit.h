@@ -58,6 +58,8 @@ typedef struct {
     unsigned                 free:1;     /* costs nothing: budgets do not
                                             bear on it */
     unsigned                 dry_run:1;  /* a refusal is told, not acted on */
+    unsigned                 blind:1;    /* meters that are not loaded cannot
+                                            be: it is decided without */
 
     /* of what admits: who holds the reservation, and its names */
     uint32_t                 worker;
@@ -72,7 +74,8 @@ typedef enum {
     LLM_REFUSED,                 /* by the limit named */
     LLM_TOO_LARGE,               /* the bound is over the limit named: it can
                                     never fit */
-    LLM_FULL                     /* the zone has no room */
+    LLM_FULL,                    /* the zone has no room */
+    LLM_UNKNOWN                  /* meters are to be loaded first */
 } llm_decision_e;
 
 
@@ -116,6 +119,11 @@ typedef struct {
 
     llm_index_t              reservation;    /* LLM_NONE where refused */
     uint64_t                 id;
+
+    uint32_t                 unknown;        /* subjects of the ask whose
+                                                meters are to be loaded, bits;
+                                                then nothing was changed, and
+                                                nothing else is told */
 } llm_verdict_t;
 
 

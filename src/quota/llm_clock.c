@@ -107,6 +107,12 @@ llm_clock_roll_meter(llm_zone_t *z, llm_meter_t *m, int64_t start, int64_t end)
 {
     uint32_t  i;
 
+    /* of a period that a clock set back returns to there are sums */
+
+    if (start < m->start) {
+        llm_zone_put32(z, &m->loaded, 0);
+    }
+
     for (i = 0; i < LLM_COUNTS; i++) {
         llm_zone_put64(z, &m->settled[i], 0);
     }
@@ -116,4 +122,25 @@ llm_clock_roll_meter(llm_zone_t *z, llm_meter_t *m, int64_t start, int64_t end)
     llm_zone_put64(z, &m->end, end);
 
     llm_zone_commit(z);
+}
+
+
+llm_index_t
+llm_zone_roll_idle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
+    uint32_t n)
+{
+    int64_t       now;
+    llm_meter_t  *m;
+
+    now = clock->wall / 1000;
+
+    for ( /* void */ ; n && i < z->nmeters; n--, i++) {
+        m = llm_zone_meter(z, i);
+
+        if (m->subject != LLM_NONE && (m->end <= now || m->start > now)) {
+            llm_zone_roll(z, clock, llm_zone_subject(z, m->subject));
+        }
+    }
+
+    return (i < z->nmeters) ? i : LLM_NONE;
 }

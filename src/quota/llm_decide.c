@@ -19,6 +19,10 @@ static int64_t llm_decide_retry(llm_decide_t *d, uint32_t i,
 static int64_t llm_decide_until(llm_decide_t *d, int64_t time);
 static void llm_view(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, llm_view_t *view);
+static int llm_view_is_loaded(llm_zone_t *z, const llm_view_t *view,
+    const llm_ask_subject_t *s);
+static int llm_view_has(llm_zone_t *z, const llm_view_t *view,
+    llm_period_t period);
 static void llm_view_throttle(llm_zone_t *z, llm_clock_t *clock,
     llm_view_t *view, const llm_row_t *row);
 static int64_t llm_view_reserved(const llm_view_t *view,
@@ -41,6 +45,15 @@ llm_decide(llm_decide_t *d)
     for (i = 0; i < d->ask->nsubjects; i++) {
         llm_decide_subject(d, i);
     }
+
+    if (v->unknown) {
+        i = v->unknown;
+        memset(v, 0, sizeof(llm_verdict_t));
+
+        v->decision = LLM_UNKNOWN;
+        v->reservation = LLM_NONE;
+        v->unknown = i;
+    }
 }
 
 
@@ -57,6 +70,13 @@ llm_decide_subject(llm_decide_t *d, uint32_t i)
     llm_view(d->zone, d->clock, &d->ask->subjects[i].key, view);
 
     view->settled = (d->ask->reserve == LLM_RESERVE_OFF);
+
+    if (d->zone->stored && !d->ask->blind
+        && !llm_view_is_loaded(d->zone, view, &d->ask->subjects[i]))
+    {
+        d->verdict->unknown |= 1u << i;
+        return;
+    }
 
     if (row == NULL) {
         return;
@@ -219,6 +239,39 @@ llm_view(llm_zone_t *z, llm_clock_t *clock, const llm_subject_key_t *key,
     if (view->subject->minute != LLM_NONE) {
         view->minute = llm_zone_minute(z, view->subject->minute);
     }
+}
+
+
+/* Whether its periods have what was settled before they were made. */
+
+static int
+llm_view_is_loaded(llm_zone_t *z, const llm_view_t *view,
+    const llm_ask_subject_t *s)
+{
+    unsigned  n;
+
+    if (s->month && !llm_view_has(z, view, LLM_MONTH)) {
+        return 0;
+    }
+
+    for (n = 0; s->row && n < s->row->nperiods; n++) {
+        if (!llm_view_has(z, view, s->row->periods[n])) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+llm_view_has(llm_zone_t *z, const llm_view_t *view, llm_period_t period)
+{
+    llm_meter_t  *m;
+
+    m = view->subject ? llm_zone_find_meter(z, view->subject, period) : NULL;
+
+    return m && m->loaded;
 }
 
 

@@ -477,6 +477,7 @@ llm_zone_add_meter(llm_zone_t *z, llm_index_t subject, llm_period_t period,
     z->meters_left--;
 
     m->period = period;
+    m->loaded = 0;
     m->start = start;
     m->end = end;
     m->warned = 0;

@@ -54,6 +54,7 @@ typedef uint32_t  llm_index_t;
                                         have a slot */
 #define LLM_MODEL_NAME       128
 #define LLM_UNDO             1024
+#define LLM_MARKS            64
 #define LLM_RECORD_TEXT      768
 
 
@@ -74,7 +75,7 @@ typedef struct {
     llm_index_t              subject;    /* LLM_NONE: free */
     llm_index_t              next;
     llm_period_t             period;
-    uint32_t                 unused;
+    uint32_t                 loaded;     /* has what the store had of it */
     int64_t                  start;      /* seconds of the epoch */
     int64_t                  end;
     int64_t                  warned;     /* when a soft cap was last logged */
@@ -241,6 +242,16 @@ typedef struct {
 } llm_undo_t;
 
 
+/* How far the ledger of another zone was added to the meters. */
+
+typedef struct {
+    uint64_t                 epoch;
+    uint32_t                 number;         /* of the segment */
+    uint32_t                 made;           /* rises; 0: free */
+    int64_t                  offset;
+} llm_mark_t;
+
+
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
 #define LLM_ZONE_LAYOUT      4
 
@@ -261,6 +272,18 @@ typedef struct {
     uint64_t                 pending_full;   /* records charged early, for want
                                                 of room */
     volatile uint32_t        segment;        /* number of the ledger's newest */
+    volatile uint32_t        stored;         /* meters are to be loaded */
+    volatile uint32_t        ready;          /* the store has what was settled
+                                                before the zone was made */
+    volatile uint32_t        away;           /* the store is out of reach */
+    volatile uint32_t        damaged;        /* who reads it has found that */
+    volatile uint32_t        behind;         /* there is more to carry than one
+                                                run can */
+    uint32_t                 made;           /* of the last mark */
+    volatile uint64_t        carried;        /* what was written before this
+                                                (ms, monotonic) is in the
+                                                store */
+    llm_mark_t               marks[LLM_MARKS];
 
     uint32_t                 nsubjects;
     uint32_t                 nmeters;
@@ -453,6 +476,12 @@ llm_meter_t *llm_zone_find_meter(llm_zone_t *z, const llm_subject_t *subject,
  */
 void llm_zone_roll(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_t *subject);
+
+
+/* The same of the subjects of n meters from i on, whose period the clock has
+   left; returns where to go on, LLM_NONE: there are no more. */
+llm_index_t llm_zone_roll_idle(llm_zone_t *z, llm_clock_t *clock,
+    llm_index_t i, uint32_t n);
 
 
 /* A compiler barrier: a process killed between two stores has made them in

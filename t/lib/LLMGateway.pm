@@ -247,6 +247,53 @@ sub settle_all
 }
 
 
+# What the store answers to a query, as sqlite3 prints it: undef while there
+# is none; and "requests tokens nano-dollars" that it has of a team this month.
+
+sub sql
+{
+    my ($self, $sql) = @_;
+
+    my $file = $self->state_dir . '/quota.db';
+    my $answer = -e $file ? `sqlite3 -readonly "$file" "$sql" 2>/dev/null`
+                          : undef;
+
+    chomp $answer if defined $answer;
+
+    return $answer;
+}
+
+
+sub stored
+{
+    my ($self, $team) = @_;
+
+    my $answer = $self->sql("SELECT requests || ' ' || (input + output) || ' '
+                                    || cost FROM meter WHERE period = 'month'
+                             AND type = 'team' AND id = '$team'");
+
+    return $answer || '0 0 0';
+}
+
+
+# "requests tokens nano-dollars" that the ledger has of a team
+
+sub charged
+{
+    my ($self, $team) = @_;
+
+    my ($requests, $tokens, $cost) = (0, 0, 0);
+
+    for my $line ($self->lines($team)) {
+        $requests += $line->{requests} // 1;
+        $tokens += $line->{total_tokens};
+        $cost += sprintf '%.0f', 1e9 * $line->{cost_usd};
+    }
+
+    return "$requests $tokens $cost";
+}
+
+
 # "status result source" of a team's requests, as the access log has them.
 
 sub results

@@ -5,7 +5,7 @@
 
 
 #include "tap.h"
-#include "llm_limit.h"
+#include "llm_kept.h"
 
 
 #define MINUTE   0
@@ -413,6 +413,43 @@ test_names(void)
 }
 
 
+static void
+test_kept(void)
+{
+    unsigned    i;
+    llm_row_t   row;
+    llm_kept_t  kept;
+
+    llm_kept_init(&kept);
+    ok(kept.types[LLM_SUBJECT_GLOBAL].nperiods == 0
+       && kept.types[LLM_SUBJECT_TEAM].nperiods == 1
+       && kept.types[LLM_SUBJECT_USER].nperiods == 1
+       && kept.types[LLM_SUBJECT_MODEL].nperiods == 0,
+       "the month of who pays is kept");
+
+    ok(line(&row, "rpm=1 budget=1/day budget=5/month") == NULL
+       && llm_kept_row(&kept, LLM_SUBJECT_TEAM, &row) == 0, "a row");
+    ok(kept.types[LLM_SUBJECT_TEAM].nperiods == 2
+       && kept.types[LLM_SUBJECT_TEAM].minute
+       && !kept.types[LLM_SUBJECT_USER].minute,
+       "adds what it limits");
+    ok(line(&row, "budget=1/day") == NULL
+       && llm_kept_row(&kept, LLM_SUBJECT_TEAM, &row) == 0
+       && kept.types[LLM_SUBJECT_TEAM].nperiods == 2
+       && kept.types[LLM_SUBJECT_TEAM].minute, "once");
+
+    for (i = 2; i < LLM_KEPT_PERIODS; i++) {
+        (void) llm_kept_period(&kept, LLM_SUBJECT_TEAM,
+                               LLM_PERIOD(LLM_PERIOD_DAYS, 100 + i));
+    }
+
+    ok(line(&row, "budget=1/99d") == NULL
+       && llm_kept_row(&kept, LLM_SUBJECT_TEAM, &row) == -1
+       && llm_kept_row(&kept, LLM_SUBJECT_USER, &row) == 0,
+       "there is room for so many");
+}
+
+
 int
 main(void)
 {
@@ -423,6 +460,7 @@ main(void)
     test_full();
     test_idle_throttle();
     test_names();
+    test_kept();
 
     return tap_done();
 }

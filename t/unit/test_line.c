@@ -510,6 +510,40 @@ test_random(void)
 }
 
 
+static void
+test_segment(void)
+{
+    size_t       i;
+    uint64_t     epoch;
+    uint32_t     number;
+    const char  *name;
+
+    static const char *const  bad[] = {
+        "", "quota.db", "usage-20260401T123005Z-0123456789abcdef-.jsonl",
+        "usage-20260401T123005Z-0123456789abcdef-0000.json",
+        "usage-20260401T123005Z-0123456789ABCDEF-0000.jsonl",
+        "usage-20260401T123005Z-0123456789abcdef-00a0.jsonl",
+        "usage-20260401T123005Z-0123456789abcdef-99999999999.jsonl",
+        "usage-20260401T123005Z-0123456789abcde-00000.jsonl",
+        "usage_20260401T123005Z-0123456789abcdef-0000.jsonl"
+    };
+
+    name = "usage-20260401T123005Z-0123456789abcdef-0007.jsonl";
+    ok(llm_line_segment((u_char *) name, strlen(name), &epoch, &number) == 0
+       && epoch == 0x0123456789abcdefULL && number == 7, "a segment");
+
+    name = "usage-20260401T123005Z-fedcba9876543210-12345.jsonl";
+    ok(llm_line_segment((u_char *) name, strlen(name), &epoch, &number) == 0
+       && epoch == 0xfedcba9876543210ULL && number == 12345, "a later one");
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        ok(llm_line_segment((u_char *) bad[i], strlen(bad[i]), &epoch,
+                            &number)
+           == -1, "none: \"%s\"", bad[i]);
+    }
+}
+
+
 int
 main(void)
 {
@@ -520,6 +554,7 @@ main(void)
     test_longest();
     test_hostile();
     test_random();
+    test_segment();
 
     return tap_done();
 }

@@ -535,27 +535,27 @@ test_enter(void)
     m = llm_zone_meter(z, 5);
     m->settled[0] = 10;
     m->settled[1] = 11;
-    m->unused = 12;
+    m->loaded = 12;
     m->period = 13;
 
     (void) llm_zone_enter(z, 42, 1000);
     llm_zone_put64(z, &m->settled[0], 20);
     llm_zone_put64(z, &m->settled[0], -30);
-    llm_zone_put32(z, &m->unused, 40);
-    ok(m->settled[0] == -30 && m->unused == 40 && z->nundo == 3,
+    llm_zone_put32(z, &m->loaded, 40);
+    ok(m->settled[0] == -30 && m->loaded == 40 && z->nundo == 3,
        "changes are there");
 
     ok(llm_zone_enter(z, 43, 2000) == 1 && z->owner == 43 && z->repairs == 1,
        "a dead owner is found");
-    ok(m->settled[0] == 10 && m->settled[1] == 11 && m->unused == 12
+    ok(m->settled[0] == 10 && m->settled[1] == 11 && m->loaded == 12
        && m->period == 13 && z->nundo == 0, "his change is undone");
 
     llm_zone_put64(z, &m->settled[0], 20);
-    llm_zone_put32(z, &m->unused, 40);
+    llm_zone_put32(z, &m->loaded, 40);
     llm_zone_commit(z);
 
     ok(llm_zone_enter(z, 44, 3000) == 1 && z->repairs == 2, "another one");
-    ok(m->settled[0] == 20 && m->unused == 40, "what he committed stays");
+    ok(m->settled[0] == 20 && m->loaded == 40, "what he committed stays");
     llm_zone_leave(z);
     ok(llm_zone_enter(z, 44, 3000) == 0, "all is well again");
     llm_zone_leave(z);

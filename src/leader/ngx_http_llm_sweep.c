@@ -6,9 +6,9 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include <ngx_http.h>
+#include <ngx_event.h>
 
-#include "ngx_http_llm.h"
+#include "ngx_http_llm_leader.h"
 
 
 /*
@@ -22,79 +22,22 @@
  */
 
 
-#define NGX_HTTP_LLM_SWEEP  1000
-
-
-static void ngx_http_llm_sweep(ngx_event_t *ev);
-static ngx_uint_t ngx_http_llm_sweep_due(ngx_http_llm_quota_t *quota);
-static void ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota);
+static ngx_uint_t ngx_http_llm_sweep_due(ngx_http_llm_leader_t *leader);
+static void ngx_http_llm_sweep_zone(ngx_http_llm_leader_t *leader);
 static ngx_uint_t ngx_http_llm_sweep_left(llm_zone_t *z,
     const llm_reservation_t *r);
 static llm_reservation_state_e ngx_http_llm_sweep_take(
-    ngx_http_llm_quota_t *quota, llm_index_t i);
-static void ngx_http_llm_sweep_find(ngx_http_llm_quota_t *quota,
+    ngx_http_llm_leader_t *leader, llm_index_t i);
+static void ngx_http_llm_sweep_find(ngx_http_llm_leader_t *leader,
     ngx_array_t *unsure);
 
 
-static ngx_event_t       ngx_http_llm_sweep_event;
-static ngx_connection_t  ngx_http_llm_sweep_connection;
-
-
 void
-ngx_http_llm_sweep_start(ngx_cycle_t *cycle)
+ngx_http_llm_sweep(ngx_http_llm_leader_t *leader)
 {
-    ngx_event_t  *ev;
-
-    if (ngx_process == NGX_PROCESS_WORKER && ngx_worker != 0) {
-        return;
+    if (ngx_http_llm_sweep_due(leader)) {
+        ngx_http_llm_sweep_zone(leader);
     }
-
-    ngx_http_llm_sweep_connection.fd = (ngx_socket_t) -1;
-
-    ev = &ngx_http_llm_sweep_event;
-
-    ev->handler = ngx_http_llm_sweep;
-    ev->data = &ngx_http_llm_sweep_connection;
-    ev->log = cycle->log;
-    ev->cancelable = 1;
-
-    /* at once: it may be here because another died */
-
-    ngx_add_timer(ev, 1);
-}
-
-
-static void
-ngx_http_llm_sweep(ngx_event_t *ev)
-{
-    ngx_uint_t                  i;
-    ngx_http_llm_quota_t      **quotas;
-    ngx_http_llm_main_conf_t   *lmcf;
-
-    if (ngx_exiting || ngx_terminate || ngx_quit) {
-        return;
-    }
-
-    lmcf = ngx_http_llm_worker_conf((ngx_cycle_t *) ngx_cycle);
-
-    if (lmcf) {
-        quotas = lmcf->quotas.elts;
-
-        for (i = 0; i < lmcf->quotas.nelts; i++) {
-
-            if (!quotas[i]->started) {
-                continue;
-            }
-
-            if (ngx_http_llm_sweep_due(quotas[i])) {
-                ngx_http_llm_sweep_quota(quotas[i]);
-            }
-
-            ngx_http_llm_sweep_pending(quotas[i]);
-        }
-    }
-
-    ngx_add_timer(ev, NGX_HTTP_LLM_SWEEP);
 }
 
 
@@ -102,7 +45,7 @@ ngx_http_llm_sweep(ngx_event_t *ev)
    last sweep: else nothing can be left behind. */
 
 static ngx_uint_t
-ngx_http_llm_sweep_due(ngx_http_llm_quota_t *quota)
+ngx_http_llm_sweep_due(ngx_http_llm_leader_t *leader)
 {
     uint64_t      generations;
     uint32_t      i;
@@ -110,7 +53,7 @@ ngx_http_llm_sweep_due(ngx_http_llm_quota_t *quota)
     ngx_uint_t    due;
     llm_worker_t  seen;
 
-    z = quota->zone.zone;
+    z = leader->conf.zone->zone;
     generations = 0;
     due = 0;
 
@@ -121,13 +64,13 @@ ngx_http_llm_sweep_due(ngx_http_llm_quota_t *quota)
             continue;
         }
 
-        ngx_http_llm_zone_worker(&quota->zone, i, &seen);
+        ngx_http_llm_zone_worker(leader->conf.zone, i, &seen);
 
         if (seen.pid == 0 || ngx_http_llm_zone_worker_alive(&seen)) {
             continue;
         }
 
-        (void) ngx_http_llm_zone_lock(&quota->zone);
+        (void) ngx_http_llm_zone_lock(leader->conf.zone);
 
         /* nobody's slot: what bears its generation is left behind */
 
@@ -135,11 +78,11 @@ ngx_http_llm_sweep_due(ngx_http_llm_quota_t *quota)
             due = 1;
         }
 
-        ngx_http_llm_zone_unlock(&quota->zone);
+        ngx_http_llm_zone_unlock(leader->conf.zone);
     }
 
-    if (generations != quota->swept) {
-        quota->swept = generations;
+    if (generations != leader->swept) {
+        leader->swept = generations;
         due = 1;
     }
 
@@ -148,7 +91,7 @@ ngx_http_llm_sweep_due(ngx_http_llm_quota_t *quota)
 
 
 static void
-ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota)
+ngx_http_llm_sweep_zone(ngx_http_llm_leader_t *leader)
 {
     llm_zone_t                   *z;
     ngx_pool_t                   *pool;
@@ -158,7 +101,7 @@ ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota)
     llm_reservation_state_e       state;
     ngx_http_llm_ledger_entry_t  *entry;
 
-    if (quota->zone.worker == LLM_NONE) {
+    if (leader->conf.zone->worker == LLM_NONE) {
         return;
     }
 
@@ -172,7 +115,7 @@ ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota)
         goto done;
     }
 
-    z = quota->zone.zone;
+    z = leader->conf.zone->zone;
     swept = 0;
 
     for (i = 0; i < z->nreservations; i++) {
@@ -180,7 +123,7 @@ ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota)
             continue;
         }
 
-        state = ngx_http_llm_sweep_take(quota, i);
+        state = ngx_http_llm_sweep_take(leader, i);
 
         if (state == LLM_RESERVATION_FREE) {
             continue;
@@ -188,12 +131,12 @@ ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota)
 
         swept++;
 
-        if (quota->state == NULL) {
+        if (leader->conf.ledger == NULL) {
             continue;
         }
 
         if (state == LLM_RESERVATION_HELD) {
-            ngx_http_llm_write_record(quota, i, NULL);
+            leader->conf.write(leader->conf.data, i);
             continue;
         }
 
@@ -208,14 +151,14 @@ ngx_http_llm_sweep_quota(ngx_http_llm_quota_t *quota)
     }
 
     if (unsure->nelts) {
-        ngx_http_llm_sweep_find(quota, unsure);
+        ngx_http_llm_sweep_find(leader, unsure);
     }
 
     if (swept) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "llm_quota zone \"%V\": %ui requests of processes that "
                       "died were settled, with estimates where they had not "
-                      "been", &quota->name, swept);
+                      "been", leader->conf.name, swept);
     }
 
 done:
@@ -238,7 +181,7 @@ ngx_http_llm_sweep_left(llm_zone_t *z, const llm_reservation_t *r)
 /* The state that it was found in; free: nobody's any more. */
 
 static llm_reservation_state_e
-ngx_http_llm_sweep_take(ngx_http_llm_quota_t *quota, llm_index_t i)
+ngx_http_llm_sweep_take(ngx_http_llm_leader_t *leader, llm_index_t i)
 {
     llm_zone_t               *z;
     ngx_time_t               *tp;
@@ -251,7 +194,7 @@ ngx_http_llm_sweep_take(ngx_http_llm_quota_t *quota, llm_index_t i)
     tp = ngx_timeofday();
     s.timestamp = (int64_t) tp->sec * 1000 + tp->msec;
 
-    z = ngx_http_llm_zone_lock(&quota->zone);
+    z = ngx_http_llm_zone_lock(leader->conf.zone);
 
     r = llm_zone_reservation(z, i);
     state = LLM_RESERVATION_FREE;
@@ -259,28 +202,28 @@ ngx_http_llm_sweep_take(ngx_http_llm_quota_t *quota, llm_index_t i)
     if (ngx_http_llm_sweep_left(z, r)) {
         state = r->state;
 
-        r->worker = quota->zone.worker;
-        r->generation = z->workers[quota->zone.worker].generation;
+        r->worker = leader->conf.zone->worker;
+        r->generation = z->workers[leader->conf.zone->worker].generation;
 
         if (state == LLM_RESERVATION_HELD) {
             llm_settle_expected(r->expected, r->started, &s);
 
-            (void) llm_settle(z, &quota->zone.clock, i, r->id, &s);
+            (void) llm_settle(z, &leader->conf.zone->clock, i, r->id, &s);
         }
 
-        if (quota->state == NULL) {
+        if (leader->conf.ledger == NULL) {
             llm_zone_free_reservation(z, i);
         }
     }
 
-    ngx_http_llm_zone_unlock(&quota->zone);
+    ngx_http_llm_zone_unlock(leader->conf.zone);
 
     return state;
 }
 
 
 static void
-ngx_http_llm_sweep_find(ngx_http_llm_quota_t *quota, ngx_array_t *unsure)
+ngx_http_llm_sweep_find(ngx_http_llm_leader_t *leader, ngx_array_t *unsure)
 {
     llm_zone_t                   *z;
     ngx_uint_t                    i;
@@ -288,18 +231,19 @@ ngx_http_llm_sweep_find(ngx_http_llm_quota_t *quota, ngx_array_t *unsure)
 
     entry = unsure->elts;
 
-    ngx_http_llm_ledger_find(&quota->ledger, quota->zone.zone->epoch, entry,
+    ngx_http_llm_ledger_find(leader->conf.ledger,
+                             leader->conf.zone->zone->epoch, entry,
                              unsure->nelts);
 
     for (i = 0; i < unsure->nelts; i++) {
 
         if (!entry[i].found) {
-            ngx_http_llm_write_record(quota, entry[i].index, NULL);
+            leader->conf.write(leader->conf.data, entry[i].index);
             continue;
         }
 
-        z = ngx_http_llm_zone_lock(&quota->zone);
+        z = ngx_http_llm_zone_lock(leader->conf.zone);
         llm_zone_free_reservation(z, entry[i].index);
-        ngx_http_llm_zone_unlock(&quota->zone);
+        ngx_http_llm_zone_unlock(leader->conf.zone);
     }
 }

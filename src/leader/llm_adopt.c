@@ -1,0 +1,120 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <string.h>
+
+#include "llm_adopt.h"
+
+
+_Static_assert(LLM_CARRIER_MARKS == LLM_MARKS,
+               "the zone and the carrier have different numbers of marks");
+
+
+void
+llm_adopt_line(llm_zone_t *z, llm_clock_t *clock, const llm_kept_t *kept,
+    const llm_carrier_line_t *line)
+{
+    unsigned                type, n;
+    llm_mark_t             *mark;
+    llm_subject_key_t       keys[LLM_SUBJECT_TYPES], *key;
+    llm_foreign_line_t      foreign;
+    const llm_line_text_t  *first, *second;
+
+    n = 0;
+
+    for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
+        key = &keys[n];
+
+        if (!llm_carry_names(line->text, type, &first, &second)
+            || llm_zone_key(z, key, type, first ? first->data : NULL,
+                            first ? first->len : 0,
+                            second ? second->data : NULL,
+                            second ? second->len : 0)
+               != 0)
+        {
+            continue;
+        }
+
+        n++;
+
+        if (!z->ready && kept->types[type].minute) {
+            llm_zone_want_minute(z, key);
+        }
+    }
+
+    memset(&foreign, 0, sizeof(llm_foreign_line_t));
+
+    foreign.started = line->started;
+    foreign.timestamp = line->timestamp;
+    foreign.requests = line->requests;
+    foreign.input = line->input;
+    foreign.window_input = line->input - line->cached;
+    foreign.output = line->output;
+    foreign.cost = line->cost;
+
+    mark = llm_zone_mark(z, line->end.epoch, line->end.number);
+
+    llm_zone_add_line(z, clock, keys, n, &foreign, mark, line->end.offset);
+}
+
+
+void
+llm_adopt_marks(llm_zone_t *z, const llm_carrier_mark_t *marks, unsigned n)
+{
+    unsigned     i, k;
+    llm_mark_t  *mark;
+
+    for (i = 0; i < LLM_MARKS; i++) {
+        mark = &z->marks[i];
+
+        for (k = 0; k < n; k++) {
+            if (marks[k].epoch == mark->epoch
+                && marks[k].number == mark->number)
+            {
+                break;
+            }
+        }
+
+        if (k == n) {
+            mark->made = 0;
+        }
+    }
+
+    for (k = 0; k < n; k++) {
+        mark = llm_zone_mark(z, marks[k].epoch, marks[k].number);
+
+        if (mark->offset < marks[k].offset) {
+            mark->offset = marks[k].offset;
+        }
+    }
+}
+
+
+unsigned
+llm_adopted(const llm_zone_t *z, llm_carrier_mark_t *marks)
+{
+    unsigned           i, n;
+    const llm_mark_t  *mark;
+
+    n = 0;
+
+    for (i = 0; i < LLM_MARKS; i++) {
+        mark = &z->marks[i];
+
+        if (mark->made == 0) {
+            continue;
+        }
+
+        memset(&marks[n], 0, sizeof(llm_carrier_mark_t));
+
+        marks[n].epoch = mark->epoch;
+        marks[n].number = mark->number;
+        marks[n].offset = mark->offset;
+        n++;
+    }
+
+    return n;
+}

@@ -1,0 +1,120 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_CARRIER_H_INCLUDED_
+#define _LLM_CARRIER_H_INCLUDED_
+
+
+#include "llm_carry.h"
+
+
+/*
+ * Carries the ledger into the store: what has grown of any segment is read,
+ * added up and committed with the new offsets, exactly once, whoever else
+ * does the same.  Blocks: it runs in one thread at a time, and knows nothing
+ * of the zone.
+ *
+ * A line of another zone's epoch concerns the zone, too: those come out, with
+ * where each of them ends.
+ */
+
+
+#define LLM_CARRIER_BYTES    (4 * 1024 * 1024)   /* of the ledger in one run */
+#define LLM_CARRIER_LINES    4096                /* that come out of a run */
+#define LLM_CARRIER_MARKS    64
+#define LLM_CARRIER_ERROR    1024
+
+
+/* A position in the ledger of another zone. */
+
+typedef struct {
+    uint64_t                 epoch;
+    uint32_t                 number;
+    uint32_t                 unused;
+    int64_t                  offset;
+} llm_carrier_mark_t;
+
+
+typedef struct {
+    int64_t                  started;    /* ms of the epoch */
+    int64_t                  timestamp;  /* ms of the epoch */
+    int64_t                  requests;
+    int64_t                  input;      /* tokens */
+    int64_t                  cached;     /* part of input */
+    int64_t                  output;
+    int64_t                  cost;       /* nano-dollars */
+    llm_line_text_t          text[LLM_ENTRY_TEXTS];     /* of the names */
+    llm_carrier_mark_t       end;        /* behind it */
+} llm_carrier_line_t;
+
+
+typedef struct llm_carrier_s  llm_carrier_t;
+
+typedef struct {
+    const char              *directory;  /* ends in a slash */
+    uint64_t                 epoch;      /* of the zone */
+    int                      sync;       /* segments to the disk before what
+                                            they say is committed */
+    llm_carry_conf_t         carry;
+} llm_carrier_conf_t;
+
+
+/* What a run is told, and what it tells. */
+
+typedef struct {
+    /*
+     * Lines of other zones that end after these marks come out, of a segment
+     * without one all of them.  Of old segments that are more than
+     * LLM_CARRIER_MARKS nothing does.
+     */
+    const llm_carrier_mark_t  *marks;
+    unsigned                   nmarks;
+    unsigned                   foreign:1;
+
+    /* of these only what was settled since then (ms of the epoch), 0: all */
+    int64_t                    since;
+
+    unsigned                   damaged:1;    /* somebody has found the store
+                                                damaged: it is opened again */
+
+    llm_store_status_e         status;
+    char                       error[LLM_CARRIER_ERROR];
+    char                       note[LLM_CARRIER_ERROR]; /* worth a line in the
+                                                           log, or empty */
+
+    unsigned                   grave:1;  /* the note tells of damage */
+
+    /* there is more to carry, and more lines to come out: run again at once */
+    unsigned                   more:1;
+    unsigned                   more_lines:1;
+
+    uint64_t                   carried;  /* lines */
+    uint64_t                   torn;     /* pieces that were passed over */
+
+    const llm_carrier_line_t  *lines;    /* until the next run */
+    size_t                     nlines;
+} llm_carrier_run_t;
+
+
+/* NULL without memory; conf is copied, its directory borrowed. */
+llm_carrier_t *llm_carrier_create(const llm_carrier_conf_t *conf);
+void llm_carrier_destroy(llm_carrier_t *c);
+
+/* Limits may have changed with the configuration. */
+void llm_carrier_configure(llm_carrier_t *c, const llm_carry_conf_t *conf);
+
+void llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run);
+
+/* Where, after the last run, ends what is committed of other zones' segments:
+   of the newest LLM_CARRIER_MARKS, the oldest first; returns how many. */
+unsigned llm_carrier_marks(const llm_carrier_t *c, llm_carrier_mark_t *marks);
+
+/* The store that it opened: for what else the leader asks of it, in the same
+   thread. */
+llm_store_t *llm_carrier_store(llm_carrier_t *c);
+
+
+#endif /* _LLM_CARRIER_H_INCLUDED_ */

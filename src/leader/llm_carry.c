@@ -1,0 +1,638 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "llm_carry.h"
+#include "llm_money.h"
+
+
+#define LLM_CARRY_TABLE  256     /* slots at first */
+#define LLM_CARRY_EMPTY  UINT32_MAX
+
+#define LLM_DAY          LLM_PERIOD(LLM_PERIOD_DAYS, 1)
+
+
+/* Rows that are found by what they are about. */
+
+typedef struct {
+    void                    *rows;
+    size_t                   size;       /* of a row */
+    size_t                   n;
+    size_t                   allocated;
+    uint32_t                *slots;
+    uint32_t                *hashes;     /* of the rows */
+    size_t                   nslots;     /* a power of two */
+} llm_carry_table_t;
+
+
+struct llm_carry_s {
+    const llm_carry_conf_t  *conf;
+    llm_store_op_t          *op;
+
+    llm_carry_table_t        sums;       /* of llm_store_sum_t */
+    llm_carry_table_t        usage;      /* of llm_store_usage_t */
+    llm_carry_table_t        periods;    /* of llm_store_period_t */
+
+    /* the day of the last line */
+    int64_t                  day_start;  /* seconds of the epoch */
+    int64_t                  day_end;
+    uint32_t                 day;
+};
+
+
+typedef int (*llm_carry_same_pt)(const void *row, const void *key);
+
+
+static int llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
+    llm_subject_type_e type);
+static int llm_carry_sum(llm_carry_t *c, llm_subject_type_e type,
+    const llm_store_text_t *id, llm_period_t period, int64_t time,
+    const int64_t *amount);
+static int llm_carry_usage(llm_carry_t *c, const llm_entry_t *e);
+static int llm_carry_bounds(llm_carry_t *c, llm_period_t period,
+    int64_t time);
+static uint32_t llm_carry_day(llm_carry_t *c, int64_t time);
+static void *llm_carry_find(llm_carry_table_t *t, uint32_t hash,
+    const void *key, llm_carry_same_pt same);
+static void *llm_carry_push(llm_carry_table_t *t, uint32_t hash);
+static int llm_carry_grow(llm_carry_table_t *t);
+static void llm_carry_link(llm_carry_table_t *t, uint32_t i);
+static void llm_carry_free(llm_carry_table_t *t);
+static uint32_t llm_carry_hash(uint32_t hash, const void *data, size_t n);
+static int llm_carry_same_text(const llm_store_text_t *a,
+    const llm_store_text_t *b);
+
+
+llm_carry_t *
+llm_carry_create(const llm_carry_conf_t *conf, llm_store_op_t *op)
+{
+    llm_carry_t  *c;
+
+    c = calloc(1, sizeof(llm_carry_t));
+
+    if (c == NULL) {
+        return NULL;
+    }
+
+    c->conf = conf;
+    c->op = op;
+    c->sums.size = sizeof(llm_store_sum_t);
+    c->usage.size = sizeof(llm_store_usage_t);
+    c->periods.size = sizeof(llm_store_period_t);
+
+    return c;
+}
+
+
+int
+llm_carry_add(llm_carry_t *c, const llm_entry_t *e)
+{
+    unsigned  type;
+
+    if (!e->usage) {
+        return 0;
+    }
+
+    for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
+        if (llm_carry_subject(c, e, type) != 0) {
+            return -1;
+        }
+    }
+
+    return llm_carry_usage(c, e);
+}
+
+
+int
+llm_carry_names(const llm_line_text_t *text, llm_subject_type_e type,
+    const llm_line_text_t **first, const llm_line_text_t **second)
+{
+    const llm_entry_text_e  *names;
+
+    /* LLM_ENTRY_TYPE: nobody's name */
+
+    static const llm_entry_text_e  of[LLM_SUBJECT_TYPES][2] = {
+        { LLM_ENTRY_TYPE, LLM_ENTRY_TYPE },
+        { LLM_ENTRY_TEAM, LLM_ENTRY_TYPE },
+        { LLM_ENTRY_USER, LLM_ENTRY_TYPE },
+        { LLM_ENTRY_CUSTOMER, LLM_ENTRY_TYPE },
+        { LLM_ENTRY_KEY, LLM_ENTRY_TYPE },
+        { LLM_ENTRY_MODEL, LLM_ENTRY_TYPE },
+        { LLM_ENTRY_TEAM, LLM_ENTRY_MODEL },
+        { LLM_ENTRY_KEY, LLM_ENTRY_MODEL },
+        { LLM_ENTRY_TEAM, LLM_ENTRY_USER }
+    };
+
+    names = of[type];
+
+    *first = (names[0] == LLM_ENTRY_TYPE) ? NULL : &text[names[0]];
+    *second = (names[1] == LLM_ENTRY_TYPE) ? NULL : &text[names[1]];
+
+    return (*first == NULL || (*first)->len)
+           && (*second == NULL || (*second)->len);
+}
+
+
+/* An id as the zone has it: of a pair both, with a NUL between them. */
+
+static int
+llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
+    llm_subject_type_e type)
+{
+    u_char                    name[LLM_STORE_ID_MAX];
+    int64_t                   request[LLM_STORE_SUMS];
+    int64_t                   charge[LLM_STORE_SUMS];
+    unsigned                  i;
+    llm_period_t              period;
+    llm_store_text_t          id;
+    const llm_line_text_t    *first, *second;
+    const llm_kept_type_t    *kept;
+
+    kept = &c->conf->kept.types[type];
+
+    if (kept->nperiods == 0
+        || !llm_carry_names(e->text, type, &first, &second))
+    {
+        return 0;
+    }
+
+    id.data = name;
+    id.len = 0;
+
+    if (first) {
+        if (first->len + (second ? second->len + 1 : 0) > sizeof(name)) {
+            return 0;
+        }
+
+        memcpy(name, first->data, first->len);
+        id.len = first->len;
+    }
+
+    if (second) {
+        name[id.len++] = '\0';
+        memcpy(name + id.len, second->data, second->len);
+        id.len += second->len;
+    }
+
+    memset(request, 0, sizeof(request));
+    memset(charge, 0, sizeof(charge));
+
+    request[LLM_STORE_REQUESTS] = e->count[LLM_ENTRY_REQUESTS];
+    charge[LLM_STORE_INPUT] = e->count[LLM_ENTRY_INPUT];
+    charge[LLM_STORE_OUTPUT] = e->count[LLM_ENTRY_OUTPUT];
+    charge[LLM_STORE_COST] = e->cost;
+
+    for (i = 0; i < kept->nperiods; i++) {
+        period = kept->periods[i];
+
+        if (llm_carry_sum(c, type, &id, period, e->started, request) != 0
+            || llm_carry_sum(c, type, &id, period, e->timestamp, charge) != 0)
+        {
+            return -1;
+        }
+    }
+
+    return 0;
+}
+
+
+typedef struct {
+    llm_store_subject_t      subject;
+    unsigned                 period;
+} llm_carry_sum_key_t;
+
+
+static int
+llm_carry_same_sum(const void *row, const void *key)
+{
+    const llm_store_sum_t      *sum = row;
+    const llm_carry_sum_key_t  *k = key;
+
+    return sum->period == k->period
+           && sum->subject.type.data == k->subject.type.data
+           && llm_carry_same_text(&sum->subject.id, &k->subject.id);
+}
+
+
+static int
+llm_carry_sum(llm_carry_t *c, llm_subject_type_e type,
+    const llm_store_text_t *id, llm_period_t period, int64_t time,
+    const int64_t *amount)
+{
+    int                   i, n;
+    uint32_t              hash;
+    llm_store_sum_t      *sum;
+    llm_carry_sum_key_t   key;
+
+    n = llm_carry_bounds(c, period, time / 1000);
+
+    if (n == -1) {
+        return -1;
+    }
+
+    key.subject.type.data = (const u_char *) llm_subject_name(type);
+    key.subject.type.len = strlen(llm_subject_name(type));
+    key.subject.id = *id;
+    key.period = n;
+
+    hash = llm_carry_hash(type * 31 + n, id->data, id->len);
+    sum = llm_carry_find(&c->sums, hash, &key, llm_carry_same_sum);
+
+    if (sum == NULL) {
+        sum = llm_carry_push(&c->sums, hash);
+
+        if (sum == NULL) {
+            return -1;
+        }
+
+        sum->subject.type = key.subject.type;
+        sum->period = n;
+
+        if (llm_store_copy(c->op, &sum->subject.id, id->data, id->len) != 0) {
+            return -1;
+        }
+    }
+
+    for (i = 0; i < LLM_STORE_SUMS; i++) {
+        sum->amount[i] = llm_sat_add(sum->amount[i], amount[i]);
+    }
+
+    return 0;
+}
+
+
+static int
+llm_carry_same_usage(const void *row, const void *key)
+{
+    const llm_store_usage_t *a = row, *b = key;
+
+    return a->day == b->day
+           && llm_carry_same_text(&a->team, &b->team)
+           && llm_carry_same_text(&a->user, &b->user)
+           && llm_carry_same_text(&a->customer, &b->customer)
+           && llm_carry_same_text(&a->key, &b->key)
+           && llm_carry_same_text(&a->model, &b->model);
+}
+
+
+static int
+llm_carry_usage(llm_carry_t *c, const llm_entry_t *e)
+{
+    int64_t                *count, requests;
+    uint32_t                hash;
+    llm_store_usage_t      *row, key;
+    const llm_line_text_t  *text;
+
+    memset(&key, 0, sizeof(llm_store_usage_t));
+
+    text = e->text;
+
+    key.day = llm_carry_day(c, e->timestamp / 1000);
+    key.team.data = text[LLM_ENTRY_TEAM].data;
+    key.team.len = text[LLM_ENTRY_TEAM].len;
+    key.user.data = text[LLM_ENTRY_USER].data;
+    key.user.len = text[LLM_ENTRY_USER].len;
+    key.customer.data = text[LLM_ENTRY_CUSTOMER].data;
+    key.customer.len = text[LLM_ENTRY_CUSTOMER].len;
+    key.key.data = text[LLM_ENTRY_KEY].data;
+    key.key.len = text[LLM_ENTRY_KEY].len;
+    key.model.data = text[LLM_ENTRY_MODEL].data;
+    key.model.len = text[LLM_ENTRY_MODEL].len;
+
+    hash = llm_carry_hash(key.day, key.team.data, key.team.len);
+    hash = llm_carry_hash(hash, key.user.data, key.user.len);
+    hash = llm_carry_hash(hash, key.customer.data, key.customer.len);
+    hash = llm_carry_hash(hash, key.key.data, key.key.len);
+    hash = llm_carry_hash(hash, key.model.data, key.model.len);
+
+    row = llm_carry_find(&c->usage, hash, &key, llm_carry_same_usage);
+
+    if (row == NULL) {
+        row = llm_carry_push(&c->usage, hash);
+
+        if (row == NULL) {
+            return -1;
+        }
+
+        row->day = key.day;
+
+        if (llm_store_copy(c->op, &row->team, key.team.data, key.team.len)
+            || llm_store_copy(c->op, &row->user, key.user.data, key.user.len)
+            || llm_store_copy(c->op, &row->customer, key.customer.data,
+                              key.customer.len)
+            || llm_store_copy(c->op, &row->key, key.key.data, key.key.len)
+            || llm_store_copy(c->op, &row->model, key.model.data,
+                              key.model.len))
+        {
+            return -1;
+        }
+    }
+
+    requests = e->count[LLM_ENTRY_REQUESTS];
+    count = row->count;
+
+    count[LLM_STORE_REQUESTS] = llm_sat_add(count[LLM_STORE_REQUESTS],
+                                            requests);
+    count[LLM_STORE_INPUT] = llm_sat_add(count[LLM_STORE_INPUT],
+                                         e->count[LLM_ENTRY_INPUT]);
+    count[LLM_STORE_OUTPUT] = llm_sat_add(count[LLM_STORE_OUTPUT],
+                                          e->count[LLM_ENTRY_OUTPUT]);
+    count[LLM_STORE_COST] = llm_sat_add(count[LLM_STORE_COST], e->cost);
+    count[LLM_STORE_CACHED] = llm_sat_add(count[LLM_STORE_CACHED],
+                                          e->count[LLM_ENTRY_CACHED]);
+    count[LLM_STORE_CACHE_WRITE] = llm_sat_add(count[LLM_STORE_CACHE_WRITE],
+                                           e->count[LLM_ENTRY_CACHE_WRITE]);
+    count[LLM_STORE_REASONING] = llm_sat_add(count[LLM_STORE_REASONING],
+                                             e->count[LLM_ENTRY_REASONING]);
+
+    if (e->count[LLM_ENTRY_STATUS] < 200 || e->count[LLM_ENTRY_STATUS] > 299) {
+        count[LLM_STORE_FAILED_REQUESTS] =
+                 llm_sat_add(count[LLM_STORE_FAILED_REQUESTS], requests);
+    }
+
+    if (text[LLM_ENTRY_SOURCE].len == sizeof("estimated") - 1
+        && memcmp(text[LLM_ENTRY_SOURCE].data, "estimated",
+                  sizeof("estimated") - 1)
+           == 0)
+    {
+        count[LLM_STORE_ESTIMATED] = llm_sat_add(count[LLM_STORE_ESTIMATED],
+                                                 requests);
+    }
+
+    return 0;
+}
+
+
+static int
+llm_carry_same_period(const void *row, const void *key)
+{
+    const llm_store_period_t *a = row, *b = key;
+
+    return a->period == b->period && a->start == b->start;
+}
+
+
+/* The index of the period that holds a time, or -1. */
+
+static int
+llm_carry_bounds(llm_carry_t *c, llm_period_t period, int64_t time)
+{
+    size_t               i;
+    uint32_t             hash;
+    llm_store_period_t  *row, key;
+
+    /* nearly all lines lie in the same few */
+
+    row = c->periods.rows;
+
+    for (i = 0; i < c->periods.n && i < 16; i++) {
+        if (row[i].period == period
+            && row[i].start <= time && time < row[i].end)
+        {
+            return i;
+        }
+    }
+
+    key.period = period;
+
+    llm_period_bounds(period, &c->conf->calendar, time, &key.start, &key.end);
+
+    hash = llm_carry_hash(period, &key.start, sizeof(int64_t));
+    row = llm_carry_find(&c->periods, hash, &key, llm_carry_same_period);
+
+    if (row == NULL) {
+        row = llm_carry_push(&c->periods, hash);
+
+        if (row == NULL) {
+            return -1;
+        }
+
+        *row = key;
+    }
+
+    return row - (llm_store_period_t *) c->periods.rows;
+}
+
+
+/* The date on the zone's clock, as 20260401. */
+
+static uint32_t
+llm_carry_day(llm_carry_t *c, int64_t time)
+{
+    time_t     noon;
+    struct tm  tm;
+
+    if (time < c->day_start || time >= c->day_end) {
+
+        llm_period_bounds(LLM_DAY, &c->conf->calendar, time, &c->day_start,
+                          &c->day_end);
+
+        /* clocks that change do so at night */
+
+        noon = c->day_start + (c->day_end - c->day_start) / 2;
+
+        if (c->conf->calendar.local) {
+            (void) localtime_r(&noon, &tm);
+
+        } else {
+            (void) gmtime_r(&noon, &tm);
+        }
+
+        c->day = (tm.tm_year + 1900) * 10000 + (tm.tm_mon + 1) * 100
+                 + tm.tm_mday;
+    }
+
+    return c->day;
+}
+
+
+static void *
+llm_carry_find(llm_carry_table_t *t, uint32_t hash, const void *key,
+    llm_carry_same_pt same)
+{
+    void      *row;
+    size_t     slot;
+    uint32_t   i;
+
+    if (t->n == 0) {
+        return NULL;
+    }
+
+    for (slot = hash & (t->nslots - 1); /* void */ ;
+         slot = (slot + 1) & (t->nslots - 1))
+    {
+        i = t->slots[slot];
+
+        if (i == LLM_CARRY_EMPTY) {
+            return NULL;
+        }
+
+        row = (u_char *) t->rows + i * t->size;
+
+        if (t->hashes[i] == hash && same(row, key)) {
+            return row;
+        }
+    }
+}
+
+
+/* A new row, of zeros; those that were found before may move. */
+
+static void *
+llm_carry_push(llm_carry_table_t *t, uint32_t hash)
+{
+    void  *row;
+
+    if (t->n == t->allocated && llm_carry_grow(t) != 0) {
+        return NULL;
+    }
+
+    t->hashes[t->n] = hash;
+    llm_carry_link(t, t->n);
+
+    row = (u_char *) t->rows + t->n++ * t->size;
+    memset(row, 0, t->size);
+
+    return row;
+}
+
+
+static int
+llm_carry_grow(llm_carry_table_t *t)
+{
+    void      *rows;
+    size_t     n;
+    uint32_t  *slots, *hashes, i;
+
+    n = t->nslots ? 2 * t->nslots : LLM_CARRY_TABLE;
+
+    if (n > UINT32_MAX / 2) {
+        return -1;
+    }
+
+    rows = realloc(t->rows, n / 2 * t->size);
+
+    if (rows == NULL) {
+        return -1;
+    }
+
+    t->rows = rows;
+
+    hashes = realloc(t->hashes, n / 2 * sizeof(uint32_t));
+
+    if (hashes == NULL) {
+        return -1;
+    }
+
+    t->hashes = hashes;
+
+    slots = realloc(t->slots, n * sizeof(uint32_t));
+
+    if (slots == NULL) {
+        return -1;
+    }
+
+    memset(slots, 0xff, n * sizeof(uint32_t));
+
+    t->slots = slots;
+    t->nslots = n;
+    t->allocated = n / 2;
+
+    for (i = 0; i < t->n; i++) {
+        llm_carry_link(t, i);
+    }
+
+    return 0;
+}
+
+
+static void
+llm_carry_link(llm_carry_table_t *t, uint32_t i)
+{
+    size_t  slot;
+
+    slot = t->hashes[i] & (t->nslots - 1);
+
+    while (t->slots[slot] != LLM_CARRY_EMPTY) {
+        slot = (slot + 1) & (t->nslots - 1);
+    }
+
+    t->slots[slot] = i;
+}
+
+
+static void
+llm_carry_free(llm_carry_table_t *t)
+{
+    free(t->rows);
+    free(t->hashes);
+    free(t->slots);
+}
+
+
+size_t
+llm_carry_rows(const llm_carry_t *c)
+{
+    return c->sums.n + c->usage.n;
+}
+
+
+void
+llm_carry_finish(llm_carry_t *c)
+{
+    llm_store_commit_t  *commit;
+
+    c->op->type = LLM_STORE_COMMIT;
+    commit = &c->op->commit;
+
+    commit->periods = c->periods.rows;
+    commit->nperiods = c->periods.n;
+    commit->sums = c->sums.rows;
+    commit->nsums = c->sums.n;
+    commit->usage = c->usage.rows;
+    commit->nusage = c->usage.n;
+}
+
+
+void
+llm_carry_destroy(llm_carry_t *c)
+{
+    llm_carry_free(&c->sums);
+    llm_carry_free(&c->usage);
+    llm_carry_free(&c->periods);
+
+    free(c);
+}
+
+
+/* FNV-1a (the authors' page, isthe.com/chongo/tech/comp/fnv): the names were
+   admitted by the zone, whose hash is a secret one. */
+
+static uint32_t
+llm_carry_hash(uint32_t hash, const void *data, size_t n)
+{
+    size_t         i;
+    const u_char  *p;
+
+    p = data;
+    hash = (hash ^ 2166136261U) * 16777619U;
+
+    for (i = 0; i < n; i++) {
+        hash = (hash ^ p[i]) * 16777619U;
+    }
+
+    return (hash ^ (uint32_t) n) * 16777619U;
+}
+
+
+static int
+llm_carry_same_text(const llm_store_text_t *a, const llm_store_text_t *b)
+{
+    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}

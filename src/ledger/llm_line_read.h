@@ -1,0 +1,89 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_LINE_READ_H_INCLUDED_
+#define _LLM_LINE_READ_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <stdint.h>
+
+#include "llm_line.h"
+
+
+/*
+ * Lines as they are read back from a segment, whoever wrote them: a torn one
+ * loses itself and never hides the next.
+ */
+
+
+typedef enum {
+    LLM_ENTRY_INPUT = 0,
+    LLM_ENTRY_OUTPUT,
+    LLM_ENTRY_CACHED,
+    LLM_ENTRY_CACHE_WRITE,
+    LLM_ENTRY_REASONING,
+    LLM_ENTRY_STATUS,
+    LLM_ENTRY_REQUESTS,
+    LLM_ENTRY_COUNTS
+} llm_entry_count_e;
+
+
+typedef enum {
+    LLM_ENTRY_TYPE = 0,
+    LLM_ENTRY_ID,
+    LLM_ENTRY_STARTED,
+    LLM_ENTRY_TIMESTAMP,
+    LLM_ENTRY_TEAM,
+    LLM_ENTRY_USER,
+    LLM_ENTRY_CUSTOMER,
+    LLM_ENTRY_KEY,
+    LLM_ENTRY_MODEL,
+    LLM_ENTRY_SOURCE,
+    LLM_ENTRY_TEXTS
+} llm_entry_text_e;
+
+
+/* What a line says; of members that it lacks nothing, and one request. */
+
+typedef struct {
+    uint64_t                 epoch;
+    uint64_t                 number;
+    int64_t                  started;        /* ms of the epoch */
+    int64_t                  timestamp;      /* ms of the epoch */
+    int64_t                  cost;           /* nano-dollars */
+    int64_t                  count[LLM_ENTRY_COUNTS];
+    llm_line_text_t          text[LLM_ENTRY_TEXTS];     /* without escapes,
+                                                           in buf */
+    llm_line_text_t          labels;         /* a JSON object as it stands in
+                                                the line, or empty */
+    unsigned                 usage:1;        /* what it says is to be added */
+
+    size_t                   used;           /* of buf */
+    u_char                   buf[LLM_LINE_MAX];
+} llm_entry_t;
+
+
+typedef enum {
+    LLM_LINE_AGAIN = 0,      /* no whole line is left */
+    LLM_LINE_OK,
+    LLM_LINE_TORN            /* bytes that are no line were passed over */
+} llm_line_status_e;
+
+/*
+ * Reads the line at *p, which it moves behind what was read.  AGAIN leaves *p
+ * where the line begins that is not whole yet.
+ */
+llm_line_status_e llm_line_read(const u_char **p, const u_char *last,
+    llm_entry_t *e);
+
+
+/* Reads what llm_line_time() writes, into ms of the epoch; 0, or -1 where it
+   is no time. */
+int llm_line_read_time(const u_char *p, size_t n, int64_t *ms);
+
+
+#endif /* _LLM_LINE_READ_H_INCLUDED_ */

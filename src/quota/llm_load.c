@@ -1,0 +1,361 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <string.h>
+
+#include "llm_load.h"
+#include "llm_money.h"
+
+
+static void llm_load_rows(llm_zone_t *z, llm_meter_t *m,
+    const llm_load_t *rows, size_t nrows);
+static void llm_load_meters(llm_zone_t *z, const llm_subject_t *s,
+    const llm_foreign_line_t *line);
+static void llm_load_minute(llm_zone_t *z, llm_clock_t *clock,
+    llm_subject_t *s, const llm_foreign_line_t *line);
+static void llm_load_bucket(llm_zone_t *z, llm_clock_t *clock,
+    llm_window_t *w, llm_window_counter_e counter, int64_t time, int64_t n);
+
+
+int
+llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_key_t *key, const llm_period_t *periods,
+    unsigned nperiods, const llm_load_t *rows, size_t nrows)
+{
+    int64_t         start, end;
+    unsigned        i;
+    llm_index_t     index;
+    llm_meter_t    *m;
+    llm_subject_t  *s;
+
+    index = llm_zone_find(z, key);
+
+    if (index == LLM_NONE) {
+        index = llm_zone_add_subject(z, key);
+
+        if (index == LLM_NONE) {
+            return -1;
+        }
+    }
+
+    s = llm_zone_subject(z, index);
+
+    llm_zone_roll(z, clock, s);
+
+    for (i = 0; i < nperiods; i++) {
+        m = llm_zone_find_meter(z, s, periods[i]);
+
+        if (m == NULL) {
+            llm_clock_period(clock, periods[i], &start, &end);
+
+            index = llm_zone_add_meter(z, s - llm_zone_subject(z, 0),
+                                       periods[i], start, end);
+            if (index == LLM_NONE) {
+                return -1;
+            }
+
+            m = llm_zone_meter(z, index);
+        }
+
+        if (!m->loaded) {
+            llm_load_rows(z, m, rows, nrows);
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+llm_load_rows(llm_zone_t *z, llm_meter_t *m, const llm_load_t *rows,
+    size_t nrows)
+{
+    size_t    i;
+    uint32_t  n;
+
+    for (i = 0; i < nrows; i++) {
+
+        if (rows[i].period != m->period || rows[i].start != m->start) {
+            continue;
+        }
+
+        /* what the zone has counted blindly is in the ledger, and so in
+           this */
+
+        for (n = 0; n < LLM_COUNTS; n++) {
+            if (m->settled[n] < rows[i].sum[n]) {
+                llm_zone_put64(z, &m->settled[n], rows[i].sum[n]);
+            }
+        }
+    }
+
+    llm_zone_put32(z, &m->loaded, 1);
+    llm_zone_commit(z);
+}
+
+
+uint64_t
+llm_zone_marks_state(const llm_zone_t *z)
+{
+    unsigned  i;
+    uint64_t  state;
+
+    state = z->made;
+
+    for (i = 0; i < LLM_MARKS; i++) {
+        state += (uint64_t) z->marks[i].offset;
+    }
+
+    return state;
+}
+
+
+int
+llm_zone_marks_are(const llm_zone_t *z, const llm_mark_t *offsets, size_t n,
+    int whole)
+{
+    size_t             i;
+    unsigned           k, full;
+    const llm_mark_t  *mark;
+
+    for (i = 0; i < n; i++) {
+
+        if (offsets[i].epoch == z->epoch) {
+            continue;
+        }
+
+        full = 1;
+
+        for (k = 0; k < LLM_MARKS; k++) {
+            mark = &z->marks[k];
+
+            if (mark->made == 0) {
+                full = 0;
+
+            } else if (mark->epoch == offsets[i].epoch
+                       && mark->number == offsets[i].number)
+            {
+                break;
+            }
+        }
+
+        if (k == LLM_MARKS) {
+
+            /* a new one, or one of those that are too many and old */
+
+            if (!full) {
+                return 0;
+            }
+
+            continue;
+        }
+
+        if (mark->offset < offsets[i].offset
+            || (mark->offset > offsets[i].offset && !whole))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+void
+llm_zone_add_line(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_key_t *keys, unsigned nkeys,
+    const llm_foreign_line_t *line, llm_mark_t *mark, int64_t end)
+{
+    unsigned        i;
+    llm_index_t     index;
+    llm_subject_t  *s;
+
+    if (mark && mark->offset >= end) {
+        return;
+    }
+
+    for (i = 0; i < nkeys; i++) {
+        index = llm_zone_find(z, &keys[i]);
+
+        if (index != LLM_NONE) {
+            llm_zone_roll(z, clock, llm_zone_subject(z, index));
+        }
+    }
+
+    for (i = 0; i < nkeys; i++) {
+        index = llm_zone_find(z, &keys[i]);
+
+        if (index == LLM_NONE) {
+            continue;
+        }
+
+        s = llm_zone_subject(z, index);
+
+        if (mark) {
+            llm_load_meters(z, s, line);
+        }
+
+        if (s->minute != LLM_NONE) {
+            llm_load_minute(z, clock, s, line);
+        }
+    }
+
+    if (mark) {
+        llm_zone_put64(z, &mark->offset, end);
+    }
+
+    llm_zone_commit(z);
+}
+
+
+void
+llm_zone_want_minute(llm_zone_t *z, const llm_subject_key_t *key)
+{
+    llm_index_t  i;
+
+    i = llm_zone_find(z, key);
+
+    if (i == LLM_NONE) {
+        i = llm_zone_add_subject(z, key);
+    }
+
+    if (i != LLM_NONE && llm_zone_subject(z, i)->minute == LLM_NONE) {
+        (void) llm_zone_add_minute(z, i);
+    }
+}
+
+
+/* A meter that is loaded later gets the line from the store. */
+
+static void
+llm_load_meters(llm_zone_t *z, const llm_subject_t *s,
+    const llm_foreign_line_t *line)
+{
+    int64_t      *settled, started, ended;
+    llm_index_t   i;
+    llm_meter_t  *m;
+
+    started = line->started / 1000;
+    ended = line->timestamp / 1000;
+
+    for (i = s->meters; i != LLM_NONE; i = m->next) {
+        m = llm_zone_meter(z, i);
+
+        if (!m->loaded) {
+            continue;
+        }
+
+        settled = m->settled;
+
+        if (m->start <= started && started < m->end) {
+            llm_zone_put64(z, &settled[LLM_COUNT_REQUESTS],
+                           llm_sat_add(settled[LLM_COUNT_REQUESTS],
+                                       line->requests));
+        }
+
+        if (m->start <= ended && ended < m->end) {
+            llm_zone_put64(z, &settled[LLM_COUNT_INPUT],
+                           llm_sat_add(settled[LLM_COUNT_INPUT],
+                                       line->input));
+            llm_zone_put64(z, &settled[LLM_COUNT_OUTPUT],
+                           llm_sat_add(settled[LLM_COUNT_OUTPUT],
+                                       line->output));
+            llm_zone_put64(z, &settled[LLM_COUNT_COST],
+                           llm_sat_add(settled[LLM_COUNT_COST], line->cost));
+        }
+    }
+}
+
+
+static void
+llm_load_minute(llm_zone_t *z, llm_clock_t *clock, llm_subject_t *s,
+    const llm_foreign_line_t *line)
+{
+    llm_window_t  *w;
+
+    w = &llm_zone_minute(z, s->minute)->window;
+
+    llm_load_bucket(z, clock, w, LLM_WINDOW_REQUESTS, line->started,
+                    line->requests);
+    llm_load_bucket(z, clock, w, LLM_WINDOW_INPUT, line->timestamp,
+                    line->window_input);
+    llm_load_bucket(z, clock, w, LLM_WINDOW_OUTPUT, line->timestamp,
+                    line->output);
+}
+
+
+/* The wall clock says how long ago it was, the zone's own which bucket that
+   is; of the future nothing is believed. */
+
+static void
+llm_load_bucket(llm_zone_t *z, llm_clock_t *clock, llm_window_t *w,
+    llm_window_counter_e counter, int64_t time, int64_t n)
+{
+    int64_t    age;
+    uint32_t  *bucket, before;
+
+    age = clock->wall - time;
+
+    if (age < 0) {
+        age = 0;
+    }
+
+    /* rounded down: it leaves the window late rather than early */
+
+    age /= 1000;
+
+    if (n <= 0 || age >= LLM_WINDOW_BUCKETS || (uint64_t) age > w->second) {
+        return;
+    }
+
+    bucket = &w->bucket[(w->second - age) % LLM_WINDOW_BUCKETS][counter];
+    before = *bucket;
+
+    llm_zone_put32(z, bucket, (n > UINT32_MAX - before)
+                              ? UINT32_MAX : before + (uint32_t) n);
+
+    w->sum[counter] += *bucket - before;
+}
+
+
+llm_mark_t *
+llm_zone_mark(llm_zone_t *z, uint64_t epoch, uint32_t number)
+{
+    unsigned     i;
+    llm_mark_t  *mark;
+
+    for (i = 0; i < LLM_MARKS; i++) {
+        mark = &z->marks[i];
+
+        if (mark->epoch == epoch && mark->number == number
+            && mark->made)
+        {
+            return mark;
+        }
+    }
+
+    mark = &z->marks[0];
+
+    for (i = 1; i < LLM_MARKS; i++) {
+        if (z->marks[i].made < mark->made) {
+            mark = &z->marks[i];
+        }
+    }
+
+    /* found only when it is whole */
+
+    mark->made = 0;
+    llm_barrier();
+
+    mark->epoch = epoch;
+    mark->number = number;
+    mark->offset = 0;
+    llm_barrier();
+
+    mark->made = ++z->made;
+
+    return mark;
+}

@@ -1,0 +1,89 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_LOAD_H_INCLUDED_
+#define _LLM_LOAD_H_INCLUDED_
+
+
+#include <sys/types.h>
+#include <stdint.h>
+
+#include "llm_zone.h"
+
+
+/*
+ * What was settled elsewhere or before the zone was made comes into its
+ * meters: sums of the store when a meter is first needed, lines of another
+ * zone as they are carried.  Everything here wants the zone entered.
+ */
+
+
+/* What the store has of one period of a subject. */
+
+typedef struct {
+    llm_period_t             period;
+    int64_t                  start;      /* seconds of the epoch */
+    int64_t                  sum[LLM_COUNTS];
+} llm_load_t;
+
+/*
+ * Makes the meters of those periods, where they are not there yet, and sets
+ * each, once for its life, to what rows has of the period that the clock
+ * stands in, or leaves it at what it has counted itself where that is more.
+ * Returns 0, or -1 where the zone has no room.
+ */
+int llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_key_t *key, const llm_period_t *periods,
+    unsigned nperiods, const llm_load_t *rows, size_t nrows);
+
+
+/*
+ * A load is exact where the store was read at a moment when of other zones'
+ * lines it had those that this one has, no fewer and no more.  The state of
+ * the marks, which changes with each of these lines: it must be the same
+ * before the reading and when its rows are added.
+ */
+uint64_t llm_zone_marks_state(const llm_zone_t *z);
+
+/* And whether they are what the store had afterwards, which is n offsets.
+   whole: everything was carried after the reading, so a mark that is beyond
+   its offset is one of a segment that was cut. */
+int llm_zone_marks_are(const llm_zone_t *z, const llm_mark_t *offsets,
+    size_t n, int whole);
+
+
+/* A settled line that is not this zone's own. */
+
+typedef struct {
+    int64_t                  started;    /* ms of the epoch */
+    int64_t                  timestamp;  /* ms of the epoch */
+    int64_t                  requests;
+    int64_t                  input;      /* tokens */
+    int64_t                  window_input;   /* tokens toward tpm */
+    int64_t                  output;
+    int64_t                  cost;       /* nano-dollars */
+} llm_foreign_line_t;
+
+/*
+ * Adds it to the meters that the subjects have: to loaded periods that hold
+ * its moments, and to the minute.  mark is where in the zone's table of marks
+ * the line's end is noted in the same change; what that says already is not
+ * added again.  NULL: to the minute alone.
+ */
+void llm_zone_add_line(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_key_t *keys, unsigned nkeys,
+    const llm_foreign_line_t *line, llm_mark_t *mark, int64_t end);
+
+/* Makes the subject and its minute, where they are not there and there is
+   room. */
+void llm_zone_want_minute(llm_zone_t *z, const llm_subject_key_t *key);
+
+/* The mark of a segment, a new one where there is none; the place of the
+   oldest is taken. */
+llm_mark_t *llm_zone_mark(llm_zone_t *z, uint64_t epoch, uint32_t number);
+
+
+#endif /* _LLM_LOAD_H_INCLUDED_ */

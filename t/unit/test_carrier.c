@@ -1,0 +1,636 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tap.h"
+#include "llm_carrier.h"
+#include "llm_money.h"
+
+
+/*
+ * What the ledger says the store has, once: whoever carries it, however often
+ * they are killed, whatever becomes of the files.
+ */
+
+
+#define TEAMS  7
+#define OWN    0x1111111111111111ULL
+#define OTHER  0x2222222222222222ULL
+#define MONTH  LLM_PERIOD(LLM_PERIOD_MONTH, 1)
+#define DAY    LLM_PERIOD(LLM_PERIOD_DAYS, 1)
+
+
+static char               dir[64];
+static int64_t            now;               /* ms of the epoch */
+static uint64_t           number;
+static int64_t            requests[TEAMS];
+static int64_t            cost[TEAMS];
+static llm_carrier_run_t  run;
+static uint64_t           seed = 0x9e3779b97f4a7c15;
+
+
+static uint64_t
+rnd(uint64_t n)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+
+    return (seed >> 11) % n;
+}
+
+
+static void
+begin(void)
+{
+    memset(requests, 0, sizeof(requests));
+    memset(cost, 0, sizeof(cost));
+
+    strcpy(dir, "/tmp/llm-carrier-XXXXXX");
+    now = 1775046605123;
+
+    if (mkdtemp(dir) == NULL) {
+        exit(1);
+    }
+
+    strcat(dir, "/");
+}
+
+
+static void
+end(void)
+{
+    char  command[128];
+
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+
+    if (system(command) != 0) {
+        exit(1);
+    }
+}
+
+
+static void
+path_of(char *path, uint64_t epoch, unsigned segment)
+{
+    sprintf(path, "%susage-20260401T123005Z-%016llx-%04u.jsonl", dir,
+            (unsigned long long) epoch, segment);
+}
+
+
+static size_t
+line_of(u_char *p, uint64_t epoch, unsigned team)
+{
+    char         name[16];
+    llm_line_t   line;
+    llm_usage_t  usage;
+
+    memset(&line, 0, sizeof(llm_line_t));
+    memset(&usage, 0, sizeof(llm_usage_t));
+
+    sprintf(name, "team-%u", team);
+
+    usage.input = 10;
+    usage.output = 5;
+
+    line.usage = &usage;
+    line.epoch = epoch;
+    line.number = ++number;
+    line.requests = 1;
+    line.started = now;
+    line.timestamp = now;
+    line.cost = (int64_t) (number * 1000 + team);
+    line.source = "upstream";
+    line.status = 200;
+    line.team.data = (u_char *) name;
+    line.team.len = strlen(name);
+    line.model.data = (u_char *) "m";
+    line.model.len = 1;
+
+    requests[team]++;
+    cost[team] += line.cost;
+
+    return llm_line_print(p, &line) - p;
+}
+
+
+static void
+put(uint64_t epoch, unsigned segment, const void *data, size_t n)
+{
+    int   fd;
+    char  path[256];
+
+    path_of(path, epoch, segment);
+
+    fd = open(path, O_WRONLY|O_CREAT|O_APPEND, 0600);
+
+    if (fd == -1 || write(fd, data, n) != (ssize_t) n) {
+        exit(1);
+    }
+
+    close(fd);
+}
+
+
+static void
+append(uint64_t epoch, unsigned segment, unsigned n)
+{
+    size_t  len;
+    u_char  buf[LLM_LINE_MAX];
+
+    while (n--) {
+        len = line_of(buf, epoch, rnd(TEAMS));
+        put(epoch, segment, buf, len);
+    }
+}
+
+
+static llm_carrier_t *
+carrier(void)
+{
+    llm_carrier_conf_t  conf;
+
+    memset(&conf, 0, sizeof(llm_carrier_conf_t));
+
+    conf.directory = dir;
+    conf.epoch = OWN;
+    conf.sync = 1;
+    conf.carry.calendar.reset_day = 1;
+
+    (void) llm_kept_period(&conf.carry.kept, LLM_SUBJECT_GLOBAL, MONTH);
+    (void) llm_kept_period(&conf.carry.kept, LLM_SUBJECT_TEAM, MONTH);
+    (void) llm_kept_period(&conf.carry.kept, LLM_SUBJECT_TEAM, DAY);
+
+    return llm_carrier_create(&conf);
+}
+
+
+static int
+carry(llm_carrier_t *c)
+{
+    do {
+        llm_carrier_run(c, &run);
+    } while (run.status == LLM_STORE_OK && run.more);
+
+    if (run.status != LLM_STORE_OK) {
+        printf("# %s: %s\n", llm_store_status_name(run.status), run.error);
+    }
+
+    return run.status == LLM_STORE_OK;
+}
+
+
+/* Whether the store has of each team, and of all, what was written. */
+
+static int
+same(llm_carrier_t *c)
+{
+    int             good;
+    char            name[16];
+    size_t          i;
+    int64_t         n, all, money;
+    unsigned        team;
+    llm_store_op_t  op;
+
+    good = 1;
+    all = 0;
+    money = 0;
+
+    for (team = 0; team <= TEAMS; team++) {
+        memset(&op, 0, sizeof(llm_store_op_t));
+
+        op.type = LLM_STORE_LOAD;
+        op.load.now = now / 1000;
+        op.load.subject.type.data = (u_char *) (team < TEAMS ? "team"
+                                                             : "global");
+        op.load.subject.type.len = (team < TEAMS) ? 4 : 6;
+        op.load.subject.id.data = (u_char *) name;
+        op.load.subject.id.len = (team < TEAMS) ? sprintf(name, "team-%u",
+                                                          team)
+                                                : 0;
+
+        if (llm_store_run(llm_carrier_store(c), &op) != LLM_STORE_OK) {
+            printf("# %s\n", op.error);
+            return 0;
+        }
+
+        if (team < TEAMS) {
+            all += requests[team];
+            money += cost[team];
+        }
+
+        n = 0;
+
+        for (i = 0; i < op.load.nrows; i++) {
+            n++;
+
+            if (op.load.rows[i].sum[LLM_STORE_REQUESTS]
+                != (team < TEAMS ? requests[team] : all)
+                || op.load.rows[i].sum[LLM_STORE_COST]
+                   != (team < TEAMS ? cost[team] : money))
+            {
+                printf("# %s: %lld requests, %lld nano-dollars\n", name,
+                       (long long) op.load.rows[i].sum[LLM_STORE_REQUESTS],
+                       (long long) op.load.rows[i].sum[LLM_STORE_COST]);
+                good = 0;
+            }
+        }
+
+        if (n != (team == TEAMS ? (all != 0)
+                                : requests[team] ? 2 : 0))
+        {
+            printf("# %s has %lld rows\n", name, (long long) n);
+            good = 0;
+        }
+
+        llm_store_empty(&op);
+    }
+
+    return good;
+}
+
+
+static void
+test_carry(void)
+{
+    size_t          len;
+    u_char          buf[LLM_LINE_MAX];
+    llm_carrier_t  *c;
+
+    begin();
+    c = carrier();
+
+    ok(carry(c), "an empty directory");
+    ok(same(c), "has nothing");
+
+    append(OWN, 0, 50);
+    ok(carry(c) && run.carried == 50, "lines are carried");
+    ok(same(c), "to the cent");
+    ok(carry(c) && run.carried == 0, "once");
+
+    append(OWN, 0, 20);
+    append(OWN, 1, 20);
+    append(OTHER, 0, 20);
+    ok(carry(c) && run.carried == 60, "of all segments what has grown");
+    ok(same(c), "to the cent");
+
+    /* half a line, and the rest of it later */
+
+    len = line_of(buf, OWN, 3);
+    put(OWN, 1, buf, len / 2);
+    ok(carry(c) && run.carried == 0 && run.torn == 0, "half a line waits");
+    put(OWN, 1, buf + len / 2, len - len / 2);
+    ok(carry(c) && run.carried == 1, "until it is whole");
+    ok(same(c), "to the cent");
+
+    /* a torn one that never gets its end */
+
+    put(OWN, 1, buf, len / 2);
+    append(OWN, 1, 5);
+    ok(carry(c) && run.carried == 5 && run.torn == 1,
+       "a torn line hides not the next");
+    ok(same(c), "to the cent");
+
+    /* another process goes on where this one was */
+
+    llm_carrier_destroy(c);
+    c = carrier();
+    append(OWN, 2, 30);
+    ok(carry(c) && run.carried == 30, "another carrier knows where it was");
+    ok(same(c), "to the cent");
+
+    llm_carrier_destroy(c);
+    end();
+}
+
+
+static void
+test_two(void)
+{
+    int             i, good;
+    llm_carrier_t  *a, *b;
+
+    begin();
+    a = carrier();
+    b = carrier();
+    good = 0;
+
+    for (i = 0; i < 40; i++) {
+        append(OWN, i / 10, 1 + rnd(5));
+        append(OTHER, 0, 1);
+
+        good += carry(rnd(2) ? a : b);
+    }
+
+    good += carry(a);
+    good += carry(b);
+
+    is_int(good, 42, "two leaders take turns");
+    ok(same(a), "and carry each line once");
+
+    llm_carrier_destroy(a);
+    llm_carrier_destroy(b);
+    end();
+}
+
+
+/* Each finds segments that the other has carried, and that it has not seen. */
+
+static void
+test_race(void)
+{
+    int             i, good;
+    pid_t           pid;
+    llm_carrier_t  *c;
+
+    begin();
+    c = carrier();
+    good = carry(c);
+
+    pid = fork();
+
+    if (pid == 0) {
+        c = carrier();
+
+        for ( ;; ) {
+            llm_carrier_run(c, &run);
+        }
+    }
+
+    for (i = 0; i < 150; i++) {
+        append(OWN, i, 3);
+        good += carry(c);
+    }
+
+    kill(pid, SIGKILL);
+    (void) waitpid(pid, NULL, 0);
+
+    good += carry(c);
+
+    is_int(good, 152, "two leaders at once");
+    ok(same(c), "carry each line once");
+
+    llm_carrier_destroy(c);
+    end();
+}
+
+
+/* A process that carries until it is killed, while lines are written. */
+
+static void
+test_kill(void)
+{
+    int              i, kills;
+    pid_t            pid;
+    llm_carrier_t   *c;
+    struct timespec  t;
+
+    begin();
+    c = carrier();
+    ok(carry(c), "a store is made");
+    llm_carrier_destroy(c);
+
+    kills = 0;
+
+    for (i = 0; i < 25; i++) {
+        pid = fork();
+
+        if (pid == 0) {
+            c = carrier();
+
+            for ( ;; ) {
+                llm_carrier_run(c, &run);
+            }
+        }
+
+        append(OWN, i / 5, 40);
+
+        t.tv_sec = 0;
+        t.tv_nsec = rnd(20000000);
+        nanosleep(&t, NULL);
+
+        kill(pid, SIGKILL);
+        kills += (waitpid(pid, NULL, 0) == pid);
+    }
+
+    c = carrier();
+
+    is_int(kills, 25, "carriers are killed");
+    ok(carry(c), "another one goes on");
+    ok(same(c), "each line was carried once");
+
+    llm_carrier_destroy(c);
+    end();
+}
+
+
+static void
+test_files(void)
+{
+    char            path[256];
+    struct stat     st;
+    llm_carrier_t  *c;
+
+    begin();
+    c = carrier();
+
+    append(OTHER, 0, 30);
+    append(OWN, 0, 30);
+    ok(carry(c) && same(c), "two segments");
+
+    path_of(path, OTHER, 0);
+    unlink(path);
+    ok(carry(c) && same(c), "one that is deleted leaves its sums");
+
+    path_of(path, OWN, 0);
+    stat(path, &st);
+    ok(truncate(path, st.st_size / 2) == 0 && carry(c), "one is cut");
+    ok(strstr(run.note, "shorter") != NULL, "which is told");
+    ok(same(c), "its sums stay");
+
+    /* the cut is inside a line, which the next one ends */
+
+    append(OWN, 0, 10);
+    ok(carry(c) && run.carried == 10, "what follows is carried");
+    ok(same(c), "to the cent");
+
+    strcpy(path, dir);
+    strcat(path, "usage-20260401T123005Z-nothexnothexnoth-0000.jsonl");
+    ok(mkdir(path, 0700) == 0 && carry(c), "other names are none of ours");
+
+    llm_carrier_destroy(c);
+    end();
+}
+
+
+static void
+test_foreign(void)
+{
+    char                 path[256];
+    unsigned             i, n;
+    llm_carrier_t       *c;
+    llm_carrier_mark_t   marks[LLM_CARRIER_MARKS];
+
+    begin();
+    c = carrier();
+
+    append(OTHER, 0, 10);
+    append(OWN, 0, 10);
+
+    ok(carry(c) && run.nlines == 0, "lines stay in");
+    run.foreign = 1;
+    ok(carry(c) && run.nlines == 10, "or come out, if they are of others");
+
+    n = llm_carrier_marks(c, marks);
+    is_int(n, 1, "the other zone's ledger has a mark");
+
+    run.marks = marks;
+    run.nmarks = n;
+
+    ok(carry(c) && run.nlines == 0, "before it nothing comes out");
+
+    append(OTHER, 0, 3);
+    append(OTHER, 1, 2);
+    append(OWN, 0, 5);
+    ok(carry(c) && run.nlines == 5, "behind it what is of others");
+    ok(run.lines[0].cost > 0 && run.lines[0].requests == 1
+       && run.lines[0].input == 10 && run.lines[0].output == 5
+       && run.lines[0].text[LLM_ENTRY_TEAM].len == 6,
+       "with what it says");
+
+    marks[0] = run.lines[4].end;
+    ok(marks[0].offset > 0 && marks[0].epoch == OTHER, "and where it ends");
+
+    /* many come out in turns, each of which says where it ends */
+
+    append(OTHER, 1, LLM_CARRIER_LINES);
+    n = llm_carrier_marks(c, marks);
+    run.nmarks = n;
+    ok(carry(c) && run.nlines == LLM_CARRIER_LINES && !run.more_lines,
+       "as many as there is room for");
+    append(OTHER, 1, 1);
+    ok(carry(c) && run.more_lines, "and then there are more");
+    marks[n - 1] = run.lines[run.nlines - 1].end;
+    ok(carry(c) && run.nlines == 1 && !run.more_lines, "in the next turn");
+
+    /* old segments that are many */
+
+    for (i = 2; i < LLM_CARRIER_MARKS + 10; i++) {
+        append(OTHER, i, 1);
+    }
+
+    ok(carry(c), "many segments");
+    n = llm_carrier_marks(c, marks);
+    is_int(n, LLM_CARRIER_MARKS, "of the newest there are marks");
+    is_int(marks[n - 1].number, LLM_CARRIER_MARKS + 9, "the newest is last");
+    run.nmarks = n;
+    ok(carry(c) && run.nlines == 0, "of old ones nothing comes out");
+
+    path_of(path, OTHER, LLM_CARRIER_MARKS + 9);
+    unlink(path);
+    ok(carry(c) && same(c), "one is gone");
+    ok(llm_carrier_marks(c, marks) == LLM_CARRIER_MARKS
+       && marks[LLM_CARRIER_MARKS - 1].number == LLM_CARRIER_MARKS + 8,
+       "and so is its mark");
+
+    memset(&run, 0, sizeof(run));
+    llm_carrier_destroy(c);
+    end();
+}
+
+
+/* The lines of the last minute, in a segment that has many. */
+
+static void
+test_since(void)
+{
+    unsigned             i, n, age;
+    llm_carrier_t       *c;
+    llm_carrier_mark_t   mark;
+
+    begin();
+    c = carrier();
+    now = (int64_t) time(NULL) * 1000 - 400000;
+
+    for (i = 0; i < 400; i++) {
+        append(OTHER, 0, 15);
+        now += 1000;
+    }
+
+    ok(carry(c), "400 seconds");
+
+    run.foreign = 1;
+    run.since = now - 60000;
+    ok(carry(c) && run.nlines == 60 * 15, "the last minute's lines come out");
+
+    mark = run.lines[99].end;
+    run.marks = &mark;
+    run.nmarks = 1;
+    ok(carry(c) && run.nlines == 800, "those behind a mark");
+    run.nmarks = 0;
+
+    run.since = now;
+    ok(carry(c) && run.nlines == 0, "a minute later they are old");
+
+    for (i = 0, n = 0; i < 20; i++) {
+        age = rnd(400);
+        run.since = now - 1000 * age;
+        n += carry(c) && run.nlines == (15 * age > LLM_CARRIER_LINES
+                                        ? LLM_CARRIER_LINES : 15 * age);
+    }
+
+    is_int(n, 20, "since any moment");
+    ok(run.torn == 0, "no line is taken for a torn one");
+
+    memset(&run, 0, sizeof(run));
+    llm_carrier_destroy(c);
+    end();
+}
+
+
+static void
+test_much(void)
+{
+    int             i;
+    llm_carrier_t  *c;
+
+    begin();
+    c = carrier();
+
+    for (i = 0; i < 12; i++) {
+        append(OWN, i, 2000);
+    }
+
+    llm_carrier_run(c, &run);
+    ok(run.status == LLM_STORE_OK && run.more, "a run is bounded");
+    ok(carry(c) && same(c), "and followed by others");
+
+    llm_carrier_destroy(c);
+    end();
+}
+
+
+int
+main(void)
+{
+    test_carry();
+    test_two();
+    test_race();
+    test_kill();
+    test_files();
+    test_foreign();
+    test_since();
+    test_much();
+
+    return tap_done();
+}

@@ -1,0 +1,393 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include "tap.h"
+#include "llm_line_read.h"
+
+
+/* What is written is read again, and what is torn loses itself alone. */
+
+
+#define LINES  40
+
+
+static uint64_t  seed = 0x9e3779b97f4a7c15;
+
+
+static uint64_t
+rnd(uint64_t n)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+
+    return (seed >> 11) % n;
+}
+
+
+static const char  *names[] = {
+    "", "a", "marketing", "{\"type\":\"usage\"", "\\\"\n\t", "\xc3\xa4\xe2\x82",
+    "\",\"cost_usd\":99,\"x\":\"", "\xf0\x9f\x92\xb8 money"
+};
+
+
+static void
+name(llm_line_text_t *text)
+{
+    const char  *s;
+
+    s = names[rnd(sizeof(names) / sizeof(names[0]))];
+
+    text->data = (const u_char *) s;
+    text->len = strlen(s);
+}
+
+
+static void
+make(llm_line_t *line, llm_usage_t *usage, uint64_t number)
+{
+    memset(line, 0, sizeof(llm_line_t));
+    memset(usage, 0, sizeof(llm_usage_t));
+
+    line->usage = usage;
+    line->epoch = 0xfedcba9876543210ULL;
+    line->number = number;
+    line->timestamp = 1775046605123 + (int64_t) rnd(100000000000);
+    line->duration = rnd(100000);
+    line->started = line->timestamp - line->duration;
+    line->cost = rnd(1000000000000);
+    line->status = 200;
+    line->source = rnd(2) ? "upstream" : "estimated";
+    line->requests = 1 + rnd(3);
+
+    usage->input = rnd(1000000);
+    usage->output = rnd(1000000);
+    usage->cached_read = rnd(1000);
+    usage->cache_write_5m = rnd(1000);
+    usage->reasoning = rnd(1000);
+
+    name(&line->team);
+    name(&line->user);
+    name(&line->customer);
+    name(&line->key);
+    name(&line->model);
+    name(&line->response_model);
+}
+
+
+static int
+same_text(const llm_line_text_t *a, const llm_line_text_t *b)
+{
+    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+
+/* Invalid UTF-8 was replaced when it was written. */
+
+static int
+same_name(const llm_line_text_t *a, const llm_line_text_t *b)
+{
+    return memchr(b->data, 0xe2, b->len) ? a->len >= b->len : same_text(a, b);
+}
+
+
+static int
+same(const llm_entry_t *e, const llm_line_t *line)
+{
+    return e->usage
+           && e->epoch == line->epoch
+           && e->number == line->number
+           && e->started == line->started
+           && e->timestamp == line->timestamp
+           && e->cost == line->cost
+           && e->count[LLM_ENTRY_INPUT] == line->usage->input
+           && e->count[LLM_ENTRY_OUTPUT] == line->usage->output
+           && e->count[LLM_ENTRY_CACHED] == line->usage->cached_read
+           && e->count[LLM_ENTRY_CACHE_WRITE] == line->usage->cache_write_5m
+           && e->count[LLM_ENTRY_REASONING] == line->usage->reasoning
+           && e->count[LLM_ENTRY_STATUS] == line->status
+           && e->count[LLM_ENTRY_REQUESTS] == line->requests
+           && same_name(&e->text[LLM_ENTRY_TEAM], &line->team)
+           && same_name(&e->text[LLM_ENTRY_USER], &line->user)
+           && same_name(&e->text[LLM_ENTRY_CUSTOMER], &line->customer)
+           && same_name(&e->text[LLM_ENTRY_KEY], &line->key)
+           && same_name(&e->text[LLM_ENTRY_MODEL], &line->model)
+           && e->labels.len == 2
+           && memcmp(e->labels.data, "{}", 2) == 0;
+}
+
+
+/* Lines read from a copy of their own size; returns how many, and of how many
+   torn pieces; *at is where it stopped. */
+
+static llm_entry_t  entry;
+
+
+static unsigned
+count(const u_char *p, size_t n, unsigned *torn, size_t *at)
+{
+    u_char        *copy;
+    unsigned       lines;
+    const u_char  *pos;
+
+    copy = malloc(n + 1);
+    memcpy(copy, p, n);
+
+    lines = 0;
+    *torn = 0;
+    pos = copy;
+
+    for ( ;; ) {
+
+        switch (llm_line_read(&pos, copy + n, &entry)) {
+
+        case LLM_LINE_OK:
+            lines++;
+            continue;
+
+        case LLM_LINE_TORN:
+            (*torn)++;
+            continue;
+
+        default: /* LLM_LINE_AGAIN */
+            break;
+        }
+
+        break;
+    }
+
+    *at = pos - copy;
+    free(copy);
+
+    return lines;
+}
+
+
+static u_char       text[LINES * LLM_LINE_MAX];
+static size_t       ends[LINES];
+static llm_line_t   lines[LINES];
+static llm_usage_t  usages[LINES];
+
+
+static size_t
+print_all(void)
+{
+    u_char    *p;
+    unsigned   i;
+
+    p = text;
+
+    for (i = 0; i < LINES; i++) {
+        make(&lines[i], &usages[i], i);
+        p = llm_line_print(p, &lines[i]);
+        ends[i] = p - text;
+    }
+
+    return p - text;
+}
+
+
+static void
+test_read(void)
+{
+    size_t         n, at;
+    unsigned       i, torn, good;
+    const u_char  *p;
+
+    good = 0;
+
+    n = print_all();
+    p = text;
+
+    for (i = 0; i < LINES; i++) {
+        good += (llm_line_read(&p, text + n, &entry) == LLM_LINE_OK
+                 && p == text + ends[i] && same(&entry, &lines[i]));
+    }
+
+    is_int(good, LINES, "what is written is read");
+    is_int(llm_line_read(&p, text + n, &entry), LLM_LINE_AGAIN, "to the end");
+
+    good = 0;
+
+    for (i = 0; i < ends[2]; i++) {
+        good += (count(text, i, &torn, &at)
+                 == (i >= ends[0]) + (unsigned) (i >= ends[1])
+                 && torn == 0
+                 && at == (i >= ends[1] ? ends[1] : i >= ends[0] ? ends[0]
+                                                                 : 0));
+    }
+
+    is_int(good, ends[2], "a line that is not whole yet is waited for");
+}
+
+
+/* The second of three lines is torn at every byte, and the rest of it lost:
+   with or without a newline behind the piece. */
+
+static void
+test_torn(void)
+{
+    size_t    i, n, at;
+    u_char   *p;
+    unsigned  torn, glued, apart;
+
+    p = malloc(4 * LLM_LINE_MAX);
+    glued = 0;
+    apart = 0;
+
+    for (i = ends[0]; i < ends[1] - 1; i++) {
+        memcpy(p, text, i);
+        memcpy(p + i, text + ends[1], ends[2] - ends[1]);
+        n = i + ends[2] - ends[1];
+
+        glued += (count(p, n, &torn, &at) == 2 && at == n
+                  && torn == (i > ends[0]));
+
+        p[i] = '\n';
+        memcpy(p + i + 1, text + ends[1], ends[2] - ends[1]);
+        n++;
+
+        apart += (count(p, n, &torn, &at) == 2 && at == n && torn == 1);
+    }
+
+    is_int(glued, ends[1] - 1 - ends[0], "a torn line hides not the next");
+    is_int(apart, ends[1] - 1 - ends[0], "nor does one that was ended");
+
+    free(p);
+}
+
+
+/* Whatever bytes are changed, the other lines are there. */
+
+static void
+test_damage(void)
+{
+    size_t    n, at;
+    u_char   *p;
+    unsigned  i, k, torn, good;
+
+    n = ends[9];
+    p = malloc(n);
+    good = 0;
+
+    for (i = 0; i < 3000; i++) {
+        memcpy(p, text, n);
+
+        for (k = 0; k < 1 + rnd(4); k++) {
+            p[ends[3] + rnd(ends[4] - ends[3] - 1)] = (u_char) rnd(256);
+        }
+
+        good += (count(p, n, &torn, &at) >= 9 && at == n);
+    }
+
+    is_int(good, 3000, "damage to a line costs that line");
+    free(p);
+
+    p = malloc(3 * LLM_LINE_MAX);
+    memset(p, 'x', 2 * LLM_LINE_MAX);
+    memcpy(p + 2 * LLM_LINE_MAX, text, ends[0]);
+
+    is_int(count(p, 2 * LLM_LINE_MAX + ends[0], &torn, &at), 1,
+           "rubbish without an end is passed over");
+
+    memset(p, 0, 2 * LLM_LINE_MAX);
+
+    is_int(count(p, 2 * LLM_LINE_MAX + ends[0], &torn, &at), 1,
+           "and so are zeros, as a power cut leaves them");
+    free(p);
+}
+
+
+static const char  *bad_lines[] = {
+    "\n", "{}\n", "[]\n", "{\"type\":\"\n", "{\"type\":\"usage\"}\n",
+    "{\"type\":\"usage\",\"id\":\"0000000000000000-1\"}\n",
+    "{\"type\":\"usage\",\"id\":\"000000000000000G-1\",\"started\":"
+        "\"2026-04-01T12:30:05.123Z\",\"timestamp\":"
+        "\"2026-04-01T12:30:05.123Z\"}\n",
+    "{\"type\":\"usage\",\"id\":\"0000000000000000-99999999999999999999\","
+        "\"started\":\"2026-04-01T12:30:05.123Z\",\"timestamp\":"
+        "\"2026-04-01T12:30:05.123Z\"}\n",
+    "{\"type\":\"usage\",\"id\":\"0000000000000000-1\",\"started\":"
+        "\"2026-13-01T12:30:05.123Z\",\"timestamp\":"
+        "\"2026-04-01T12:30:05.123Z\"}\n",
+    "{\"type\":\"usage\",\"id\":\"0000000000000000-1\",\"started\":"
+        "\"2026-04-01T12:30:05.123Z\",\"timestamp\":"
+        "\"2026-04-01T12:30:05.123Z\",\"prompt_tokens\":\"1\"}\n",
+    "{\"type\":\"usage\",\"id\":\"0000000000000000-1\",\"started\":"
+        "\"2026-04-01T12:30:05.123Z\",\"timestamp\":"
+        "\"2026-04-01T12:30:05.123Z\",\"prompt_tokens\":99999999999999999}\n",
+    "{\"type\":\"usage\",\"id\":\"0000000000000000-1\",\"started\":"
+        "\"2026-04-01T12:30:05.123Z\",\"timestamp\":"
+        "\"2026-04-01T12:30:05.123Z\",\"cost_usd\":\"free\"}\n"
+};
+
+
+static void
+test_bad(void)
+{
+    unsigned       i;
+    const u_char  *p, *last;
+
+    for (i = 0; i < sizeof(bad_lines) / sizeof(bad_lines[0]); i++) {
+        p = (const u_char *) bad_lines[i];
+        last = p + strlen(bad_lines[i]);
+
+        ok(llm_line_read(&p, last, &entry) == LLM_LINE_TORN && p == last,
+           "bad line %u is passed over", i);
+    }
+
+    p = (const u_char *) "{\"type\":\"reset\",\"team_id\":\"a\"}\n";
+    last = p + strlen((const char *) p);
+
+    ok(llm_line_read(&p, last, &entry) == LLM_LINE_OK && !entry.usage,
+       "a line of another type is read, and is no usage");
+
+    p = (const u_char *) "{\"type\":\"usage\",\"id\":\"0000000000000001-7\","
+                         "\"started\":\"2026-04-01T12:30:05.123Z\","
+                         "\"timestamp\":\"2026-04-01T12:30:05.123Z\","
+                         "\"cost_usd\":-0.000000001,\"more\":[1,{}],"
+                         "\"labels\":{\"app\":\"we\\\"b\"}}\n";
+    last = p + strlen((const char *) p);
+
+    is_int(llm_line_read(&p, last, &entry), LLM_LINE_OK, "a correction");
+    is_int(entry.cost, -1, "takes back");
+    is_mem(entry.labels.data, entry.labels.len, "{\"app\":\"we\\\"b\"}",
+           "its labels");
+}
+
+
+static void
+test_time(void)
+{
+    u_char    buf[LLM_LINE_TIME];
+    int64_t   ms, got;
+    unsigned  i, good;
+
+    good = 0;
+
+    for (i = 0; i < 20000; i++) {
+        ms = (int64_t) rnd(253402300800000);
+        (void) llm_line_time(buf, ms);
+
+        good += (llm_line_read_time(buf, LLM_LINE_TIME, &got) == 0
+                 && got == ms);
+    }
+
+    is_int(good, 20000, "a time that was written is read");
+}
+
+
+int
+main(void)
+{
+    test_read();
+    test_torn();
+    test_damage();
+    test_bad();
+    test_time();
+
+    return tap_done();
+}
