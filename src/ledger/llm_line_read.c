@@ -27,10 +27,10 @@ enum {
 };
 
 #define llm_text_member(name, text)                                           \
-    { LLM_JSON_PAD(name), NULL, LLM_FIELD_TEXT + text }
+    LLM_JSON_NODE(name, NULL, LLM_FIELD_TEXT + text)
 
 #define llm_count_member(name, count)                                         \
-    { LLM_JSON_PAD(name), NULL, LLM_FIELD_COUNT + count }
+    LLM_JSON_NODE(name, NULL, LLM_FIELD_COUNT + count)
 
 
 static const llm_json_node_t  llm_line_members[] = {
@@ -51,14 +51,13 @@ static const llm_json_node_t  llm_line_members[] = {
     llm_count_member("reasoning_tokens", LLM_ENTRY_REASONING),
     llm_count_member("status", LLM_ENTRY_STATUS),
     llm_count_member("requests", LLM_ENTRY_REQUESTS),
-    { LLM_JSON_PAD("cost_usd"), NULL, LLM_FIELD_COST },
-    { LLM_JSON_PAD("labels"), NULL, LLM_FIELD_LABELS },
-    { NULL, NULL, 0 }
+    LLM_JSON_NODE("cost_usd", NULL, LLM_FIELD_COST),
+    LLM_JSON_NODE("labels", NULL, LLM_FIELD_LABELS),
+    LLM_JSON_END
 };
 
-static const llm_json_node_t  llm_line_root = {
-    LLM_JSON_PAD(""), llm_line_members, LLM_FIELD_ROOT
-};
+static const llm_json_node_t  llm_line_root =
+    LLM_JSON_NODE("", llm_line_members, LLM_FIELD_ROOT);
 
 
 typedef struct {
@@ -155,8 +154,7 @@ llm_line_parse(llm_entry_t *e, const u_char *p, size_t n)
     r.entry = e;
     r.line = p;
 
-    llm_json_init(&json, &llm_line_root, llm_line_member, &r,
-                  LLM_JSON_PADDED);
+    llm_json_init(&json, &llm_line_root, llm_line_member, &r, 0);
 
     if (llm_json_feed(&json, p, n) != n
         || json.state != LLM_JSON_DONE
