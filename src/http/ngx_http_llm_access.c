@@ -96,10 +96,13 @@ ngx_http_llm_decide(ngx_http_request_t *r)
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_quota_module);
 
-    if (llcf->quota == NULL
-        || (r->method == NGX_HTTP_OPTIONS && !ngx_http_llm_is_post(r)))
-    {
+    if (llcf->quota == NULL) {
         return NGX_DECLINED;
+    }
+
+    if (r->method == NGX_HTTP_OPTIONS && !ngx_http_llm_is_post(r)) {
+        return ngx_http_llm_hide_keys(r) == NGX_OK
+               ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ctx = ngx_http_llm_create_ctx(r, llcf);

@@ -196,6 +196,9 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
            != NGX_OK
         || ngx_http_llm_ask_subject(ctx, ask, bearing, LLM_SUBJECT_CUSTOMER,
                                     &ctx->customer)
+           != NGX_OK
+        || ngx_http_llm_ask_subject(ctx, ask, bearing, LLM_SUBJECT_KEY,
+                                    &ctx->key_id)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -208,7 +211,7 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ngx_http_llm_ask_name(ask, LLM_NAME_TEAM, &ctx->team);
     ngx_http_llm_ask_name(ask, LLM_NAME_USER, &ctx->user);
     ngx_http_llm_ask_name(ask, LLM_NAME_CUSTOMER, &ctx->customer);
-    ngx_http_llm_ask_name(ask, LLM_NAME_KEY, &none);
+    ngx_http_llm_ask_name(ask, LLM_NAME_KEY, &ctx->key_id);
     ngx_http_llm_ask_name(ask, LLM_NAME_MODEL, &ctx->model);
     ngx_http_llm_ask_name(ask, LLM_NAME_REQUEST, &ctx->request_id);
 
@@ -216,13 +219,13 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
 }
 
 
-/* A subject without a row is not counted, unless it is a team. */
+/* A subject without a row is not counted, unless it is a team or a key. */
 
 static ngx_int_t
 ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ngx_http_llm_bearing_t *bearing, llm_subject_type_e type, ngx_str_t *id)
 {
-    ngx_uint_t          i, own;
+    ngx_uint_t          i, own, month;
     const llm_row_t    *row;
     llm_ask_subject_t  *s;
 
@@ -230,16 +233,20 @@ ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
         return NGX_OK;
     }
 
-    row = ngx_http_llm_find_row(ctx->conf->rows[type], id, &own);
+    row = (type == LLM_SUBJECT_KEY)
+          ? ngx_http_llm_key_row(ctx->conf->rows[type], ctx->key)
+          : ngx_http_llm_find_row(ctx->conf->rows[type], id, &own);
 
-    if (row == NULL && type != LLM_SUBJECT_TEAM) {
+    month = (type == LLM_SUBJECT_TEAM || type == LLM_SUBJECT_KEY);
+
+    if (row == NULL && !month) {
         return NGX_OK;
     }
 
     s = &ask->subjects[ask->nsubjects++];
 
     s->row = row;
-    s->month = (type == LLM_SUBJECT_TEAM);
+    s->month = month;
 
     if (llm_zone_key(ctx->quota->zone.zone, &s->key, type, id->data, id->len,
                      NULL, 0)

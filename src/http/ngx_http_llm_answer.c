@@ -34,7 +34,7 @@ static ngx_int_t ngx_http_llm_answer_note(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_log_refusal(ngx_http_llm_ctx_t *ctx);
 static ngx_uint_t ngx_http_llm_error_page(ngx_http_request_t *r,
     ngx_int_t status);
-static ngx_str_t *ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx,
+static const ngx_str_t *ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type);
 
 
@@ -67,6 +67,10 @@ static ngx_http_llm_answer_t  ngx_http_llm_answers[] = {
     { "team_denied", NGX_HTTP_FORBIDDEN,
       "team_denied", "permission_error",
       "permission_error", "PERMISSION_DENIED" },
+
+    { "key_denied", NGX_HTTP_UNAUTHORIZED,
+      "invalid_api_key", "authentication_error",
+      "authentication_error", "UNAUTHENTICATED" },
 
     { "opaque", NGX_HTTP_FORBIDDEN,
       "opaque_route", "permission_error",
@@ -342,7 +346,7 @@ ngx_http_llm_answer_body(ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last)
 }
 
 
-static ngx_str_t *
+static const ngx_str_t *
 ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
 {
     static ngx_str_t  none = ngx_null_string;
@@ -358,6 +362,9 @@ ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
     case LLM_SUBJECT_CUSTOMER:
         return &ctx->customer;
 
+    case LLM_SUBJECT_KEY:
+        return &ctx->key->sn.str;
+
     default:
         return &none;
     }
@@ -368,7 +375,9 @@ u_char *
 ngx_http_llm_print_subject(u_char *p, ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type)
 {
-    static const char  *titles[] = { "Global", "Team=", "User=", "Customer=" };
+    static const char  *titles[] = {
+        "Global", "Team=", "User=", "Customer=", "Key="
+    };
 
     return ngx_sprintf(p, "%s%V", titles[type],
                        ngx_http_llm_subject_id(ctx, type));
@@ -379,7 +388,7 @@ u_char *
 ngx_http_llm_print_subject_id(u_char *p, ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type)
 {
-    ngx_str_t  *id;
+    const ngx_str_t  *id;
 
     id = ngx_http_llm_subject_id(ctx, type);
 

@@ -44,6 +44,11 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    lmcf->keys = ngx_http_llm_keys_create(cf);
+    if (lmcf->keys == NULL) {
+        return NULL;
+    }
+
     return lmcf;
 }
 
@@ -88,6 +93,7 @@ ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
     llcf->model = NGX_CONF_UNSET_PTR;
     llcf->note = NGX_CONF_UNSET_PTR;
 
+    llcf->keys = NGX_CONF_UNSET_UINT;
     llcf->unknown_team = NGX_CONF_UNSET_UINT;
     llcf->opaque = NGX_CONF_UNSET_UINT;
     llcf->unpriced = NGX_CONF_UNSET_UINT;
@@ -130,6 +136,7 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->model, prev->model, NULL);
     ngx_conf_merge_ptr_value(conf->note, prev->note, NULL);
 
+    ngx_conf_merge_uint_value(conf->keys, prev->keys, NGX_HTTP_LLM_KEYS_OFF);
     ngx_conf_merge_uint_value(conf->unknown_team, prev->unknown_team,
                               NGX_HTTP_LLM_AUTO);
     ngx_conf_merge_uint_value(conf->opaque, prev->opaque, NGX_HTTP_LLM_AUTO);
@@ -179,7 +186,8 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-/* A line that enforces, against the zone quota, or that limits. */
+/* A line that enforces, against the zone quota, or that limits or wants keys
+   (of which the latter says so itself). */
 
 static ngx_int_t
 ngx_http_llm_note_place(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *llcf,
@@ -197,6 +205,7 @@ ngx_http_llm_note_place(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *llcf,
 
     place->conf = llcf;
     place->quota = quota;
+    place->keys = 0;
     place->file = cf->conf_file->file.name.data;
     place->line = cf->conf_file->line;
 
@@ -228,8 +237,9 @@ ngx_http_llm_check_places(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
 
         if (place[i].quota == NULL && !place[i].conf->enforced) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "llm limits are enforced nowhere: name their zone "
-                          "with llm_quota in %s:%ui",
+                          "llm %s are enforced nowhere: name their zone with "
+                          "llm_quota in %s:%ui",
+                          place[i].keys ? "keys" : "limits",
                           place[i].file, place[i].line);
             return NGX_ERROR;
         }
@@ -301,7 +311,6 @@ ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_llm_loc_conf_t *llcf = conf;
 
-    const char           *error;
     ngx_str_t            *value, id;
     ngx_uint_t            i, type;
     ngx_http_llm_row_t   *row;
@@ -354,21 +363,46 @@ ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     for ( /* void */ ; i < cf->args->nelts; i++) {
-        error = llm_row_param(&row->row, value[i].data, value[i].len);
-
-        if (error) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "%V has \"%V\", which %s", &cmd->name,
-                               &value[i], error);
+        if (ngx_http_llm_row_param(cf, cmd, &row->row, &value[i])
+            != NGX_CONF_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
 
-    error = llm_row_done(&row->row);
+    return ngx_http_llm_row_done(cf, cmd, &row->row, &id);
+}
+
+
+char *
+ngx_http_llm_row_param(ngx_conf_t *cf, ngx_command_t *cmd, llm_row_t *row,
+    ngx_str_t *value)
+{
+    const char  *error;
+
+    error = llm_row_param(row, value->data, value->len);
+
+    if (error) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V has \"%V\", which %s",
+                           &cmd->name, value, error);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_llm_row_done(ngx_conf_t *cf, ngx_command_t *cmd, llm_row_t *row,
+    ngx_str_t *id)
+{
+    const char  *error;
+
+    error = llm_row_done(row);
 
     if (error) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V %V\" %s", &cmd->name,
-                           &id, error);
+                           id, error);
         return NGX_CONF_ERROR;
     }
 
@@ -455,6 +489,35 @@ ngx_http_llm_find_row(ngx_http_llm_rows_t *rows, ngx_str_t *id,
     }
 
     return rows->other ? &rows->other->row : NULL;
+}
+
+
+char *
+ngx_http_llm_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_loc_conf_t *llcf = conf;
+
+    char                      *rv;
+    ngx_http_llm_place_t      *places;
+    ngx_http_llm_main_conf_t  *lmcf;
+
+    rv = ngx_http_llm_enum(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK || llcf->keys == NGX_HTTP_LLM_KEYS_OFF) {
+        return rv;
+    }
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_quota_module);
+
+    if (ngx_http_llm_note_place(cf, llcf, NULL) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    places = lmcf->places.elts;
+    places[lmcf->places.nelts - 1].keys = 1;
+
+    return ngx_http_llm_keys_used(cf, lmcf->keys) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

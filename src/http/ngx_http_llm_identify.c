@@ -8,12 +8,11 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <openssl/evp.h>
-
 #include "llm_text.h"
 #include "ngx_http_llm.h"
 
 
+static ngx_int_t ngx_http_llm_identify_payer(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_identify_value(ngx_http_llm_ctx_t *ctx,
     ngx_http_complex_value_t *cv, const char *what, ngx_str_t *id);
 static ngx_int_t ngx_http_llm_identify_team(ngx_http_llm_ctx_t *ctx);
@@ -36,13 +35,13 @@ ngx_http_llm_identify(ngx_http_llm_ctx_t *ctx)
 
     llcf = ctx->conf;
 
-    rc = ngx_http_llm_identify_value(ctx, llcf->team, "team", &ctx->team);
+    rc = ngx_http_llm_identify_key(ctx);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = ngx_http_llm_identify_value(ctx, llcf->user, "user", &ctx->user);
+    rc = ngx_http_llm_identify_payer(ctx);
 
     if (rc != NGX_OK) {
         return rc;
@@ -75,6 +74,32 @@ ngx_http_llm_identify(ngx_http_llm_ctx_t *ctx)
 
     return ngx_http_llm_identify_model(ctx, ctx->route.model,
                                        ctx->route.model_len);
+}
+
+
+/* What a header says must not outvote a credential: whose key has no team or
+   no user has none. */
+
+static ngx_int_t
+ngx_http_llm_identify_payer(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->key) {
+        ctx->team = ctx->key->team;
+        ctx->user = ctx->key->user;
+
+        return NGX_OK;
+    }
+
+    rc = ngx_http_llm_identify_value(ctx, ctx->conf->team, "team",
+                                     &ctx->team);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_llm_identify_value(ctx, ctx->conf->user, "user",
+                                       &ctx->user);
 }
 
 
@@ -233,9 +258,9 @@ static ngx_int_t
 ngx_http_llm_customer_digest(ngx_http_llm_ctx_t *ctx, const u_char *text,
     size_t len)
 {
-    u_char  *p, digest[EVP_MAX_MD_SIZE];
+    u_char  *p, digest[LLM_KEY_DIGEST];
 
-    if (EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL) != 1) {
+    if (ngx_http_llm_digest(digest, text, len) != NGX_OK) {
         return NGX_ERROR;
     }
 
