@@ -1317,3 +1317,188 @@ llm_stream_usage has invalid value "on": use one of off inject strip
     llm_stream_usage off;
 --- error_log
 "llm_stream_usage" directive is duplicate
+
+=== TEST 194: a key has a digest
+--- http_config
+    llm_key ci;
+--- error_log
+invalid number of arguments in "llm_key" directive
+
+=== TEST 195: a key without a digest
+--- http_config
+    llm_key ci team=t;
+--- error_log
+llm_key "ci" has no sha256=HEX
+
+=== TEST 196: a digest of another length
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+--- error_log
+llm_key "ci" has invalid sha256=: use the 64 hexadecimal digits of the key's SHA-256
+
+=== TEST 197: a digest of other digits; what could be the key is not repeated
+--- http_config
+    llm_key ci sha256=gggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg;
+--- error_log
+llm_key "ci" has invalid sha256=: use the 64 hexadecimal digits of the key's SHA-256
+
+=== TEST 198: a key has one digest
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+            sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+--- error_log
+llm_key "ci" has sha256= twice
+
+=== TEST 199: a digest has one key
+--- http_config
+    llm_key one sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+    llm_key two sha256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA;
+--- error_log
+llm_key "two" has the sha256= of "one"
+
+=== TEST 200: a key's ID is its own
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+    llm_key ci sha256=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb;
+--- error_log
+llm_key has "ci" twice: give each key an ID of its own
+
+=== TEST 201: the default row is no key
+--- http_config
+    llm_key default sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+--- error_log
+llm_key has invalid ID "default": use 1 to 128 printable bytes, and not "default"
+
+=== TEST 202: a key's ID is an ID
+--- http_config
+    llm_key ' ci' sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+--- error_log
+llm_key has invalid ID " ci": use 1 to 128 printable bytes, and not "default"
+
+=== TEST 203: a key has one team
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa team=a team=b;
+--- error_log
+llm_key "ci" has team= twice
+
+=== TEST 204: a key's team has a name
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa team=;
+--- error_log
+llm_key "ci" has invalid "team=": use 1 to 128 printable bytes, and neither "default" nor "anonymous"
+
+=== TEST 205: a key's team has a name of its own
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa team=anonymous;
+--- error_log
+llm_key "ci" has invalid "team=anonymous": use 1 to 128 printable bytes, and neither
+
+=== TEST 206: a key's user has a name of his own
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa user=default;
+--- error_log
+llm_key "ci" has invalid "user=default": use 1 to 128 printable bytes, and neither
+
+=== TEST 207: a key has one user
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa user=a user=b;
+--- error_log
+llm_key "ci" has user= twice
+
+=== TEST 208: a key expires once
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=2026-12-31
+            expires=2026-12-31;
+--- error_log
+llm_key "ci" has expires= twice
+
+=== TEST 209: a key does not expire at "never"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=never;
+--- error_log
+llm_key "ci" has invalid "expires=never": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 210: a key does not expire at "2026-02-29"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=2026-02-29;
+--- error_log
+llm_key "ci" has invalid "expires=2026-02-29": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 211: a key does not expire at "31.12.2026"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=31.12.2026;
+--- error_log
+llm_key "ci" has invalid "expires=31.12.2026": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 212: a key does not expire at "2026-12-31T18:00"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=2026-12-31T18:00;
+--- error_log
+llm_key "ci" has invalid "expires=2026-12-31T18:00": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 213: a key does not expire at "2026-12-31T18:00:00"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=2026-12-31T18:00:00;
+--- error_log
+llm_key "ci" has invalid "expires=2026-12-31T18:00:00": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 214: a key does not expire at "2026-12-31T25:00:00Z"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=2026-12-31T25:00:00Z;
+--- error_log
+llm_key "ci" has invalid "expires=2026-12-31T25:00:00Z": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 215: a key does not expire at "1969-12-31"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=1969-12-31;
+--- error_log
+llm_key "ci" has invalid "expires=1969-12-31": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 216: a key does not expire at ""
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=;
+--- error_log
+llm_key "ci" has invalid "expires=": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 217: a key's limits are limits
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa rpm=many;
+--- error_log
+llm_key has "rpm=many", which
+
+=== TEST 218: a key's limits are consistent
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa throttle=50%;
+--- error_log
+"llm_key ci" 
+
+=== TEST 219: keys are made at the http level
+--- config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+--- error_log
+"llm_key" directive is not allowed here
+
+=== TEST 220: llm_keys has one of its values
+--- http_config
+    llm_keys on;
+--- error_log
+llm_keys has invalid value "on": use one of off optional required
+
+=== TEST 221: llm_keys stands once in a level
+--- http_config
+    llm_keys off;
+    llm_keys off;
+--- error_log
+"llm_keys" directive is duplicate
+
+=== TEST 222: keys are looked at where a zone is named
+--- http_config
+    llm_keys required;
+--- error_log
+llm keys are enforced nowhere: name their zone with llm_quota
+
+=== TEST 223: a key's row has limits
+--- http_config
+    llm_key_limit ci;
+--- error_log
+llm_key_limit "ci" has no limit, such as rpm=60
