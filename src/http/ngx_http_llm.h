@@ -153,7 +153,7 @@ struct ngx_http_llm_loc_conf_s {
 };
 
 
-/* Where llm_quota, llm_keys or a limit stands, for what is checked at the end. */
+/* Where llm_quota, llm_keys or a limit stands: it is checked at the end. */
 
 typedef struct {
     ngx_http_llm_loc_conf_t     *conf;
