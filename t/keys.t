@@ -78,7 +78,7 @@ EOF
         }
 
         location @other {
-            proxy_pass http://provider;
+            proxy_pass http://provider$uri$is_args$args;
         }
 
         location /moved/ {
@@ -101,6 +101,11 @@ EOF
 
         location /default/ {
             llm_key_limit default rpm=1;
+            proxy_pass http://provider/;
+        }
+
+        location /spent/ {
+            llm_key_limit default budget=0.00001/month;
             proxy_pass http://provider/;
         }
 
@@ -368,6 +373,10 @@ for (
     like(error($answer)->{message}, qr/^\Q$message\E/, 'with its name');
     like(logged(), qr/\|\Q$limit\E\|/, 'also in $llm_limit');
 }
+
+like(error(try("/spent$path", bearer('alice')))->{message},
+     qr/^Budget has been exceeded! Key=alice Current cost: 0\.00\d+, /,
+     'what a key used before it had a limit counts');
 
 is(try("/named$path", bearer('slow'))->{status}, 200,
    "a row of the alias replaces the key's own limits");
