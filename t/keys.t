@@ -78,7 +78,19 @@ EOF
         }
 
         location @other {
+            llm_keys off;
             proxy_pass http://provider$uri$is_args$args;
+        }
+
+        location /fallback/ {
+            llm_key_limit default rpm=0;
+            error_page 429 = @small;
+            proxy_pass http://provider/;
+        }
+
+        location @small {
+            llm_key_limit default rpm=1000;
+            proxy_pass http://provider;
         }
 
         location /moved/ {
@@ -456,6 +468,14 @@ for (
         unlike($answer->{asked}{head}, qr/virtual/,
                'which does not get what was refused');
     }
+
+    $answer = try("/fallback$path", bearer('alice'));
+    is($answer->{status}, 200, 'a refusal by a limit leads on');
+    like(logged(), qr/^200\|passed\|research\|alice\|$id{alice}\|/,
+         'with the same key');
+    unlike($answer->{asked}{head}, qr/virtual/, 'which is not sent');
+
+    is(try("/fallback$path")->{status}, 401, 'one without a key does not');
 
     $answer = try("/moved$path?key=$key{ci}", bearer('ci'));
     is($answer->{status}, 200, 'after an internal redirect');

@@ -394,9 +394,9 @@ ngx_int_t ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx,
 
 /*
  * Finds the request's key and takes out of the request what carried it, so that
- * it reaches neither an upstream nor a log.  NGX_OK: ctx->key is set, if the
- * request has one of ours; NGX_ERROR, or NGX_DECLINED after
- * ngx_http_llm_refuse().
+ * it reaches neither an upstream nor a log.  ctx->key is the one that was taken
+ * out where the request came from, or NULL.  NGX_OK: it is set, if the request
+ * has one of ours; NGX_ERROR, or NGX_DECLINED after ngx_http_llm_refuse().
  */
 ngx_int_t ngx_http_llm_identify_key(ngx_http_llm_ctx_t *ctx);
 

@@ -72,8 +72,9 @@ ngx_http_llm_precontent_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_llm_decide(ngx_http_request_t *r)
 {
-    ngx_http_llm_ctx_t       *ctx;
-    ngx_http_llm_loc_conf_t  *llcf;
+    ngx_http_llm_ctx_t        *ctx;
+    ngx_http_llm_loc_conf_t   *llcf;
+    const ngx_http_llm_key_t  *key;
 
     if (r != r->main) {
         return NGX_DECLINED;
@@ -105,11 +106,17 @@ ngx_http_llm_decide(ngx_http_request_t *r)
                ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    /* of what was refused the key is taken out already */
+
+    key = ctx ? ctx->key : NULL;
+
     ctx = ngx_http_llm_create_ctx(r, llcf);
 
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    ctx->key = key;
 
     return ngx_http_llm_route(ctx);
 }

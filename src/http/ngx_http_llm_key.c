@@ -39,8 +39,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_llm_key_take(ngx_http_llm_credentials_t *c);
 static ngx_int_t ngx_http_llm_key_headers(ngx_http_llm_credentials_t *c);
-static ngx_int_t ngx_http_llm_key_header(ngx_table_elt_t *h,
-    ngx_str_t *value);
+static ngx_uint_t ngx_http_llm_key_bearer(ngx_str_t *value);
 static ngx_int_t ngx_http_llm_key_drop_headers(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_key_line(ngx_http_request_t *r,
     ngx_http_llm_credentials_t *c, ngx_str_t *line);
@@ -70,6 +69,11 @@ ngx_http_llm_identify_key(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_main_conf_t    *lmcf;
     ngx_http_llm_credentials_t   c;
 
+    ngx_memzero(&c, sizeof(ngx_http_llm_credentials_t));
+
+    c.key = ctx->key;
+    ctx->key = NULL;
+
     if (ctx->conf->keys == NGX_HTTP_LLM_KEYS_OFF) {
         return NGX_OK;
     }
@@ -78,8 +82,6 @@ ngx_http_llm_identify_key(ngx_http_llm_ctx_t *ctx)
 
     lmcf = ngx_http_get_module_main_conf(ctx->request,
                                          ngx_http_llm_quota_module);
-
-    ngx_memzero(&c, sizeof(ngx_http_llm_credentials_t));
 
     c.request = ctx->request;
     c.keys = lmcf->keys;
@@ -227,53 +229,48 @@ ngx_http_llm_key_take(ngx_http_llm_credentials_t *c)
 static ngx_int_t
 ngx_http_llm_key_headers(ngx_http_llm_credentials_t *c)
 {
-    ngx_int_t            rc;
-    ngx_str_t            value;
-    ngx_uint_t           i, drop;
-    ngx_list_part_t     *part;
-    ngx_table_elt_t     *h;
-    ngx_http_request_t  *r;
+    ngx_int_t             rc;
+    ngx_str_t            *name, value;
+    ngx_uint_t            drop;
+    ngx_table_elt_t      *h;
+    ngx_http_request_t   *r;
+    ngx_http_llm_walk_t   w;
 
     r = c->request;
     drop = 0;
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    for (name = ngx_http_llm_key_names; name->len; name++) {
 
-    for (i = 0; /* void */ ; i++) {
+        for (h = ngx_http_llm_walk(&w, &r->headers_in.headers, name);
+             h;
+             h = ngx_http_llm_walk_on(&w))
+        {
+            value = h->value;
 
-        if (i >= part->nelts) {
-
-            if (part->next == NULL) {
-                break;
+            if (name == ngx_http_llm_key_names
+                && !ngx_http_llm_key_bearer(&value))
+            {
+                continue;
             }
 
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
+            rc = value.len ? ngx_http_llm_key_look(c, &value) : NGX_OK;
 
-        if (!ngx_http_llm_key_header(&h[i], &value)) {
-            continue;
-        }
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
 
-        rc = ngx_http_llm_key_look(c, &value);
+            if (rc == NGX_OK) {
+                continue;
+            }
 
-        if (rc == NGX_ERROR) {
-            return NGX_ERROR;
-        }
+            /* rc == NGX_DECLINED */
 
-        if (rc == NGX_OK) {
-            continue;
-        }
+            h->hash = 0;
+            drop = 1;
 
-        /* rc == NGX_DECLINED */
-
-        h[i].hash = 0;
-        drop = 1;
-
-        if (r->headers_in.authorization == &h[i]) {
-            r->headers_in.authorization = NULL;
+            if (r->headers_in.authorization == h) {
+                r->headers_in.authorization = NULL;
+            }
         }
     }
 
@@ -281,49 +278,33 @@ ngx_http_llm_key_headers(ngx_http_llm_credentials_t *c)
 }
 
 
-/* Whether a header is a credential, and its key. */
+/* Takes the scheme off; 0: it is another one. */
 
-static ngx_int_t
-ngx_http_llm_key_header(ngx_table_elt_t *h, ngx_str_t *value)
+static ngx_uint_t
+ngx_http_llm_key_bearer(ngx_str_t *value)
 {
-    ngx_str_t  *name;
+    u_char  *p, *last;
 
-    for (name = ngx_http_llm_key_names; name->len; name++) {
+    p = value->data + sizeof("Bearer") - 1;
+    last = value->data + value->len;
 
-        if (h->key.len == name->len
-            && ngx_strncasecmp(h->key.data, name->data, name->len) == 0)
-        {
-            break;
-        }
-    }
-
-    if (name->len == 0) {
+    if (value->len < sizeof("Bearer ") - 1
+        || ngx_strncasecmp(value->data, (u_char *) "Bearer",
+                           sizeof("Bearer") - 1)
+           != 0
+        || (*p != ' ' && *p != '\t'))
+    {
         return 0;
     }
 
-    *value = h->value;
-
-    if (name == ngx_http_llm_key_names) {
-
-        if (value->len < sizeof("Bearer ") - 1
-            || ngx_strncasecmp(value->data, (u_char *) "Bearer",
-                               sizeof("Bearer") - 1)
-               != 0
-            || (value->data[6] != ' ' && value->data[6] != '\t'))
-        {
-            return 0;
-        }
-
-        value->data += sizeof("Bearer ") - 1;
-        value->len -= sizeof("Bearer ") - 1;
-
-        while (value->len && (*value->data == ' ' || *value->data == '\t')) {
-            value->data++;
-            value->len--;
-        }
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
     }
 
-    return value->len != 0;
+    value->data = p;
+    value->len = last - p;
+
+    return 1;
 }
 
 
