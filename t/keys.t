@@ -20,6 +20,7 @@ my %id = map { $_ => sha256_hex($key{$_}) } keys %key;
 
 my $t = LLMGateway->new(
     upstream => $upstream,
+    vars => { H2 => LLMBase::free_port() },
     http => <<"EOF",
     llm_key ci sha256=$id{ci} team=marketing;
     llm_key alice sha256=\U$id{alice}\E team=research user=alice;
@@ -37,6 +38,18 @@ my $t = LLMGateway->new(
     map \$http_authorization \$early {
         default "";
         ~(?<token>virtual-ci) \$token;
+    }
+
+    server {
+        listen 127.0.0.1:%%H2%% http2;
+        access_log %%DIR%%/logs/keys.log keys;
+
+        llm_quota main;
+        llm_keys required;
+
+        location / {
+            proxy_pass http://provider;
+        }
     }
 EOF
     server => <<'EOF',
@@ -488,6 +501,32 @@ for (
 
     is(try("/fresh/?key=$key{ci}")->{status}, 403, 'denied before we look');
     like(logged(), qr{POST /fresh/ HTTP}, 'and yet not logged');
+}
+
+
+# HTTP/2, by curl
+
+SKIP: {
+    my ($curl) = grep { -x && `$_ --version` =~ /\bHTTP2\b/ }
+                 map { "$_/curl" } split /:/, $ENV{PATH};
+
+    skip 'no curl with HTTP/2', 2 if !$curl;
+
+    my $url = "http://127.0.0.1:$t->{vars}{H2}$path?key=$key{ci}&h2=1";
+
+    open my $fh, '-|', $curl, '-s', '-o', '/dev/null', '-w',
+                       '%{http_code} %{http_version}', '-m', 20,
+                       '--http2-prior-knowledge', '-d', $body,
+                       '-H', "Authorization: Bearer $key{ci}",
+                       '-H', "x-api-key: $key{ci}", $url
+        or die "$curl: $!\n";
+
+    is(scalar <$fh>, '200 2', 'HTTP/2 passes');
+
+    my ($request) = grep { $_->{path} eq "$path?h2=1" } $upstream->requests;
+
+    unlike($request->{head}, qr/virtual|authorization|api-key/i,
+           'without the key');
 }
 
 
