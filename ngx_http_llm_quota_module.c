@@ -120,6 +120,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       0,
       NULL },
 
+    { ngx_string("llm_model_group"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_llm_model_group,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("llm_quota"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE12,
       ngx_http_llm_quota,
@@ -176,6 +183,18 @@ static ngx_command_t  ngx_http_llm_commands[] = {
 
     ngx_http_llm_limit_directive("llm_key_limit", NGX_CONF_1MORE,
                                  LLM_SUBJECT_KEY),
+
+    ngx_http_llm_limit_directive("llm_model_limit", NGX_CONF_1MORE,
+                                 LLM_SUBJECT_MODEL),
+
+    ngx_http_llm_limit_directive("llm_team_model_limit", NGX_CONF_2MORE,
+                                 LLM_SUBJECT_TEAM_MODEL),
+
+    ngx_http_llm_limit_directive("llm_key_model_limit", NGX_CONF_2MORE,
+                                 LLM_SUBJECT_KEY_MODEL),
+
+    ngx_http_llm_limit_directive("llm_team_user_limit", NGX_CONF_2MORE,
+                                 LLM_SUBJECT_TEAM_USER),
 
     { ngx_string("llm_unknown_team"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,

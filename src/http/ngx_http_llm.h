@@ -96,9 +96,32 @@ typedef struct {
 } ngx_http_llm_keys_t;
 
 
+/* llm_model_group */
+
+typedef struct {
+    ngx_str_t                    name;
+    llm_pattern_t               *models;
+    ngx_uint_t                   nmodels;
+    u_char                      *file;
+    ngx_uint_t                   line;
+} ngx_http_llm_group_t;
+
+
+/* A row with models=, and where it stands. */
+
+typedef struct {
+    llm_row_t                   *row;
+    ngx_str_t                   *directive;
+    u_char                      *file;
+    ngx_uint_t                   line;
+} ngx_http_llm_list_t;
+
+
 typedef struct {
     ngx_array_t                  quotas;     /* of ngx_http_llm_quota_t * */
     ngx_array_t                  places;     /* of ngx_http_llm_place_t */
+    ngx_array_t                  groups;     /* of ngx_http_llm_group_t */
+    ngx_array_t                  lists;      /* of ngx_http_llm_list_t */
     ngx_http_llm_catalog_t      *catalog;
     ngx_http_llm_keys_t         *keys;
     ngx_int_t                    request_id; /* index of $request_id */
@@ -187,6 +210,7 @@ typedef enum {
     NGX_HTTP_LLM_RATE_LIMITED,
     NGX_HTTP_LLM_BUDGET_EXCEEDED,
     NGX_HTTP_LLM_PARALLEL_EXCEEDED,
+    NGX_HTTP_LLM_MODEL_DENIED,
     NGX_HTTP_LLM_UNPRICED,
     NGX_HTTP_LLM_TOO_LARGE,
     NGX_HTTP_LLM_TEAM_DENIED,
@@ -320,7 +344,6 @@ void *ngx_http_llm_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 
 char *ngx_http_llm_quota(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_enum(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -328,15 +351,29 @@ char *ngx_http_llm_max_output(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_price(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_price_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* A line that enforces, against the zone quota, or that limits or wants keys:
+   NULL (the latter says so itself). */
+ngx_int_t ngx_http_llm_note_place(ngx_conf_t *cf,
+    ngx_http_llm_loc_conf_t *llcf, ngx_shm_zone_t *quota);
+
+/* After the last directive. */
+ngx_int_t ngx_http_llm_check_places(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf);
+
+
+/* ngx_http_llm_rows.c */
+
+char *ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
 /* Takes one of LIMITS; after the last one: what the row of this ID lacks. */
 char *ngx_http_llm_row_param(ngx_conf_t *cf, ngx_command_t *cmd,
     llm_row_t *row, ngx_str_t *value);
 char *ngx_http_llm_row_done(ngx_conf_t *cf, ngx_command_t *cmd,
     llm_row_t *row, ngx_str_t *id);
 
-/* After the last directive. */
-ngx_int_t ngx_http_llm_check_places(ngx_conf_t *cf,
-    ngx_http_llm_main_conf_t *lmcf);
+/* The row that bears on a subject of the request, or NULL. */
+const llm_row_t *ngx_http_llm_subject_row(ngx_http_llm_ctx_t *ctx,
+    llm_subject_type_e type);
 
 /* The row that bears on an ID: its own, else the default one, else NULL;
    *own says which. */
@@ -352,6 +389,24 @@ ngx_http_llm_keys_t *ngx_http_llm_keys_create(ngx_conf_t *cf);
 ngx_int_t ngx_http_llm_keys_used(ngx_conf_t *cf, ngx_http_llm_keys_t *keys);
 
 char *ngx_http_llm_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* ngx_http_llm_models.c */
+
+char *ngx_http_llm_model_group(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* A row that has models=; of a line of this directive. */
+ngx_int_t ngx_http_llm_note_list(ngx_conf_t *cf, ngx_str_t *directive,
+    llm_row_t *row);
+
+/* After the last directive: puts their models in the place of groups. */
+ngx_int_t ngx_http_llm_models_done(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf);
+
+/* Whether all who ask may ask for the model, also where the request names
+   none.  NGX_OK, NGX_ERROR, or NGX_DECLINED after ngx_http_llm_refuse(). */
+ngx_int_t ngx_http_llm_check_model(ngx_http_llm_ctx_t *ctx);
 
 
 /* ngx_http_llm_conf_zone.c */
@@ -384,6 +439,14 @@ void ngx_http_llm_free_all_ctxs(void);
  */
 
 ngx_int_t ngx_http_llm_identify(ngx_http_llm_ctx_t *ctx);
+
+/* What names a subject, empty where the request has none; of a pair the half
+   that stands in the other one: the model or the user. */
+ngx_str_t *ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx,
+    llm_subject_type_e type);
+
+/* The other half of a pair, a team or a key; GLOBAL: the type is no pair. */
+llm_subject_type_e ngx_http_llm_subject_in(llm_subject_type_e type);
 
 /* Takes the customer and the model from the scanned body. */
 ngx_int_t ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx,
@@ -504,7 +567,7 @@ ngx_uint_t ngx_http_llm_result_status(ngx_http_llm_ctx_t *ctx);
 const char *ngx_http_llm_result_name(ngx_http_llm_result_e result);
 
 /* "Team=marketing", "Global", "User=u in Team=t" of a subject of the ask,
-   or "team:marketing" for logs; written at p, which has
+   or "team:marketing", "team_user:t:u" for logs; written at p, which has
    NGX_HTTP_LLM_SUBJECT_TEXT bytes. */
 #define NGX_HTTP_LLM_SUBJECT_TEXT  (2 * LLM_ID_MAX + 32)
 

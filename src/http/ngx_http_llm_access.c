@@ -380,11 +380,26 @@ ngx_http_llm_route(ngx_http_llm_ctx_t *ctx)
 
     case LLM_ROUTE_OPAQUE:
         ngx_http_llm_unconditional(r);
-        return ngx_http_llm_end(ctx, ngx_http_llm_admit(ctx, NULL));
+
+        rc = ngx_http_llm_check_model(ctx);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_llm_admit(ctx, NULL);
+        }
+
+        return ngx_http_llm_end(ctx, rc);
 
     default: /* LLM_ROUTE_CHARGED */
         ngx_http_llm_unconditional(r);
         break;
+    }
+
+    if (ctx->model.len) {
+        rc = ngx_http_llm_check_model(ctx);
+
+        if (rc != NGX_OK) {
+            return ngx_http_llm_end(ctx, rc);
+        }
     }
 
     if (!ngx_http_llm_body_at_hand(r)) {
@@ -580,6 +595,14 @@ ngx_http_llm_body_decide(ngx_http_llm_ctx_t *ctx)
     }
 
     rc = ngx_http_llm_identify_body(ctx, &body);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* known before, but for a customer whom the body names */
+
+    rc = ngx_http_llm_check_model(ctx);
 
     if (rc != NGX_OK) {
         return rc;

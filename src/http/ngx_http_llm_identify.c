@@ -24,7 +24,56 @@ static ngx_int_t ngx_http_llm_customer_digest(ngx_http_llm_ctx_t *ctx,
     const u_char *text, size_t len);
 
 
+/*
+ * What names a subject: a field of the context, and of a pair also the
+ * subject that it stands in.
+ */
+
+typedef struct {
+    size_t                   field;          /* 0: it has no name */
+    llm_subject_type_e       in;             /* GLOBAL: no pair */
+} ngx_http_llm_subject_t;
+
+
+#define ngx_http_llm_of_ctx(name)    offsetof(ngx_http_llm_ctx_t, name)
+
+
+/* in the order of llm_subject_type_e */
+
+static ngx_http_llm_subject_t  ngx_http_llm_subjects[] = {
+    { 0, LLM_SUBJECT_GLOBAL },
+    { ngx_http_llm_of_ctx(team), LLM_SUBJECT_GLOBAL },
+    { ngx_http_llm_of_ctx(user), LLM_SUBJECT_GLOBAL },
+    { ngx_http_llm_of_ctx(customer), LLM_SUBJECT_GLOBAL },
+    { ngx_http_llm_of_ctx(key_id), LLM_SUBJECT_GLOBAL },
+    { ngx_http_llm_of_ctx(model), LLM_SUBJECT_GLOBAL },
+    { ngx_http_llm_of_ctx(model), LLM_SUBJECT_TEAM },
+    { ngx_http_llm_of_ctx(model), LLM_SUBJECT_KEY },
+    { ngx_http_llm_of_ctx(user), LLM_SUBJECT_TEAM }
+};
+
+
 static ngx_str_t  ngx_http_llm_anonymous = ngx_string("anonymous");
+
+
+ngx_str_t *
+ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
+{
+    size_t  field;
+
+    static ngx_str_t  none = ngx_null_string;
+
+    field = ngx_http_llm_subjects[type].field;
+
+    return field ? (ngx_str_t *) ((u_char *) ctx + field) : &none;
+}
+
+
+llm_subject_type_e
+ngx_http_llm_subject_in(llm_subject_type_e type)
+{
+    return ngx_http_llm_subjects[type].in;
+}
 
 
 ngx_int_t
