@@ -362,7 +362,7 @@ llm_team_limit has "rpm", which is not a limit of the form name=value
 --- http_config
     llm_team_limit default speed=1;
 --- error_log
-llm_team_limit has "speed=1", which is not a known limit: known are rpm, tpm, itpm, otpm, rpd, tpd, requests, tokens, input_tokens, output_tokens, parallel, budget, soft, hard_cap, throttle and over
+llm_team_limit has "speed=1", which is not a known limit: known are rpm, tpm, itpm, otpm, rpd, tpd, requests, tokens, input_tokens, output_tokens, parallel, budget, soft, hard_cap, throttle, over and models
 
 === TEST 51: an empty number
 --- http_config
@@ -1502,3 +1502,162 @@ llm keys are enforced nowhere: name their zone with llm_quota
     llm_key_limit ci;
 --- error_log
 llm_key_limit "ci" has no limit, such as rpm=60
+
+=== TEST 224: a limit of a model has a limit
+--- http_config
+    llm_model_limit m;
+--- error_log
+llm_model_limit "m" has no limit, such as rpm=60
+
+=== TEST 225: a model has one line
+--- http_config
+    llm_model_limit m rpm=1;
+    llm_model_limit m tpm=1;
+--- error_log
+llm_model_limit has "m" twice: put its limits in one line
+
+=== TEST 226: counters are those of one model
+--- http_config
+    llm_model_limit gpt-4* rpm=1;
+--- error_log
+llm_model_limit has pattern "gpt-4*": name one model, or default for each that has no line
+
+=== TEST 227: also in a pair
+--- http_config
+    llm_team_model_limit a gpt-4* rpm=1;
+--- error_log
+llm_team_model_limit has pattern "gpt-4*": name one model, or default for each that has no line
+
+=== TEST 228: a pair takes two IDs
+--- http_config
+    llm_team_model_limit a;
+--- error_log
+invalid number of arguments in "llm_team_model_limit" directive
+
+=== TEST 229: and a limit
+--- http_config
+    llm_team_model_limit a rpm=1;
+--- error_log
+llm_team_model_limit "a rpm=1" has no limit, such as rpm=60
+
+=== TEST 230: both IDs are IDs
+--- http_config
+    llm_team_user_limit a "" rpm=1;
+--- error_log
+llm_team_user_limit has invalid ID "": use 1 to 128 printable bytes
+
+=== TEST 231: the first one, too
+--- http_config
+    llm_team_user_limit "" a rpm=1;
+--- error_log
+llm_team_user_limit has invalid ID "": use 1 to 128 printable bytes
+
+=== TEST 232: a pair has one line
+--- http_config
+    llm_team_user_limit a b rpm=1;
+    llm_team_user_limit a c rpm=1;
+    llm_team_user_limit default b rpm=1;
+    llm_team_user_limit a default rpm=1;
+    llm_team_user_limit a b tpm=1;
+--- error_log
+llm_team_user_limit has "a b" twice: put its limits in one line
+
+=== TEST 233: so have all the others
+--- http_config
+    llm_team_model_limit default default rpm=1;
+    llm_team_model_limit default default tpm=1;
+--- error_log
+llm_team_model_limit has "default default" twice: put its limits in one line
+
+=== TEST 234: a pair's limits are enforced somewhere
+--- http_config
+    llm_team_model_limit a m rpm=1;
+--- error_log
+llm limits are enforced nowhere: name their zone with llm_quota
+
+=== TEST 235: a list of models has models
+--- http_config
+    llm_team_limit a models=;
+--- error_log
+llm_team_limit has "models=", which needs models with commas between them, each as it is asked for, the beginning of names with * after it, or @GROUP of llm_model_group
+
+=== TEST 236: each of them
+--- http_config
+    llm_team_limit a models=m,,n;
+--- error_log
+llm_team_limit has "models=m,,n", which needs models with commas between them
+
+=== TEST 237: a star stands at the end
+--- http_config
+    llm_team_limit a models=*-mini;
+--- error_log
+llm_team_limit has "models=*-mini", which needs models with commas between them
+
+=== TEST 238: a list stands once in a line
+--- http_config
+    llm_team_limit a models=m models=n;
+--- error_log
+llm_team_limit has "models=n", which is given twice
+
+=== TEST 239: a group that nobody makes
+--- http_config
+    llm_model_group small m;
+    llm_team_limit a models=m,@large;
+--- error_log
+llm_team_limit has models= with unknown group "@large": make it with llm_model_group
+
+=== TEST 240: a limit of a model says nothing of others
+--- http_config
+    llm_model_limit m rpm=1 models=n;
+--- error_log
+"llm_model_limit m" has models=, which is for those who ask, not for what they ask for
+
+=== TEST 241: nor does a pair with one
+--- http_config
+    llm_team_model_limit a m models=n;
+--- error_log
+"llm_team_model_limit a m" has models=, which is for those who ask, not for what they ask for
+
+=== TEST 242: a group has models
+--- http_config
+    llm_model_group small;
+--- error_log
+invalid number of arguments in "llm_model_group" directive
+
+=== TEST 243: a group is made once
+--- http_config
+    llm_model_group small m;
+    llm_model_group small n;
+--- error_log
+llm_model_group has "small" twice: put its models in one line
+
+=== TEST 244: a group's name can stand in a list
+--- http_config
+    llm_model_group a,b m;
+--- error_log
+llm_model_group has invalid name "a,b": use printable bytes without *, a comma or @ before them
+
+=== TEST 245: where @ stands before it
+--- http_config
+    llm_model_group @small m;
+--- error_log
+llm_model_group has invalid name "@small": use printable bytes without *, a comma or @ before them
+
+=== TEST 246: a group's models are names
+--- http_config
+    llm_model_group small m gpt-*-mini;
+--- error_log
+llm_model_group "small" has invalid model "gpt-*-mini": use a name as it is asked for, or the beginning of names with * after it
+
+=== TEST 247: none of them is empty
+--- http_config
+    llm_model_group small "";
+--- error_log
+llm_model_group "small" has invalid model "":
+
+=== TEST 248: a group holds no group
+--- http_config
+    llm_model_group all m @small;
+    llm_model_group small n;
+--- error_log
+llm_model_group "all" has the group "@small": name its models instead
