@@ -275,3 +275,18 @@ X-Team: a
 --- more_headers
 X-User: u
 --- raw_response_headers_like: x-said: team_denied_dry_run \[\]
+
+=== TEST 19: who may ask for some only may not have others answer in their place
+--- config
+    llm_team_limit a models=m,n;
+    llm_unknown_team allow;
+--- request eval
+[ask('m', '"models":["m","x"]'), ask('m', '"fallbacks":[{"model":"x"}]'), ask('m', '"models":null'),
+ post('/openai/deployments/m/chat/completions', '{"models":["x"]}'), ask('m', '"models":["x"]')]
+--- more_headers eval
+[("X-Team: a") x 4, "X-Team: b"]
+--- error_code eval
+[403, 403, 200, 403, 200]
+--- response_body_like eval
+['"message":"\\\\"models\\\\" may have another model answer, and Team=a may ask only for some\. Allowed: m, n\.","type":"permission_error"',
+ 'fallbacks', '', 'models', '']

@@ -264,6 +264,8 @@ struct ngx_http_llm_ctx_s {
     ngx_str_t                    customer;
     ngx_str_t                    key_id;
     ngx_str_t                    model;
+    const char                  *others;     /* a member of the body that names
+                                                further models, or NULL */
     ngx_str_t                    request_id;
 
     /* of the body */

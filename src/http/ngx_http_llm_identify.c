@@ -235,6 +235,10 @@ ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         return NGX_ERROR;
     }
 
+    if (body->others[0] != '\0') {
+        ctx->others = body->others;
+    }
+
     if (ctx->model.len) {
         return NGX_OK;
     }

@@ -272,6 +272,7 @@ ngx_http_llm_check_model(ngx_http_llm_ctx_t *ctx)
         if (row == NULL
             || row->models == NULL
             || (ctx->model.len
+                && ctx->others == NULL
                 && llm_pattern_match(row->allowed, row->nallowed,
                                      ctx->model.data, ctx->model.len)))
         {
@@ -319,6 +320,13 @@ ngx_http_llm_deny_model(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
                                    "The request names no model, and %V may "
                                    "ask only for some. Allowed: %*s.", &who,
                                    n, allowed);
+    }
+
+    if (ctx->others) {
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_MODEL_DENIED,
+                                   "\"%s\" may have another model answer, and "
+                                   "%V may ask only for some. Allowed: %*s.",
+                                   ctx->others, &who, n, allowed);
     }
 
     return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_MODEL_DENIED,
