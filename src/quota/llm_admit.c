@@ -82,10 +82,7 @@ llm_admit_early(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
     d.budgets = (budgets != 0);
 
     llm_decide(&d);
-
-    if (v->decision != LLM_ADMITTED) {
-        llm_account(&d);
-    }
+    llm_account(&d);
 }
 
 
