@@ -51,6 +51,14 @@ static ngx_conf_enum_t  ngx_http_llm_allow_deny[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_llm_key_modes[] = {
+    { ngx_string("off"), NGX_HTTP_LLM_KEYS_OFF },
+    { ngx_string("optional"), NGX_HTTP_LLM_KEYS_OPTIONAL },
+    { ngx_string("required"), NGX_HTTP_LLM_KEYS_REQUIRED },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_conf_enum_t  ngx_http_llm_reserves[] = {
     { ngx_string("off"), LLM_RESERVE_OFF },
     { ngx_string("estimate"), LLM_RESERVE_ESTIMATE },
@@ -108,6 +116,20 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       0,
       NULL },
 
+    { ngx_string("llm_key"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_llm_key,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_model_group"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_llm_model_group,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("llm_quota"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE12,
       ngx_http_llm_quota,
@@ -143,6 +165,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       ngx_http_llm_loc(model),
       NULL },
 
+    { ngx_string("llm_keys"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_keys,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(keys),
+      &ngx_http_llm_key_modes },
+
     ngx_http_llm_limit_directive("llm_global_limit", NGX_CONF_1MORE,
                                  LLM_SUBJECT_GLOBAL),
 
@@ -154,6 +183,21 @@ static ngx_command_t  ngx_http_llm_commands[] = {
 
     ngx_http_llm_limit_directive("llm_customer_limit", NGX_CONF_1MORE,
                                  LLM_SUBJECT_CUSTOMER),
+
+    ngx_http_llm_limit_directive("llm_key_limit", NGX_CONF_1MORE,
+                                 LLM_SUBJECT_KEY),
+
+    ngx_http_llm_limit_directive("llm_model_limit", NGX_CONF_1MORE,
+                                 LLM_SUBJECT_MODEL),
+
+    ngx_http_llm_limit_directive("llm_team_model_limit", NGX_CONF_2MORE,
+                                 LLM_SUBJECT_TEAM_MODEL),
+
+    ngx_http_llm_limit_directive("llm_key_model_limit", NGX_CONF_2MORE,
+                                 LLM_SUBJECT_KEY_MODEL),
+
+    ngx_http_llm_limit_directive("llm_team_user_limit", NGX_CONF_2MORE,
+                                 LLM_SUBJECT_TEAM_USER),
 
     { ngx_string("llm_unknown_team"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,

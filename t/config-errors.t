@@ -362,7 +362,7 @@ llm_team_limit has "rpm", which is not a limit of the form name=value
 --- http_config
     llm_team_limit default speed=1;
 --- error_log
-llm_team_limit has "speed=1", which is not a known limit: known are rpm, tpm, itpm, otpm, rpd, tpd, requests, tokens, input_tokens, output_tokens, parallel, budget, soft, hard_cap, throttle and over
+llm_team_limit has "speed=1", which is not a known limit: known are rpm, tpm, itpm, otpm, rpd, tpd, requests, tokens, input_tokens, output_tokens, parallel, budget, soft, hard_cap, throttle, over and models
 
 === TEST 51: an empty number
 --- http_config
@@ -1305,56 +1305,56 @@ p.json": "input_cost_per_token_above_5k_tokens" of "m" is for one more threshold
 --- error_log
 p.json": "search_context_cost_per_query" of "m" is not an object
 
-=== TEST 192: llm_stream_usage has one of its values
+=== TEST 194: llm_stream_usage has one of its values
 --- http_config
     llm_stream_usage on;
 --- error_log
 llm_stream_usage has invalid value "on": use one of off inject strip
 
-=== TEST 193: llm_stream_usage stands once in a level
+=== TEST 195: llm_stream_usage stands once in a level
 --- http_config
     llm_stream_usage off;
     llm_stream_usage off;
 --- error_log
 "llm_stream_usage" directive is duplicate
 
-=== TEST 194: how often the ledger is carried is a time
+=== TEST 196: how often the ledger is carried is a time
 --- http_config
     llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE sync=often;
 --- error_log
 llm_quota_zone has invalid "sync=often": use a time of at least 10ms, such as 200ms
 
-=== TEST 195: but not all the time
+=== TEST 197: but not all the time
 --- http_config
     llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE sync=9ms;
 --- error_log
 llm_quota_zone has invalid "sync=9ms": use a time of at least 10ms, such as 200ms
 
-=== TEST 196: how often the disk is told is a time, or off
+=== TEST 198: how often the disk is told is a time, or off
 --- http_config
     llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE fsync=on;
 --- error_log
 llm_quota_zone has invalid "fsync=on": use a time of at least 10ms, such as 200ms
 
-=== TEST 197: how long segments are kept is a time
+=== TEST 199: how long segments are kept is a time
 --- http_config
     llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE retain=0;
 --- error_log
 llm_quota_zone has invalid "retain=0": use a time of at least 1s, such as 7d
 
-=== TEST 198: a thread pool has a name
+=== TEST 200: a thread pool has a name
 --- http_config
     llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE threads=;
 --- error_log
 llm_quota_zone has empty "threads=": name a thread_pool
 
-=== TEST 199: and is one
+=== TEST 201: and is one
 --- http_config
     llm_quota_zone zone=main:1m state=$TEST_NGINX_STATE threads=none;
 --- error_log
 unknown thread pool "none"
 
-=== TEST 200: many lines with many periods
+=== TEST 202: many lines with many periods
 --- http_config
     llm_user_limit a requests=1/101d requests=1/102d requests=1/103d requests=1/104d requests=1/105d requests=1/106d requests=1/107d requests=1/108d;
     llm_user_limit b requests=1/109d requests=1/110d requests=1/111d requests=1/112d requests=1/113d requests=1/114d requests=1/115d;
@@ -1362,3 +1362,346 @@ unknown thread pool "none"
     llm_user_limit d requests=1/116d;
 --- error_log
 llm_user_limit "d" brings the periods of its kind over 16: use fewer different ones
+=== TEST 203: a key has a digest
+--- http_config
+    llm_key ci;
+--- error_log
+invalid number of arguments in "llm_key" directive
+
+=== TEST 204: a key without a digest
+--- http_config
+    llm_key ci team=t;
+--- error_log
+llm_key "ci" has no sha256=HEX
+
+=== TEST 205: a digest of another length
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+--- error_log
+llm_key "ci" has invalid sha256=: use the 64 hexadecimal digits of the key's SHA-256
+
+=== TEST 206: a digest of other digits; what could be the key is not repeated
+--- http_config
+    llm_key ci sha256=gggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggggg;
+--- error_log
+llm_key "ci" has invalid sha256=: use the 64 hexadecimal digits of the key's SHA-256
+
+=== TEST 207: a key has one digest
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+            sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+--- error_log
+llm_key "ci" has sha256= twice
+
+=== TEST 208: a digest has one key
+--- http_config
+    llm_key one sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+    llm_key two sha256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA;
+--- error_log
+llm_key "two" has the sha256= of "one"
+
+=== TEST 209: a key's ID is its own
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+    llm_key ci sha256=bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb;
+--- error_log
+llm_key has "ci" twice: give each key an ID of its own
+
+=== TEST 210: the default row is no key
+--- http_config
+    llm_key default sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+--- error_log
+llm_key has invalid ID "default": use 1 to 128 printable bytes, and not "default"
+
+=== TEST 211: a key's ID is an ID
+--- http_config
+    llm_key ' ci' sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+--- error_log
+llm_key has invalid ID " ci": use 1 to 128 printable bytes, and not "default"
+
+=== TEST 212: a key has one team
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa team=a team=b;
+--- error_log
+llm_key "ci" has team= twice
+
+=== TEST 213: a key's team has a name
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa team=;
+--- error_log
+llm_key "ci" has invalid "team=": use 1 to 128 printable bytes, and neither "default" nor "anonymous"
+
+=== TEST 214: a key's team has a name of its own
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa team=anonymous;
+--- error_log
+llm_key "ci" has invalid "team=anonymous": use 1 to 128 printable bytes, and neither
+
+=== TEST 215: a key's user has a name of his own
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa user=default;
+--- error_log
+llm_key "ci" has invalid "user=default": use 1 to 128 printable bytes, and neither
+
+=== TEST 216: a key has one user
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa user=a user=b;
+--- error_log
+llm_key "ci" has user= twice
+
+=== TEST 217: a key expires once
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=2026-12-31
+            expires=2026-12-31;
+--- error_log
+llm_key "ci" has expires= twice
+
+=== TEST 218: a key does not expire at "never"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=never;
+--- error_log
+llm_key "ci" has invalid "expires=never": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 219: a key does not expire at "2026-02-29"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=2026-02-29;
+--- error_log
+llm_key "ci" has invalid "expires=2026-02-29": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 220: a key does not expire at "31.12.2026"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=31.12.2026;
+--- error_log
+llm_key "ci" has invalid "expires=31.12.2026": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 221: a key does not expire at "2026-12-31T18:00"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=2026-12-31T18:00;
+--- error_log
+llm_key "ci" has invalid "expires=2026-12-31T18:00": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 222: a key does not expire at "2026-12-31T18:00:00"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=2026-12-31T18:00:00;
+--- error_log
+llm_key "ci" has invalid "expires=2026-12-31T18:00:00": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 223: a key does not expire at "2026-12-31T25:00:00Z"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=2026-12-31T25:00:00Z;
+--- error_log
+llm_key "ci" has invalid "expires=2026-12-31T25:00:00Z": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 224: a key does not expire at "1969-12-31"
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=1969-12-31;
+--- error_log
+llm_key "ci" has invalid "expires=1969-12-31": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 225: a key does not expire at ""
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa expires=;
+--- error_log
+llm_key "ci" has invalid "expires=": use a date or a time after 1970, such as 2026-12-31 or 2026-12-31T18:00:00Z
+
+=== TEST 226: a key's limits are limits
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa rpm=many;
+--- error_log
+llm_key has "rpm=many", which
+
+=== TEST 227: a key's limits are consistent
+--- http_config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa throttle=50%;
+--- error_log
+"llm_key ci" 
+
+=== TEST 228: keys are made at the http level
+--- config
+    llm_key ci sha256=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+--- error_log
+"llm_key" directive is not allowed here
+
+=== TEST 229: llm_keys has one of its values
+--- http_config
+    llm_keys on;
+--- error_log
+llm_keys has invalid value "on": use one of off optional required
+
+=== TEST 230: llm_keys stands once in a level
+--- http_config
+    llm_keys off;
+    llm_keys off;
+--- error_log
+"llm_keys" directive is duplicate
+
+=== TEST 231: keys are looked at where a zone is named
+--- http_config
+    llm_keys required;
+--- error_log
+llm keys are enforced nowhere: name their zone with llm_quota
+
+=== TEST 232: a key's row has limits
+--- http_config
+    llm_key_limit ci;
+--- error_log
+llm_key_limit "ci" has no limit, such as rpm=60
+
+=== TEST 233: a limit of a model has a limit
+--- http_config
+    llm_model_limit m;
+--- error_log
+llm_model_limit "m" has no limit, such as rpm=60
+
+=== TEST 234: a model has one line
+--- http_config
+    llm_model_limit m rpm=1;
+    llm_model_limit m tpm=1;
+--- error_log
+llm_model_limit has "m" twice: put its limits in one line
+
+=== TEST 235: counters are those of one model
+--- http_config
+    llm_model_limit gpt-4* rpm=1;
+--- error_log
+llm_model_limit has pattern "gpt-4*": name one model, or default for each that has no line
+
+=== TEST 236: also in a pair
+--- http_config
+    llm_team_model_limit a gpt-4* rpm=1;
+--- error_log
+llm_team_model_limit has pattern "gpt-4*": name one model, or default for each that has no line
+
+=== TEST 237: a pair takes two IDs
+--- http_config
+    llm_team_model_limit a;
+--- error_log
+invalid number of arguments in "llm_team_model_limit" directive
+
+=== TEST 238: and a limit
+--- http_config
+    llm_team_model_limit a rpm=1;
+--- error_log
+llm_team_model_limit "a rpm=1" has no limit, such as rpm=60
+
+=== TEST 239: both IDs are IDs
+--- http_config
+    llm_team_user_limit a "" rpm=1;
+--- error_log
+llm_team_user_limit has invalid ID "": use 1 to 128 printable bytes
+
+=== TEST 240: the first one, too
+--- http_config
+    llm_team_user_limit "" a rpm=1;
+--- error_log
+llm_team_user_limit has invalid ID "": use 1 to 128 printable bytes
+
+=== TEST 241: a pair has one line
+--- http_config
+    llm_team_user_limit a b rpm=1;
+    llm_team_user_limit a c rpm=1;
+    llm_team_user_limit default b rpm=1;
+    llm_team_user_limit a default rpm=1;
+    llm_team_user_limit a b tpm=1;
+--- error_log
+llm_team_user_limit has "a b" twice: put its limits in one line
+
+=== TEST 242: so have all the others
+--- http_config
+    llm_team_model_limit default default rpm=1;
+    llm_team_model_limit default default tpm=1;
+--- error_log
+llm_team_model_limit has "default default" twice: put its limits in one line
+
+=== TEST 243: a pair's limits are enforced somewhere
+--- http_config
+    llm_team_model_limit a m rpm=1;
+--- error_log
+llm limits are enforced nowhere: name their zone with llm_quota
+
+=== TEST 244: a list of models has models
+--- http_config
+    llm_team_limit a models=;
+--- error_log
+llm_team_limit has "models=", which needs models with commas between them, each as it is asked for, the beginning of names with * after it, or @GROUP of llm_model_group
+
+=== TEST 245: each of them
+--- http_config
+    llm_team_limit a models=m,,n;
+--- error_log
+llm_team_limit has "models=m,,n", which needs models with commas between them
+
+=== TEST 246: a star stands at the end
+--- http_config
+    llm_team_limit a models=*-mini;
+--- error_log
+llm_team_limit has "models=*-mini", which needs models with commas between them
+
+=== TEST 247: a list stands once in a line
+--- http_config
+    llm_team_limit a models=m models=n;
+--- error_log
+llm_team_limit has "models=n", which is given twice
+
+=== TEST 248: a group that nobody makes
+--- http_config
+    llm_model_group small m;
+    llm_team_limit a models=m,@large;
+--- error_log
+llm_team_limit has models= with unknown group "@large": make it with llm_model_group
+
+=== TEST 249: a limit of a model says nothing of others
+--- http_config
+    llm_model_limit m rpm=1 models=n;
+--- error_log
+"llm_model_limit m" has models=, which is for those who ask, not for what they ask for
+
+=== TEST 250: nor does a pair with one
+--- http_config
+    llm_team_model_limit a m models=n;
+--- error_log
+"llm_team_model_limit a m" has models=, which is for those who ask, not for what they ask for
+
+=== TEST 251: a group has models
+--- http_config
+    llm_model_group small;
+--- error_log
+invalid number of arguments in "llm_model_group" directive
+
+=== TEST 252: a group is made once
+--- http_config
+    llm_model_group small m;
+    llm_model_group small n;
+--- error_log
+llm_model_group has "small" twice: put its models in one line
+
+=== TEST 253: a group's name can stand in a list
+--- http_config
+    llm_model_group a,b m;
+--- error_log
+llm_model_group has invalid name "a,b": use printable bytes without *, a comma or @ before them
+
+=== TEST 254: where @ stands before it
+--- http_config
+    llm_model_group @small m;
+--- error_log
+llm_model_group has invalid name "@small": use printable bytes without *, a comma or @ before them
+
+=== TEST 255: a group's models are names
+--- http_config
+    llm_model_group small m gpt-*-mini;
+--- error_log
+llm_model_group "small" has invalid model "gpt-*-mini": use a name as it is asked for, or the beginning of names with * after it
+
+=== TEST 256: none of them is empty
+--- http_config
+    llm_model_group small "";
+--- error_log
+llm_model_group "small" has invalid model "":
+
+=== TEST 257: a group holds no group
+--- http_config
+    llm_model_group all m @small;
+    llm_model_group small n;
+--- error_log
+llm_model_group "all" has the group "@small": name its models instead

@@ -5,6 +5,7 @@ use lib 't/lib';
 use LLMExample;
 use RawUpstream;
 
+use Digest::SHA qw(sha256_hex);
 use JSON::PP ();
 use Time::Local qw(timegm);
 
@@ -510,6 +511,43 @@ is(scalar $upstream->requests, $n, 'providers: and nothing was sent');
 is(join(' ', map { "$_->{status} $_->{source} $_->{cost_usd}" } lines(2)),
    '502 none 0 502 none 0', 'providers: nor charged');
 $t->finish;
+
+
+# keys.conf: who has a key, and whose it is; the provider's own goes upstream.
+
+my %digest = map { $_->[0] => sprintf '%064x', $_->[1] }
+             ['nightly', 1], ['alice', 2], ['search', 3];
+
+$t = run('keys.conf',
+         replace => { map { $digest{$_} => sha256_hex("sk-$_") } keys %digest },
+         files => { 'prices.json' => example('prices.json'),
+                    'openai-key.conf' => example('openai-key.conf.example') });
+
+for (['nightly', 10, '-', '5.00'], ['alice', 60, 100000, '100.00'],
+     ['search', 60, 100000, '1000.00'])
+{
+    my ($key, $rpm, $tpm, $budget) = @$_;
+
+    $answer = $t->post(chat('100 20'), 'Authorization' => "Bearer sk-$key");
+    is(join(' ', $answer->{status}, rates($answer), left($answer)),
+       "200 $rpm $tpm $budget", "keys: $key has its limits");
+    is((($upstream->requests)[-1])->{headers}{authorization},
+       'Bearer YOUR-OPENAI-KEY', "keys: the provider gets its own for $key");
+}
+
+$n = () = $upstream->requests;
+is($t->post(chat('100 20'), 'Authorization' => 'Bearer sk-other')->{status},
+   401, 'keys: nobody else has one');
+is($t->post(chat('100 20'))->{status}, 401, 'keys: one is needed');
+is(scalar $upstream->requests, $n, 'keys: and nothing was sent');
+
+is(join(' ', map { "$_->{team_id}:$_->{user_id}" } lines(3)),
+   'research: research:alice product:', 'keys: whose each is');
+
+$t->get("/v1/models?key=sk-search");
+$t->finish;
+unlike(LLMBase::slurp($t->dir . '/logs/llm.log'), qr/sk-/,
+       'keys: none is logged');
 
 
 # access-log.conf: what the ledger has of a request is in the log, under the

@@ -331,6 +331,29 @@ is($t->used('early'), '2 30 0.00012', 'and is counted');
 $t->finish;
 
 
+# Models that nobody limits do not fill it.
+
+$t = gateway(
+    zone => 'zone=main:512k state=%%DIR%%/tmp/state',
+    server => <<'EOF'
+        llm_model_limit gpt rpm=100;
+        llm_team_model_limit default gpt rpm=100;
+EOF
+);
+$t->start;
+
+for (my $i = 0; $i < 500; $i += 50) {
+    is(join(' ', map { $_->{status} }
+            $t->parallel(map { ['POST', '/v1/chat/completions',
+                                qq({"model":"e-invented-$_"}),
+                                'X-Team' => 'a'] } $i .. $i + 49)),
+       join(' ', (200) x 50), "models that clients invent: $i");
+}
+
+unlike($t->log, qr/is full/, 'models that clients invent do not fill a zone');
+$t->finish;
+
+
 # A binary upgrade, which nginx makes for its own parent only: a daemon's.
 
 my @masters;

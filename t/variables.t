@@ -262,7 +262,7 @@ GET /v1/models
 --- request eval
 [at('/off', chat), "OPTIONS /v1/chat/completions"]
 --- accessed eval
-join '', map { "-|-|-||-|-|$_ HTTP/1.1\n200|-|-\n" . '-|-|-|-|-|-|-|-' . "\n-|-|-\n" . "-|-|-|-|-\n" }
+join '', map { "-|-|-|-|-|-|$_ HTTP/1.1\n200|-|-\n" . '-|-|-|-|-|-|-|-' . "\n-|-|-\n" . "-|-|-|-|-\n" }
 'POST /off/v1/chat/completions', 'OPTIONS /v1/chat/completions'
 
 === TEST 14: an opaque route

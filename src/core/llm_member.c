@@ -80,6 +80,8 @@
     M(sequences, "parameters.num_return_sequences", TIMES, LLM_N, 1)          \
                                                                               \
     M(prompt, "prompt", PROMPT, LLM_ANY, 0)                                   \
+    M(models, "models", OTHERS, LLM_ANY, 0)                                   \
+    M(fallbacks, "fallbacks", OTHERS, LLM_ANY, 0)                             \
                                                                               \
     M(messages, "messages", FOLLOW, LLM_ANY, 0)                               \
     M(content, "content", FOLLOW, LLM_ANY, 0)                                 \
@@ -556,6 +558,8 @@ static const llm_json_node_t  llm_parameters[] = {
 
 #define LLM_COMMON                                                            \
     llm_leaf("model", model),                                                 \
+    llm_leaf("models", models),                                               \
+    llm_leaf("fallbacks", fallbacks),                                         \
     llm_leaf("stream", stream),                                               \
     llm_leaf("user", user),                                                   \
     llm_branch("metadata", metadata, llm_metadata),                           \

@@ -44,6 +44,7 @@ typedef enum {
                                 raise a cap, but must not be one */
     LLM_MEMBER_TIMES,        /* how many answers */
     LLM_MEMBER_PROMPT,       /* of several */
+    LLM_MEMBER_OTHERS,       /* names models to answer in the model's place */
 
     /* with LLM_REQUEST_BOUNDS only */
 

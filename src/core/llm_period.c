@@ -68,14 +68,13 @@ llm_period_div(int64_t a, int64_t n)
 
 
 /*
- * The day number of the first of a month; months count from January of the
- * year 0.  In a year that begins in March the leap day comes last, so the
- * lengths of the months before it follow one line, 153 days in five months.
- * 719468 days lie between 0000-03-01 and the epoch.
+ * In a year that begins in March the leap day comes last, so the lengths of
+ * the months before it follow one line, 153 days in five months.  719468 days
+ * lie between 0000-03-01 and the epoch.
  */
 
-static int64_t
-llm_period_first(int64_t month)
+int64_t
+llm_period_month_first(int64_t month)
 {
     int64_t  year;
 
@@ -95,8 +94,8 @@ llm_period_reset(const llm_calendar_t *calendar, int64_t month)
 {
     int64_t  first, days;
 
-    first = llm_period_first(month);
-    days = llm_period_first(month + 1) - first;
+    first = llm_period_month_first(month);
+    days = llm_period_month_first(month + 1) - first;
 
     return first + ((calendar->reset_day < days) ? calendar->reset_day : days)
            - 1;
@@ -140,7 +139,7 @@ llm_period_offset(int64_t at)
         return 0;
     }
 
-    day = llm_period_first((tm.tm_year + (int64_t) 1900) * 12 + tm.tm_mon)
+    day = llm_period_month_first((tm.tm_year + (int64_t) 1900) * 12 + tm.tm_mon)
           + tm.tm_mday - 1;
 
     return day * LLM_PERIOD_SECS_PER_DAY

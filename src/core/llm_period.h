@@ -72,5 +72,9 @@ size_t llm_period_print(u_char *buf, llm_period_t period);
 void llm_period_bounds(llm_period_t period, const llm_calendar_t *calendar,
     int64_t now, int64_t *start, int64_t *end);
 
+/* The day, counted from that of the epoch, that is the first of a month of the
+   Gregorian calendar; months are counted from January of the year 0. */
+int64_t llm_period_month_first(int64_t month);
+
 
 #endif /* _LLM_PERIOD_H_INCLUDED_ */

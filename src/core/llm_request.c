@@ -63,6 +63,7 @@ llm_request_init(llm_request_t *r, const llm_route_t *route, unsigned flags)
     memset(r, 0, offsetof(llm_request_t, json));
 
     r->member = "";
+    r->others = "";
     r->outside = "";
     r->server_tool = "";
 
@@ -316,6 +317,10 @@ llm_request_value(void *data, const llm_json_value_t *v)
 
     case LLM_MEMBER_MODEL:
         llm_request_model(r, m, v);
+        return;
+
+    case LLM_MEMBER_OTHERS:
+        r->others = m->name;
         return;
 
     case LLM_MEMBER_STREAM:

@@ -97,6 +97,10 @@ typedef struct {
     unsigned                 background:1;
     unsigned                 form:1;               /* multipart/form-data */
 
+    /* a member that names further models, one of which may answer in place of
+       the one asked for (models, fallbacks), or "" */
+    const char              *others;
+
     /* the next six only with LLM_REQUEST_BOUNDS */
 
     /* the first member that brings input from outside the body

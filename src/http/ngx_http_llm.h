@@ -15,6 +15,7 @@
 #include "llm_admit.h"
 #include "llm_coding.h"
 #include "llm_kept.h"
+#include "llm_key.h"
 #include "llm_pending.h"
 #include "llm_request.h"
 #include "llm_route.h"
@@ -88,11 +89,58 @@ typedef struct {
 } ngx_http_llm_rows_t;
 
 
+/* llm_key */
+
+typedef struct {
+    ngx_str_node_t               sn;         /* sn.str: the alias */
+    ngx_str_t                    id;         /* public: the SHA-256 in hex */
+    ngx_str_t                    team;       /* empty: none */
+    ngx_str_t                    user;
+    int64_t                      expires;    /* seconds of the epoch */
+    llm_row_t                   *row;        /* its own limits, or NULL */
+} ngx_http_llm_key_t;
+
+typedef struct {
+    llm_keys_t                   table;
+    ngx_array_t                  keys;       /* of ngx_http_llm_key_t *, by
+                                                the table's index */
+    ngx_rbtree_t                 aliases;
+    ngx_rbtree_node_t            sentinel;
+
+    /* indices of variables that say what carries a key */
+    ngx_array_t                  variables;  /* of ngx_int_t */
+} ngx_http_llm_keys_t;
+
+
+/* llm_model_group */
+
+typedef struct {
+    ngx_str_t                    name;
+    llm_pattern_t               *models;
+    ngx_uint_t                   nmodels;
+    u_char                      *file;
+    ngx_uint_t                   line;
+} ngx_http_llm_group_t;
+
+
+/* A row with models=, and where it stands. */
+
+typedef struct {
+    llm_row_t                   *row;
+    ngx_str_t                   *directive;
+    u_char                      *file;
+    ngx_uint_t                   line;
+} ngx_http_llm_list_t;
+
+
 typedef struct {
     ngx_array_t                  quotas;     /* of ngx_http_llm_quota_t * */
     ngx_array_t                  places;     /* of ngx_http_llm_place_t */
     llm_kept_t                   kept;       /* of all rows */
+    ngx_array_t                  groups;     /* of ngx_http_llm_group_t */
+    ngx_array_t                  lists;      /* of ngx_http_llm_list_t */
     ngx_http_llm_catalog_t      *catalog;
+    ngx_http_llm_keys_t         *keys;
     ngx_int_t                    request_id; /* index of $request_id */
     ngx_uint_t                   used;       /* some location enforces */
 } ngx_http_llm_main_conf_t;
@@ -119,6 +167,7 @@ struct ngx_http_llm_loc_conf_s {
 
     ngx_http_llm_rows_t         *rows[LLM_SUBJECT_TYPES];
 
+    ngx_uint_t                   keys;
     ngx_uint_t                   unknown_team;
     ngx_uint_t                   opaque;
     ngx_uint_t                   unpriced;
@@ -144,14 +193,24 @@ struct ngx_http_llm_loc_conf_s {
 };
 
 
-/* Where llm_quota or a limit stands, for what is checked at the end. */
+/* Where llm_quota, llm_keys or a limit stands: it is checked at the end. */
 
 typedef struct {
     ngx_http_llm_loc_conf_t     *conf;
-    ngx_shm_zone_t              *quota;      /* NULL: a limit */
+    ngx_shm_zone_t              *quota;      /* NULL: a limit or llm_keys */
+    ngx_uint_t                   keys;       /* llm_keys */
     u_char                      *file;
     ngx_uint_t                   line;
 } ngx_http_llm_place_t;
+
+
+/* llm_keys */
+
+typedef enum {
+    NGX_HTTP_LLM_KEYS_OFF = 0,
+    NGX_HTTP_LLM_KEYS_OPTIONAL,          /* what is not ours passes */
+    NGX_HTTP_LLM_KEYS_REQUIRED
+} ngx_http_llm_keys_e;
 
 
 /* llm_stream_usage */
@@ -168,9 +227,11 @@ typedef enum {
     NGX_HTTP_LLM_RATE_LIMITED,
     NGX_HTTP_LLM_BUDGET_EXCEEDED,
     NGX_HTTP_LLM_PARALLEL_EXCEEDED,
+    NGX_HTTP_LLM_MODEL_DENIED,
     NGX_HTTP_LLM_UNPRICED,
     NGX_HTTP_LLM_TOO_LARGE,
     NGX_HTTP_LLM_TEAM_DENIED,
+    NGX_HTTP_LLM_KEY_DENIED,
     NGX_HTTP_LLM_OPAQUE,
     NGX_HTTP_LLM_BAD_REQUEST,
     NGX_HTTP_LLM_UNSUPPORTED,            /* $llm_result: bad_request */
@@ -213,11 +274,16 @@ struct ngx_http_llm_ctx_s {
     ngx_http_llm_quota_t        *quota;
     llm_route_t                  route;
 
-    /* who pays; in the request's pool */
+    const ngx_http_llm_key_t    *key;        /* NULL: none of ours */
+
+    /* who pays; in the request's pool, or the configuration's */
     ngx_str_t                    team;
     ngx_str_t                    user;
     ngx_str_t                    customer;
+    ngx_str_t                    key_id;
     ngx_str_t                    model;
+    const char                  *others;     /* a member of the body that names
+                                                further models, or NULL */
     ngx_str_t                    request_id;
 
     /* of the body */
@@ -300,21 +366,69 @@ void *ngx_http_llm_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 
 char *ngx_http_llm_quota(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_enum(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_max_output(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_price(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_price_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
+/* A line that enforces, against the zone quota, or that limits or wants keys:
+   NULL (the latter says so itself). */
+ngx_int_t ngx_http_llm_note_place(ngx_conf_t *cf,
+    ngx_http_llm_loc_conf_t *llcf, ngx_shm_zone_t *quota);
+
 /* After the last directive. */
 ngx_int_t ngx_http_llm_check_places(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *lmcf);
+
+
+/* ngx_http_llm_rows.c */
+
+char *ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* Takes one of LIMITS; after the last one: what the row of this ID lacks. */
+char *ngx_http_llm_row_param(ngx_conf_t *cf, ngx_command_t *cmd,
+    llm_row_t *row, ngx_str_t *value);
+char *ngx_http_llm_row_done(ngx_conf_t *cf, ngx_command_t *cmd,
+    llm_subject_type_e type, llm_row_t *row, ngx_str_t *id);
+
+/* The row that bears on a subject of the request, or NULL. */
+const llm_row_t *ngx_http_llm_subject_row(ngx_http_llm_ctx_t *ctx,
+    llm_subject_type_e type);
 
 /* The row that bears on an ID: its own, else the default one, else NULL;
    *own says which. */
 const llm_row_t *ngx_http_llm_find_row(ngx_http_llm_rows_t *rows,
     ngx_str_t *id, ngx_uint_t *own);
+
+
+/* ngx_http_llm_conf_key.c */
+
+ngx_http_llm_keys_t *ngx_http_llm_keys_create(ngx_conf_t *cf);
+
+/* Some location reads keys. */
+ngx_int_t ngx_http_llm_keys_used(ngx_conf_t *cf, ngx_http_llm_keys_t *keys);
+
+char *ngx_http_llm_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* ngx_http_llm_models.c */
+
+char *ngx_http_llm_model_group(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* A row that has models=; of a line of this directive. */
+ngx_int_t ngx_http_llm_note_list(ngx_conf_t *cf, ngx_str_t *directive,
+    llm_row_t *row);
+
+/* After the last directive: puts their models in the place of groups. */
+ngx_int_t ngx_http_llm_models_done(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf);
+
+/* Whether all who ask may ask for the model, also where the request names
+   none.  NGX_OK, NGX_ERROR, or NGX_DECLINED after ngx_http_llm_refuse(). */
+ngx_int_t ngx_http_llm_check_model(ngx_http_llm_ctx_t *ctx);
 
 
 /* ngx_http_llm_conf_zone.c */
@@ -352,9 +466,48 @@ void ngx_http_llm_resume(ngx_http_llm_ctx_t *ctx, ngx_uint_t blind);
 
 ngx_int_t ngx_http_llm_identify(ngx_http_llm_ctx_t *ctx);
 
+/* What names a subject, empty where the request has none; of a pair the half
+   that stands in the other one: the model or the user. */
+ngx_str_t *ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx,
+    llm_subject_type_e type);
+
+/* The other half of a pair, a team or a key; GLOBAL: the type is no pair. */
+llm_subject_type_e ngx_http_llm_subject_in(llm_subject_type_e type);
+
 /* Takes the customer and the model from the scanned body. */
 ngx_int_t ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
+
+
+/* ngx_http_llm_key.c */
+
+/*
+ * Finds the request's key and takes out of the request what carried it, so that
+ * it reaches neither an upstream nor a log.  ctx->key is the one that was taken
+ * out where the request came from, or NULL.  NGX_OK: it is set, if the request
+ * has one of ours; NGX_ERROR, or NGX_DECLINED after ngx_http_llm_refuse().
+ */
+ngx_int_t ngx_http_llm_identify_key(ngx_http_llm_ctx_t *ctx);
+
+/* Of a request that nothing is decided about: takes out what is ours. */
+ngx_int_t ngx_http_llm_hide_keys(ngx_http_request_t *r);
+
+/* Sets the request line as logs may have it. */
+ngx_int_t ngx_http_llm_request_line(ngx_http_request_t *r, ngx_str_t *line);
+
+/* The row that bears on a key: that of its alias, that of its id, its own
+   limits, the default one; or NULL. */
+const llm_row_t *ngx_http_llm_key_row(ngx_http_llm_rows_t *rows,
+    const ngx_http_llm_key_t *key);
+
+
+/* ngx_http_llm_digest.c */
+
+/* SHA-256; digest has LLM_KEY_DIGEST bytes. */
+ngx_int_t ngx_http_llm_digest(u_char *digest, const u_char *data, size_t len);
+
+/* At exit. */
+void ngx_http_llm_digest_done(void);
 
 
 /* ngx_http_llm_body.c */
@@ -494,7 +647,7 @@ ngx_uint_t ngx_http_llm_result_status(ngx_http_llm_ctx_t *ctx);
 const char *ngx_http_llm_result_name(ngx_http_llm_result_e result);
 
 /* "Team=marketing", "Global", "User=u in Team=t" of a subject of the ask,
-   or "team:marketing" for logs; written at p, which has
+   or "team:marketing", "team_user:t:u" for logs; written at p, which has
    NGX_HTTP_LLM_SUBJECT_TEXT bytes. */
 #define NGX_HTTP_LLM_SUBJECT_TEXT  (2 * LLM_ID_MAX + 32)
 

@@ -73,8 +73,9 @@ ngx_http_llm_precontent_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_llm_decide(ngx_http_request_t *r)
 {
-    ngx_http_llm_ctx_t       *ctx;
-    ngx_http_llm_loc_conf_t  *llcf;
+    ngx_http_llm_ctx_t        *ctx;
+    ngx_http_llm_loc_conf_t   *llcf;
+    const ngx_http_llm_key_t  *key;
 
     if (r != r->main) {
         return NGX_DECLINED;
@@ -97,17 +98,26 @@ ngx_http_llm_decide(ngx_http_request_t *r)
 
     llcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_quota_module);
 
-    if (llcf->quota == NULL
-        || (r->method == NGX_HTTP_OPTIONS && !ngx_http_llm_is_post(r)))
-    {
+    if (llcf->quota == NULL) {
         return NGX_DECLINED;
     }
+
+    if (r->method == NGX_HTTP_OPTIONS && !ngx_http_llm_is_post(r)) {
+        return ngx_http_llm_hide_keys(r) == NGX_OK
+               ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* of what was refused the key is taken out already */
+
+    key = ctx ? ctx->key : NULL;
 
     ctx = ngx_http_llm_create_ctx(r, llcf);
 
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    ctx->key = key;
 
     return ngx_http_llm_route(ctx);
 }
@@ -375,11 +385,26 @@ ngx_http_llm_route(ngx_http_llm_ctx_t *ctx)
 
     case LLM_ROUTE_OPAQUE:
         ngx_http_llm_unconditional(r);
-        return ngx_http_llm_end(ctx, ngx_http_llm_admit(ctx, NULL));
+
+        rc = ngx_http_llm_check_model(ctx);
+
+        if (rc == NGX_OK) {
+            rc = ngx_http_llm_admit(ctx, NULL);
+        }
+
+        return ngx_http_llm_end(ctx, rc);
 
     default: /* LLM_ROUTE_CHARGED */
         ngx_http_llm_unconditional(r);
         break;
+    }
+
+    if (ctx->model.len) {
+        rc = ngx_http_llm_check_model(ctx);
+
+        if (rc != NGX_OK) {
+            return ngx_http_llm_end(ctx, rc);
+        }
     }
 
     if (!ngx_http_llm_body_at_hand(r)) {
@@ -575,6 +600,14 @@ ngx_http_llm_body_decide(ngx_http_llm_ctx_t *ctx)
     }
 
     rc = ngx_http_llm_identify_body(ctx, &body);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* known before, but for a customer whom the body names */
+
+    rc = ngx_http_llm_check_model(ctx);
 
     if (rc != NGX_OK) {
         return rc;

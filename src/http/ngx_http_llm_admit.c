@@ -15,8 +15,7 @@ static ngx_uint_t ngx_http_llm_early_budgets(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ngx_http_llm_bearing_t *bearing);
 static ngx_int_t ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx,
-    llm_ask_t *ask, ngx_http_llm_bearing_t *bearing, llm_subject_type_e type,
-    ngx_str_t *id);
+    llm_ask_t *ask, ngx_http_llm_bearing_t *bearing, llm_subject_type_e type);
 static void ngx_http_llm_ask_name(llm_ask_t *ask, llm_name_e name,
     ngx_str_t *value);
 static ngx_int_t ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx,
@@ -179,7 +178,7 @@ static ngx_int_t
 ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ngx_http_llm_bearing_t *bearing)
 {
-    ngx_uint_t   i;
+    ngx_uint_t   type;
     ngx_time_t  *tp;
     ngx_str_t    none;
 
@@ -199,29 +198,17 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     tp = ngx_timeofday();
     ask->started = (int64_t) tp->sec * 1000 + tp->msec;
 
-    if (ngx_http_llm_ask_subject(ctx, ask, bearing, LLM_SUBJECT_GLOBAL, &none)
-        != NGX_OK
-        || ngx_http_llm_ask_subject(ctx, ask, bearing, LLM_SUBJECT_TEAM,
-                                    &ctx->team)
-           != NGX_OK
-        || ngx_http_llm_ask_subject(ctx, ask, bearing, LLM_SUBJECT_USER,
-                                    &ctx->user)
-           != NGX_OK
-        || ngx_http_llm_ask_subject(ctx, ask, bearing, LLM_SUBJECT_CUSTOMER,
-                                    &ctx->customer)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
 
-    for (i = 0; i < ask->nsubjects; i++) {
-        ctx->types[i] = ask->subjects[i].key.type;
+        if (ngx_http_llm_ask_subject(ctx, ask, bearing, type) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     ngx_http_llm_ask_name(ask, LLM_NAME_TEAM, &ctx->team);
     ngx_http_llm_ask_name(ask, LLM_NAME_USER, &ctx->user);
     ngx_http_llm_ask_name(ask, LLM_NAME_CUSTOMER, &ctx->customer);
-    ngx_http_llm_ask_name(ask, LLM_NAME_KEY, &none);
+    ngx_http_llm_ask_name(ask, LLM_NAME_KEY, &ctx->key_id);
     ngx_http_llm_ask_name(ask, LLM_NAME_MODEL, &ctx->model);
     ngx_http_llm_ask_name(ask, LLM_NAME_REQUEST, &ctx->request_id);
 
@@ -229,35 +216,46 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
 }
 
 
-/* A subject without a row is not counted, unless it is a team. */
+/* A subject without a row is not counted, unless it is a team or a key: the
+   models that clients invent must not fill the zone. */
 
 static ngx_int_t
 ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
-    ngx_http_llm_bearing_t *bearing, llm_subject_type_e type, ngx_str_t *id)
+    ngx_http_llm_bearing_t *bearing, llm_subject_type_e type)
 {
-    ngx_uint_t          i, own;
+    ngx_int_t           rc;
+    ngx_str_t          *id, *first;
+    ngx_uint_t          i, month;
     const llm_row_t    *row;
     llm_ask_subject_t  *s;
 
-    if (id->len == 0 && type != LLM_SUBJECT_GLOBAL) {
+    id = ngx_http_llm_subject_id(ctx, type);
+    row = ngx_http_llm_subject_row(ctx, type);
+
+    month = id->len && (type == LLM_SUBJECT_TEAM || type == LLM_SUBJECT_KEY);
+
+    if ((row == NULL || row->nlimits == 0) && !month) {
         return NGX_OK;
     }
 
-    row = ngx_http_llm_find_row(ctx->conf->rows[type], id, &own);
-
-    if (row == NULL && type != LLM_SUBJECT_TEAM) {
-        return NGX_OK;
-    }
-
+    ctx->types[ask->nsubjects] = type;
     s = &ask->subjects[ask->nsubjects++];
 
     s->row = row;
-    s->month = (type == LLM_SUBJECT_TEAM);
+    s->month = month;
 
-    if (llm_zone_key(ctx->quota->zone.zone, &s->key, type, id->data, id->len,
-                     NULL, 0)
-        != 0)
-    {
+    if (ngx_http_llm_subject_in(type) == LLM_SUBJECT_GLOBAL) {
+        rc = llm_zone_key(ctx->quota->zone.zone, &s->key, type, id->data,
+                          id->len, NULL, 0);
+
+    } else {
+        first = ngx_http_llm_subject_id(ctx, ngx_http_llm_subject_in(type));
+
+        rc = llm_zone_key(ctx->quota->zone.zone, &s->key, type, first->data,
+                          first->len, id->data, id->len);
+    }
+
+    if (rc != 0) {
         return NGX_ERROR;
     }
 
@@ -525,6 +523,10 @@ ngx_http_llm_refuse_limit(ngx_http_llm_ctx_t *ctx)
     llm_verdict_t        *v;
     llm_standing_t       *s;
     llm_subject_type_e    type;
+
+    if (ctx->dry_refused) {
+        return NGX_OK;
+    }
 
     v = &ctx->verdict;
     s = &v->refusal;

@@ -34,7 +34,7 @@ static ngx_int_t ngx_http_llm_answer_note(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_log_refusal(ngx_http_llm_ctx_t *ctx);
 static ngx_uint_t ngx_http_llm_error_page(ngx_http_request_t *r,
     ngx_int_t status);
-static ngx_str_t *ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx,
+static const ngx_str_t *ngx_http_llm_subject_shown(ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type);
 
 
@@ -56,6 +56,10 @@ static ngx_http_llm_answer_t  ngx_http_llm_answers[] = {
       "rate_limit_exceeded", "rate_limit_error",
       "rate_limit_error", "RESOURCE_EXHAUSTED" },
 
+    { "model_denied", NGX_HTTP_FORBIDDEN,
+      "model_access_denied", "permission_error",
+      "permission_error", "PERMISSION_DENIED" },
+
     { "unpriced", NGX_HTTP_FORBIDDEN,
       "unpriced_model", "permission_error",
       "permission_error", "PERMISSION_DENIED" },
@@ -67,6 +71,10 @@ static ngx_http_llm_answer_t  ngx_http_llm_answers[] = {
     { "team_denied", NGX_HTTP_FORBIDDEN,
       "team_denied", "permission_error",
       "permission_error", "PERMISSION_DENIED" },
+
+    { "key_denied", NGX_HTTP_UNAUTHORIZED,
+      "invalid_api_key", "authentication_error",
+      "authentication_error", "UNAUTHENTICATED" },
 
     { "opaque", NGX_HTTP_FORBIDDEN,
       "opaque_route", "permission_error",
@@ -342,25 +350,16 @@ ngx_http_llm_answer_body(ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last)
 }
 
 
-static ngx_str_t *
-ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
+/* A key is shown by its name. */
+
+static const ngx_str_t *
+ngx_http_llm_subject_shown(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
 {
-    static ngx_str_t  none = ngx_null_string;
-
-    switch (type) {
-
-    case LLM_SUBJECT_TEAM:
-        return &ctx->team;
-
-    case LLM_SUBJECT_USER:
-        return &ctx->user;
-
-    case LLM_SUBJECT_CUSTOMER:
-        return &ctx->customer;
-
-    default:
-        return &none;
+    if (type == LLM_SUBJECT_KEY && ctx->key) {
+        return &ctx->key->sn.str;
     }
+
+    return ngx_http_llm_subject_id(ctx, type);
 }
 
 
@@ -368,10 +367,24 @@ u_char *
 ngx_http_llm_print_subject(u_char *p, ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type)
 {
-    static const char  *titles[] = { "Global", "Team=", "User=", "Customer=" };
+    llm_subject_type_e  in;
 
-    return ngx_sprintf(p, "%s%V", titles[type],
-                       ngx_http_llm_subject_id(ctx, type));
+    static const char  *titles[] = {
+        "Global", "Team=", "User=", "Customer=", "Key=", "Model=",
+        "Model=", "Model=", "User="
+    };
+
+    p = ngx_sprintf(p, "%s%V", titles[type],
+                    ngx_http_llm_subject_shown(ctx, type));
+
+    in = ngx_http_llm_subject_in(type);
+
+    if (in == LLM_SUBJECT_GLOBAL) {
+        return p;
+    }
+
+    return ngx_sprintf(p, " in %s%V", titles[in],
+                       ngx_http_llm_subject_shown(ctx, in));
 }
 
 
@@ -379,11 +392,18 @@ u_char *
 ngx_http_llm_print_subject_id(u_char *p, ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type)
 {
-    ngx_str_t  *id;
-
-    id = ngx_http_llm_subject_id(ctx, type);
+    const ngx_str_t     *id;
+    llm_subject_type_e   in;
 
     p = ngx_sprintf(p, "%s", llm_subject_name(type));
+
+    in = ngx_http_llm_subject_in(type);
+
+    if (in != LLM_SUBJECT_GLOBAL) {
+        p = ngx_sprintf(p, ":%V", ngx_http_llm_subject_shown(ctx, in));
+    }
+
+    id = ngx_http_llm_subject_shown(ctx, type);
 
     return id->len ? ngx_sprintf(p, ":%V", id) : p;
 }

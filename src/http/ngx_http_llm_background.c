@@ -8,8 +8,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <openssl/evp.h>
-
 #include "ngx_http_llm.h"
 
 
@@ -34,7 +32,7 @@ static ngx_int_t
 ngx_http_llm_pending_id(ngx_http_llm_ctx_t *ctx, const u_char *name,
     size_t len)
 {
-    u_char     *p, digest[EVP_MAX_MD_SIZE];
+    u_char     *p, digest[LLM_KEY_DIGEST];
     ngx_str_t  *id;
 
     id = &ctx->pending_id;
@@ -46,7 +44,7 @@ ngx_http_llm_pending_id(ngx_http_llm_ctx_t *ctx, const u_char *name,
         return NGX_OK;
     }
 
-    if (EVP_Digest(name, len, digest, NULL, EVP_sha256(), NULL) != 1) {
+    if (ngx_http_llm_digest(digest, name, len) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -8,15 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "llm_text.h"
 #include "ngx_http_llm.h"
-
-
-static ngx_int_t ngx_http_llm_note_place(ngx_conf_t *cf,
-    ngx_http_llm_loc_conf_t *llcf, ngx_shm_zone_t *quota);
-static ngx_http_llm_rows_t *ngx_http_llm_create_rows(ngx_conf_t *cf);
-static ngx_http_llm_row_t *ngx_http_llm_add_row(ngx_conf_t *cf,
-    ngx_command_t *cmd, ngx_http_llm_rows_t *rows, ngx_str_t *id);
 
 
 void *
@@ -34,6 +26,12 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&lmcf->places, cf->pool, 16,
                           sizeof(ngx_http_llm_place_t))
+           != NGX_OK
+        || ngx_array_init(&lmcf->groups, cf->pool, 4,
+                          sizeof(ngx_http_llm_group_t))
+           != NGX_OK
+        || ngx_array_init(&lmcf->lists, cf->pool, 4,
+                          sizeof(ngx_http_llm_list_t))
            != NGX_OK)
     {
         return NULL;
@@ -46,6 +44,11 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    lmcf->keys = ngx_http_llm_keys_create(cf);
+    if (lmcf->keys == NULL) {
+        return NULL;
+    }
+
     return lmcf;
 }
 
@@ -55,7 +58,9 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_llm_main_conf_t *lmcf = conf;
 
-    if (ngx_http_llm_catalog_done(cf, lmcf->catalog) != NGX_OK) {
+    if (ngx_http_llm_catalog_done(cf, lmcf->catalog) != NGX_OK
+        || ngx_http_llm_models_done(cf, lmcf) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -90,6 +95,7 @@ ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
     llcf->model = NGX_CONF_UNSET_PTR;
     llcf->note = NGX_CONF_UNSET_PTR;
 
+    llcf->keys = NGX_CONF_UNSET_UINT;
     llcf->unknown_team = NGX_CONF_UNSET_UINT;
     llcf->opaque = NGX_CONF_UNSET_UINT;
     llcf->unpriced = NGX_CONF_UNSET_UINT;
@@ -132,6 +138,7 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->model, prev->model, NULL);
     ngx_conf_merge_ptr_value(conf->note, prev->note, NULL);
 
+    ngx_conf_merge_uint_value(conf->keys, prev->keys, NGX_HTTP_LLM_KEYS_OFF);
     ngx_conf_merge_uint_value(conf->unknown_team, prev->unknown_team,
                               NGX_HTTP_LLM_AUTO);
     ngx_conf_merge_uint_value(conf->opaque, prev->opaque, NGX_HTTP_LLM_AUTO);
@@ -181,9 +188,7 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
-/* A line that enforces, against the zone quota, or that limits. */
-
-static ngx_int_t
+ngx_int_t
 ngx_http_llm_note_place(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *llcf,
     ngx_shm_zone_t *quota)
 {
@@ -199,6 +204,7 @@ ngx_http_llm_note_place(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *llcf,
 
     place->conf = llcf;
     place->quota = quota;
+    place->keys = 0;
     place->file = cf->conf_file->file.name.data;
     place->line = cf->conf_file->line;
 
@@ -230,8 +236,9 @@ ngx_http_llm_check_places(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
 
         if (place[i].quota == NULL && !place[i].conf->enforced) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "llm limits are enforced nowhere: name their zone "
-                          "with llm_quota in %s:%ui",
+                          "llm %s are enforced nowhere: name their zone with "
+                          "llm_quota in %s:%ui",
+                          place[i].keys ? "keys" : "limits",
                           place[i].file, place[i].line);
             return NGX_ERROR;
         }
@@ -296,178 +303,32 @@ ngx_http_llm_quota(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* cmd->post is the subject's type; the global limit takes no ID. */
-
 char *
-ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+ngx_http_llm_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_llm_loc_conf_t *llcf = conf;
 
-    const char                *error;
-    ngx_str_t                 *value, id;
-    ngx_uint_t                 i, type;
-    ngx_http_llm_row_t        *row;
-    ngx_http_llm_rows_t       *rows;
+    char                      *rv;
+    ngx_http_llm_place_t      *places;
     ngx_http_llm_main_conf_t  *lmcf;
 
-    value = cf->args->elts;
-    type = (ngx_uint_t) (uintptr_t) cmd->post;
+    rv = ngx_http_llm_enum(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK || llcf->keys == NGX_HTTP_LLM_KEYS_OFF) {
+        return rv;
+    }
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_quota_module);
 
     if (ngx_http_llm_note_place(cf, llcf, NULL) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    rows = llcf->rows[type];
+    places = lmcf->places.elts;
+    places[lmcf->places.nelts - 1].keys = 1;
 
-    if (rows == NULL) {
-        rows = ngx_http_llm_create_rows(cf);
-        if (rows == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        llcf->rows[type] = rows;
-    }
-
-    if (type == LLM_SUBJECT_GLOBAL) {
-        ngx_str_set(&id, "default");
-        i = 1;
-
-    } else {
-        id = value[1];
-        i = 2;
-
-        if (!llm_text_is_id(id.data, id.len)) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "%V has invalid ID \"%V\": use 1 to %d "
-                               "printable bytes", &cmd->name, &id, LLM_ID_MAX);
-            return NGX_CONF_ERROR;
-        }
-
-        if (cf->args->nelts < 3) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "%V \"%V\" has no limit, such as rpm=60",
-                               &cmd->name, &id);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    row = ngx_http_llm_add_row(cf, cmd, rows, &id);
-    if (row == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    for ( /* void */ ; i < cf->args->nelts; i++) {
-        error = llm_row_param(&row->row, value[i].data, value[i].len);
-
-        if (error) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "%V has \"%V\", which %s", &cmd->name,
-                               &value[i], error);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    error = llm_row_done(&row->row);
-
-    if (error) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V %V\" %s", &cmd->name,
-                           &id, error);
-        return NGX_CONF_ERROR;
-    }
-
-    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_quota_module);
-
-    if (llm_kept_row(&lmcf->kept, type, &row->row) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%V \"%V\" brings the periods of its kind over %d: "
-                           "use fewer different ones", &cmd->name, &id,
-                           LLM_KEPT_PERIODS);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_http_llm_rows_t *
-ngx_http_llm_create_rows(ngx_conf_t *cf)
-{
-    ngx_http_llm_rows_t  *rows;
-
-    rows = ngx_pcalloc(cf->pool, sizeof(ngx_http_llm_rows_t));
-    if (rows == NULL) {
-        return NULL;
-    }
-
-    ngx_rbtree_init(&rows->tree, &rows->sentinel, ngx_str_rbtree_insert_value);
-
-    return rows;
-}
-
-
-static ngx_http_llm_row_t *
-ngx_http_llm_add_row(ngx_conf_t *cf, ngx_command_t *cmd,
-    ngx_http_llm_rows_t *rows, ngx_str_t *id)
-{
-    uint32_t             hash;
-    ngx_uint_t           duplicate;
-    ngx_http_llm_row_t  *row;
-
-    row = ngx_palloc(cf->pool, sizeof(ngx_http_llm_row_t));
-    if (row == NULL) {
-        return NULL;
-    }
-
-    llm_row_init(&row->row);
-
-    if (ngx_strcmp(id->data, "default") == 0) {
-        duplicate = (rows->other != NULL);
-        rows->other = row;
-
-    } else {
-        hash = ngx_murmur_hash2(id->data, id->len);
-        duplicate = (ngx_str_rbtree_lookup(&rows->tree, id, hash) != NULL);
-
-        row->sn.node.key = hash;
-        row->sn.str = *id;
-
-        ngx_rbtree_insert(&rows->tree, &row->sn.node);
-        rows->nrows++;
-    }
-
-    if (duplicate) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%V has \"%V\" twice: put its limits in one line",
-                           &cmd->name, id);
-        return NULL;
-    }
-
-    return row;
-}
-
-
-const llm_row_t *
-ngx_http_llm_find_row(ngx_http_llm_rows_t *rows, ngx_str_t *id,
-    ngx_uint_t *own)
-{
-    ngx_str_node_t  *sn;
-
-    *own = 0;
-
-    if (rows == NULL) {
-        return NULL;
-    }
-
-    if (rows->nrows) {
-        sn = ngx_str_rbtree_lookup(&rows->tree, id,
-                                   ngx_murmur_hash2(id->data, id->len));
-        if (sn) {
-            *own = 1;
-            return &((ngx_http_llm_row_t *) sn)->row;
-        }
-    }
-
-    return rows->other ? &rows->other->row : NULL;
+    return ngx_http_llm_keys_used(cf, lmcf->keys) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 

@@ -8,12 +8,11 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <openssl/evp.h>
-
 #include "llm_text.h"
 #include "ngx_http_llm.h"
 
 
+static ngx_int_t ngx_http_llm_identify_payer(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_identify_value(ngx_http_llm_ctx_t *ctx,
     ngx_http_complex_value_t *cv, const char *what, ngx_str_t *id);
 static ngx_int_t ngx_http_llm_identify_team(ngx_http_llm_ctx_t *ctx);
@@ -25,7 +24,56 @@ static ngx_int_t ngx_http_llm_customer_digest(ngx_http_llm_ctx_t *ctx,
     const u_char *text, size_t len);
 
 
+/*
+ * What names a subject: a field of the context, and of a pair also the
+ * subject that it stands in.
+ */
+
+typedef struct {
+    size_t                   field;          /* 0: it has no name */
+    llm_subject_type_e       in;             /* GLOBAL: no pair */
+} ngx_http_llm_subject_t;
+
+
+#define ngx_http_llm_of_ctx(name)    offsetof(ngx_http_llm_ctx_t, name)
+
+
+/* in the order of llm_subject_type_e */
+
+static ngx_http_llm_subject_t  ngx_http_llm_subjects[] = {
+    { 0, LLM_SUBJECT_GLOBAL },
+    { ngx_http_llm_of_ctx(team), LLM_SUBJECT_GLOBAL },
+    { ngx_http_llm_of_ctx(user), LLM_SUBJECT_GLOBAL },
+    { ngx_http_llm_of_ctx(customer), LLM_SUBJECT_GLOBAL },
+    { ngx_http_llm_of_ctx(key_id), LLM_SUBJECT_GLOBAL },
+    { ngx_http_llm_of_ctx(model), LLM_SUBJECT_GLOBAL },
+    { ngx_http_llm_of_ctx(model), LLM_SUBJECT_TEAM },
+    { ngx_http_llm_of_ctx(model), LLM_SUBJECT_KEY },
+    { ngx_http_llm_of_ctx(user), LLM_SUBJECT_TEAM }
+};
+
+
 static ngx_str_t  ngx_http_llm_anonymous = ngx_string("anonymous");
+
+
+ngx_str_t *
+ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
+{
+    size_t  field;
+
+    static ngx_str_t  none = ngx_null_string;
+
+    field = ngx_http_llm_subjects[type].field;
+
+    return field ? (ngx_str_t *) ((u_char *) ctx + field) : &none;
+}
+
+
+llm_subject_type_e
+ngx_http_llm_subject_in(llm_subject_type_e type)
+{
+    return ngx_http_llm_subjects[type].in;
+}
 
 
 ngx_int_t
@@ -36,13 +84,13 @@ ngx_http_llm_identify(ngx_http_llm_ctx_t *ctx)
 
     llcf = ctx->conf;
 
-    rc = ngx_http_llm_identify_value(ctx, llcf->team, "team", &ctx->team);
+    rc = ngx_http_llm_identify_key(ctx);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rc = ngx_http_llm_identify_value(ctx, llcf->user, "user", &ctx->user);
+    rc = ngx_http_llm_identify_payer(ctx);
 
     if (rc != NGX_OK) {
         return rc;
@@ -75,6 +123,32 @@ ngx_http_llm_identify(ngx_http_llm_ctx_t *ctx)
 
     return ngx_http_llm_identify_model(ctx, ctx->route.model,
                                        ctx->route.model_len);
+}
+
+
+/* What a header says must not outvote a credential: whose key has no team or
+   no user has none. */
+
+static ngx_int_t
+ngx_http_llm_identify_payer(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->key) {
+        ctx->team = ctx->key->team;
+        ctx->user = ctx->key->user;
+
+        return NGX_OK;
+    }
+
+    rc = ngx_http_llm_identify_value(ctx, ctx->conf->team, "team",
+                                     &ctx->team);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_llm_identify_value(ctx, ctx->conf->user, "user",
+                                       &ctx->user);
 }
 
 
@@ -161,6 +235,10 @@ ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         return NGX_ERROR;
     }
 
+    if (body->others[0] != '\0') {
+        ctx->others = body->others;
+    }
+
     if (ctx->model.len) {
         return NGX_OK;
     }
@@ -233,9 +311,9 @@ static ngx_int_t
 ngx_http_llm_customer_digest(ngx_http_llm_ctx_t *ctx, const u_char *text,
     size_t len)
 {
-    u_char  *p, digest[EVP_MAX_MD_SIZE];
+    u_char  *p, digest[LLM_KEY_DIGEST];
 
-    if (EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL) != 1) {
+    if (ngx_http_llm_digest(digest, text, len) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -46,7 +46,7 @@ ngx_http_llm_write_line(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_line_text(&line.team, &ctx->team);
     ngx_http_llm_line_text(&line.user, &ctx->user);
     ngx_http_llm_line_text(&line.customer, &ctx->customer);
-    ngx_memzero(&line.key, sizeof(llm_line_text_t));
+    ngx_http_llm_line_text(&line.key, &ctx->key_id);
     ngx_http_llm_line_text(&line.model, &ctx->model);
     ngx_http_llm_line_text(&line.response_model, &ctx->response_model);
     ngx_http_llm_line_text(&line.price_id, &ctx->price_id);

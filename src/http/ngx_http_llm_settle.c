@@ -602,4 +602,5 @@ ngx_http_llm_exit_worker(ngx_cycle_t *cycle)
     }
 
     ngx_http_llm_free_all_ctxs();
+    ngx_http_llm_digest_done();
 }

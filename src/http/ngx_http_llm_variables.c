@@ -13,8 +13,6 @@
 
 static ngx_int_t ngx_http_llm_variable_name(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
-static ngx_int_t ngx_http_llm_variable_key(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_llm_variable_stream(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_llm_variable_request(ngx_http_request_t *r,
@@ -72,8 +70,8 @@ static ngx_http_variable_t  ngx_http_llm_variables[] = {
     { ngx_string("llm_customer"), NULL, ngx_http_llm_variable_name,
       ngx_http_llm_of_ctx(customer), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
-    { ngx_string("llm_key_id"), NULL, ngx_http_llm_variable_key,
-      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+    { ngx_string("llm_key_id"), NULL, ngx_http_llm_variable_name,
+      ngx_http_llm_of_ctx(key_id), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("llm_model"), NULL, ngx_http_llm_variable_name,
       ngx_http_llm_of_ctx(model), NGX_HTTP_VAR_NOCACHEABLE, 0 },
@@ -190,14 +188,6 @@ ngx_http_llm_variable_name(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_http_llm_variable_key(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, uintptr_t data)
-{
-    return ngx_http_llm_variable_text(r, v, (u_char *) "", 0);
-}
-
-
-static ngx_int_t
 ngx_http_llm_variable_stream(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
@@ -220,8 +210,13 @@ static ngx_int_t
 ngx_http_llm_variable_request(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    return ngx_http_llm_variable_text(r, v, r->main->request_line.data,
-                                      r->main->request_line.len);
+    ngx_str_t  line;
+
+    if (ngx_http_llm_request_line(r->main, &line) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_variable_text(r, v, line.data, line.len);
 }
 
 

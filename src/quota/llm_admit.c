@@ -87,11 +87,7 @@ llm_admit_early(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
 
     llm_decide(&d);
 
-    if (v->decision == LLM_UNKNOWN) {
-        return;
-    }
-
-    if (v->decision != LLM_ADMITTED) {
+    if (v->decision != LLM_UNKNOWN) {
         llm_account(&d);
     }
 }

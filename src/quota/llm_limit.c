@@ -25,6 +25,7 @@ static const char *llm_row_soft(llm_row_t *row, const u_char *p, size_t n);
 static const char *llm_row_hard_cap(llm_row_t *row, const u_char *p, size_t n);
 static const char *llm_row_throttle(llm_row_t *row, const u_char *p, size_t n);
 static const char *llm_row_over(llm_row_t *row, const u_char *p, size_t n);
+static const char *llm_row_models(llm_row_t *row, const u_char *p, size_t n);
 static int llm_amount_parse(const u_char *p, size_t n, int64_t *amount);
 static int llm_percent_parse(const u_char *p, size_t n, uint8_t *percent);
 
@@ -59,6 +60,7 @@ static const llm_policy_name_t  llm_policy_names[] = {
     { "hard_cap", llm_row_hard_cap },
     { "throttle", llm_row_throttle },
     { "over", llm_row_over },
+    { "models", llm_row_models },
     { NULL, NULL }
 };
 
@@ -128,7 +130,7 @@ llm_row_param(llm_row_t *row, const u_char *p, size_t n)
 
     return "is not a known limit: known are rpm, tpm, itpm, otpm, rpd, tpd, "
            "requests, tokens, input_tokens, output_tokens, parallel, budget, "
-           "soft, hard_cap, throttle and over";
+           "soft, hard_cap, throttle, over and models";
 }
 
 
@@ -297,6 +299,30 @@ llm_row_over(llm_row_t *row, const u_char *p, size_t n)
            != 0)
     {
         return "must be throttle: and a percent, as in throttle:10%";
+    }
+
+    return NULL;
+}
+
+
+static const char *
+llm_row_models(llm_row_t *row, const u_char *p, size_t n)
+{
+    const u_char   *next, *last;
+    llm_pattern_t   pattern;
+
+    last = p + n;
+
+    row->models = p;
+    row->models_len = n;
+
+    for (next = p; next; /* void */ ) {
+
+        if (llm_pattern_next(&next, last, &pattern) != 0) {
+            return "needs models with commas between them, each as it is "
+                   "asked for, the beginning of names with * after it, or "
+                   "@GROUP of llm_model_group";
+        }
     }
 
     return NULL;

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <stdint.h>
 
+#include "llm_pattern.h"
 #include "llm_period.h"
 
 
@@ -73,6 +74,15 @@ typedef struct {
     uint8_t                  soft[LLM_ROW_SOFT];    /* percents, rising */
     unsigned                 nsoft;
 
+    const u_char            *models;      /* models=, as it is written, in the
+                                             caller's memory; NULL: any */
+    size_t                   models_len;
+
+    const llm_pattern_t     *allowed;     /* the same with the models of groups
+                                             in their place; set by who knows
+                                             the groups */
+    unsigned                 nallowed;
+
     unsigned                 minute:1;    /* some limit has the window */
     unsigned                 hard_cap:1;
     uint8_t                  throttle;    /* percent of rpm and tpm past the
@@ -87,7 +97,8 @@ typedef struct {
 void llm_row_init(llm_row_t *row);
 
 /*
- * Takes one parameter ("rpm=60", "budget=100/month").  Returns NULL, or what
+ * Takes one parameter ("rpm=60", "budget=100/month"); the text of models=
+ * stays the caller's and must live as long as the row.  Returns NULL, or what
  * is wrong in words that say what would be right.
  */
 const char *llm_row_param(llm_row_t *row, const u_char *p, size_t n);

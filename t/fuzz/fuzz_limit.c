@@ -78,6 +78,32 @@ check_limit(const llm_limit_t *l)
 
 
 static void
+check_models(const llm_row_t *row)
+{
+    u_char          buf[LLM_PATTERN_TEXT];
+    unsigned        n;
+    const u_char   *next;
+    llm_pattern_t   patterns[64];
+
+    n = 0;
+
+    for (next = row->models; next && n < 64; n++) {
+        require(llm_pattern_next(&next, row->models + row->models_len,
+                                 &patterns[n])
+                == 0);
+        require(patterns[n].group || patterns[n].prefix || patterns[n].len);
+        require(patterns[n].name >= row->models
+                && patterns[n].name + patterns[n].len
+                   <= row->models + row->models_len);
+        require(llm_pattern_match(patterns, n + 1, patterns[n].name,
+                                  patterns[n].len));
+    }
+
+    require(llm_pattern_print(buf, patterns, n) <= sizeof(buf));
+}
+
+
+static void
 check_row(const llm_row_t *row)
 {
     unsigned  i, j, minute;
@@ -157,6 +183,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     llm_row_done(&row);
     check_row(&row);
+    check_models(&row);
 
     return 0;
 }

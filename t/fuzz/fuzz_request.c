@@ -144,6 +144,7 @@ fuzz_same(const llm_request_t *a, const llm_request_t *b)
         || a->background != b->background
         || strcmp(a->outside, b->outside) != 0
         || strcmp(a->server_tool, b->server_tool) != 0
+        || strcmp(a->others, b->others) != 0
         || a->media != b->media
         || a->again != b->again
         || a->empty != b->empty

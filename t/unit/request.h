@@ -164,6 +164,10 @@ test_words(const llm_request_t *r, const u_char *body)
         p += sprintf(p, " outside=%s", r->outside);
     }
 
+    if (r->others[0] != '\0') {
+        p += sprintf(p, " others=%s", r->others);
+    }
+
     if (r->server_tool[0] != '\0') {
         p += sprintf(p, " tool=%s", r->server_tool);
     }

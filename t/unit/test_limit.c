@@ -123,7 +123,7 @@ static const bad_t  bad[] = {
     { "rpms=5", "not a known limit" },
     { "rp=5", "not a known limit" },
     { "request=5/day", "not a known limit" },
-    { "models=a", "not a known limit" },
+    { "model=a", "not a known limit" },
 
     { "rpm=", "whole number" },
     { "rpm=k", "whole number" },
@@ -212,6 +212,20 @@ static const bad_t  bad[] = {
     { "over=refuse:10%", "throttle:" },
     { "over=throttle:5% over=throttle:5%", "given twice" },
 
+    { "models=", "needs models" },
+    { "models=,", "needs models" },
+    { "models=a,", "needs models" },
+    { "models=,a", "needs models" },
+    { "models=a,,b", "needs models" },
+    { "models=a*b", "needs models" },
+    { "models=**", "needs models" },
+    { "models=*a", "needs models" },
+    { "models=@", "needs models" },
+    { "models=@g*", "needs models" },
+    { "models=@g,@", "needs models" },
+    { "models=a\tb", "needs models" },
+    { "models=a models=b", "given twice" },
+
     { "budget=1/1h budget=1/2h budget=1/3h budget=1/4h budget=1/5h "
       "budget=1/6h budget=1/7h budget=1/8h budget=1/9h budget=1/10h "
       "budget=1/11h budget=1/12h budget=1/13h budget=1/14h budget=1/15h "
@@ -298,6 +312,22 @@ test_policy(void)
                   "over=throttle:7%")
        == NULL && row.soft[0] == 90 && !row.hard_cap && row.throttle == 5
        && row.over == 7 && row.nlimits == 2, "all four");
+}
+
+
+static void
+test_models(void)
+{
+    llm_row_t  row;
+
+    llm_row_init(&row);
+    ok(row.models == NULL && row.allowed == NULL, "any model unless told");
+
+    ok(llm_row_param(&row, (u_char *) "models=a,b*,@g,*", 16) == NULL,
+       "a list of models");
+    is_mem(row.models, row.models_len, "a,b*,@g,*", "is kept as it is");
+    ok(row.allowed == NULL && row.nlimits == 0, "and limits nothing else");
+    ok(llm_row_done(&row) == NULL, "a row of models alone");
 }
 
 
@@ -456,6 +486,7 @@ main(void)
     test_good();
     test_bad();
     test_policy();
+    test_models();
     test_order();
     test_full();
     test_idle_throttle();

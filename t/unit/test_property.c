@@ -20,7 +20,7 @@
 
 #define RUNS       60
 #define STEPS      500
-#define SUBJECTS   6
+#define SUBJECTS   9
 #define PLACES     2
 #define MINUTE     60000
 
@@ -64,19 +64,21 @@ static const template_t  templates[] = {
 #define TEMPLATES  (sizeof(templates) / sizeof(templates[0]))
 
 
-static const char  *names[SUBJECTS] = { "", "a", "b", "u", "v", "w" };
+/* one name of several types: they are told apart */
+
+static const char  *names[SUBJECTS] = {
+    "", "a", "b", "u", "v", "w", "u", "u", "u"
+};
+
+static const llm_subject_type_e  types[SUBJECTS] = {
+    LLM_SUBJECT_GLOBAL, TEAM, TEAM, USER, USER, USER,
+    LLM_SUBJECT_MODEL, LLM_SUBJECT_TEAM_MODEL, LLM_SUBJECT_TEAM_USER
+};
 
 static event_t      events[STEPS];
 static unsigned     nevents;
 static int64_t      offset;               /* of the wall from our time */
 static llm_row_t    rows[PLACES][SUBJECTS];
-
-
-static llm_subject_type_e
-type_of(unsigned subject)
-{
-    return (subject == 0) ? LLM_SUBJECT_GLOBAL : (subject < 3) ? TEAM : USER;
-}
 
 
 /* At all places the same limits, each place with amounts of its own. */
@@ -365,12 +367,13 @@ run(int strict, tally_t *tally)
             subjects = 1U << (1 + quota_rnd(2));
             subjects |= (quota_rnd(2) ? 1 : 0);
             subjects |= (quota_rnd(3) ? 1U << (3 + quota_rnd(3)) : 0);
+            subjects |= (quota_rnd(2) ? quota_rnd(8) << 6 : 0);
 
             quota_ask(&ask, strict ? LLM_RESERVE_STRICT : quota_rnd(3));
 
             for (i = 0; i < SUBJECTS; i++) {
                 if (subjects & (1U << i)) {
-                    quota_subject(z, &ask, type_of(i), names[i],
+                    quota_subject(z, &ask, types[i], names[i],
                                   &rows[place][i], quota_rnd(2));
                 }
             }

@@ -60,6 +60,15 @@ static const test_request_t  requests[] = {
     { INTERACTIONS, "{\"background\":true,\"stream\":true,\"model\":\"g\"}",
       "model=g stream stream_set background" },
 
+    /* what may answer in the model's place */
+
+    { CHAT, "{\"model\":\"a\",\"models\":[\"b\",{\"model\":\"c\"}]}",
+      "model=a others=models" },
+    { CHAT, "{\"models\":\"b\"}", "others=models" },
+    { RESPONSES, "{\"fallbacks\":[]}", "others=fallbacks" },
+    { MESSAGES, "{\"fallbacks\":[{\"model\":\"c\"}]}", "others=fallbacks" },
+    { CHAT, "{\"models\":null,\"metadata\":{\"models\":[]}}", "" },
+
     /* who the customer is */
 
     { CHAT, "{\"user\":\"a\"}", "customer=a" },
