@@ -293,6 +293,8 @@ struct ngx_http_llm_ctx_s {
     int64_t                      choices;
     const char                  *inject;     /* the member to be put in for
                                                 the cap, NULL: none */
+    llm_request_edit_t           cap_edit;   /* of the body, text NULL: none */
+    llm_request_edit_t           usage_edit;
     llm_tier_e                   tier;
     uint64_t                     traits;
 
@@ -524,11 +526,11 @@ ngx_uint_t ngx_http_llm_body_is_plain(ngx_http_llm_ctx_t *ctx,
 /*
  * Changes the body that nginx has read.  Ranges are those of the body as it
  * came, so of several edits the last in the body comes first.  The text must
- * live as long as the request.  NGX_DECLINED: a coded body, one that is not
- * valid or that cannot be written to; it goes upstream as it is.
+ * live as long as the request.  NGX_DECLINED: it cannot be written to, and
+ * goes upstream as it is.
  */
-ngx_int_t ngx_http_llm_body_edit(ngx_http_llm_ctx_t *ctx,
-    llm_request_t *body, llm_request_edit_t *edit);
+ngx_int_t ngx_http_llm_body_edit(ngx_http_request_t *r,
+    llm_request_edit_t *edit);
 
 
 /*
@@ -576,7 +578,7 @@ ngx_int_t ngx_http_llm_size_opaque(ngx_http_llm_ctx_t *ctx,
 
 /* Puts into the body what the configuration says, once it is admitted: a
    refused one may be led to another location, as it came. */
-ngx_int_t ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body);
+ngx_int_t ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx);
 
 
 /*

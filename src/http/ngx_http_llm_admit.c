@@ -152,11 +152,7 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 
     rc = ngx_http_llm_reserve(ctx, ask);
 
-    if (rc != NGX_OK || body == NULL) {
-        return rc;
-    }
-
-    return ngx_http_llm_inject(ctx, body);
+    return (rc == NGX_OK) ? ngx_http_llm_inject(ctx) : rc;
 }
 
 
@@ -291,13 +287,16 @@ ngx_http_llm_ask_name(llm_ask_t *ask, llm_name_e name, ngx_str_t *value)
 ngx_int_t
 ngx_http_llm_admit_again(ngx_http_llm_ctx_t *ctx, ngx_uint_t blind)
 {
+    ngx_int_t    rc;
     ngx_time_t  *tp;
 
     tp = ngx_timeofday();
     ctx->ask->started = (int64_t) tp->sec * 1000 + tp->msec;
 
-    return blind ? ngx_http_llm_reserve_blind(ctx, ctx->ask)
-                 : ngx_http_llm_reserve(ctx, ctx->ask);
+    rc = blind ? ngx_http_llm_reserve_blind(ctx, ctx->ask)
+               : ngx_http_llm_reserve(ctx, ctx->ask);
+
+    return (rc == NGX_OK) ? ngx_http_llm_inject(ctx) : rc;
 }
 
 

@@ -334,18 +334,10 @@ ngx_http_llm_body_is_plain(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 
 
 ngx_int_t
-ngx_http_llm_body_edit(ngx_http_llm_ctx_t *ctx, llm_request_t *body,
-    llm_request_edit_t *edit)
+ngx_http_llm_body_edit(ngx_http_request_t *r, llm_request_edit_t *edit)
 {
-    size_t               n;
-    ngx_int_t            rc;
-    ngx_http_request_t  *r;
-
-    r = ctx->request;
-
-    if (!ngx_http_llm_body_is_plain(ctx, body)) {
-        return NGX_DECLINED;
-    }
+    size_t     n;
+    ngx_int_t  rc;
 
     n = edit->range.end - edit->range.start;
 

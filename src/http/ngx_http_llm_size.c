@@ -12,9 +12,7 @@
 
 
 static void ngx_http_llm_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body);
-static ngx_int_t ngx_http_llm_edit_cap(ngx_http_llm_ctx_t *ctx,
-    llm_request_t *body);
-static ngx_int_t ngx_http_llm_inject_usage(ngx_http_llm_ctx_t *ctx,
+static ngx_int_t ngx_http_llm_plan_edits(ngx_http_llm_ctx_t *ctx,
     llm_request_t *body);
 static void ngx_http_llm_expect(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
 static ngx_int_t ngx_http_llm_bound(ngx_http_llm_ctx_t *ctx,
@@ -68,7 +66,7 @@ ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
         ngx_http_llm_ask_bound(ctx, ask);
     }
 
-    return NGX_OK;
+    return ngx_http_llm_plan_edits(ctx, body);
 }
 
 
@@ -144,61 +142,72 @@ ngx_http_llm_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 }
 
 
-ngx_int_t
-ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
-{
-    /* the cap goes to the end of the body, the other member may not */
-
-    if (ctx->inject && ngx_http_llm_edit_cap(ctx, body) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_llm_inject_usage(ctx, body);
-}
-
+/*
+ * What is put into the body once the request is admitted.  It may have to wait
+ * for that, and the body's scanner is the worker's.
+ */
 
 static ngx_int_t
-ngx_http_llm_edit_cap(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
+ngx_http_llm_plan_edits(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
     u_char              *p;
-    llm_request_edit_t   edit;
+    llm_request_edit_t  *edit;
 
-    p = ngx_pnalloc(ctx->request->pool, ngx_strlen(ctx->inject)
-                                        + NGX_INT_T_LEN
-                                        + sizeof(",\"\":") - 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    edit.range.start = body->root_end;
-    edit.range.end = body->root_end;
-    edit.text = (const char *) p;
-    edit.len = ngx_sprintf(p, "%s\"%s\":%i", body->empty ? "" : ",",
-                           ctx->inject, ctx->conf->max_output)
-               - p;
-
-    return ngx_http_llm_body_edit(ctx, body, &edit);
-}
-
-
-/* Streams of these APIs, and of no other, state their usage on demand only. */
-
-static ngx_int_t
-ngx_http_llm_inject_usage(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
-{
-    ngx_int_t            rc;
-    llm_request_edit_t   edit;
-
-    if (ctx->conf->stream_usage == NGX_HTTP_LLM_USAGE_OFF
-        || !body->stream
-        || (ctx->route.api != LLM_API_CHAT
-            && ctx->route.api != LLM_API_COMPLETIONS)
-        || !llm_request_ask_usage(body, &edit))
-    {
+    if (!ngx_http_llm_body_is_plain(ctx, body)) {
         return NGX_OK;
     }
 
-    rc = ngx_http_llm_body_edit(ctx, body, &edit);
+    if (ctx->inject) {
+        p = ngx_pnalloc(ctx->request->pool, ngx_strlen(ctx->inject)
+                                            + NGX_INT_T_LEN
+                                            + sizeof(",\"\":") - 1);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        edit = &ctx->cap_edit;
+
+        edit->range.start = body->root_end;
+        edit->range.end = body->root_end;
+        edit->text = (const char *) p;
+        edit->len = ngx_sprintf(p, "%s\"%s\":%i", body->empty ? "" : ",",
+                                ctx->inject, ctx->conf->max_output)
+                    - p;
+    }
+
+    /* streams of these APIs, and of no other, state their usage on demand
+       only */
+
+    if (ctx->conf->stream_usage != NGX_HTTP_LLM_USAGE_OFF
+        && body->stream
+        && (ctx->route.api == LLM_API_CHAT
+            || ctx->route.api == LLM_API_COMPLETIONS))
+    {
+        (void) llm_request_ask_usage(body, &ctx->usage_edit);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    /* the cap goes to the end of the body, the other member may not */
+
+    if (ctx->cap_edit.text
+        && ngx_http_llm_body_edit(ctx->request, &ctx->cap_edit) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->usage_edit.text == NULL) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_llm_body_edit(ctx->request, &ctx->usage_edit);
 
     if (rc != NGX_OK) {
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
