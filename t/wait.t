@@ -58,6 +58,40 @@ my $server = <<'EOF';
 EOF
 
 
+my $h2 = LLMBase::free_port();
+
+my $http = <<"EOF";
+    server {
+        listen 127.0.0.1:$h2 http2;
+
+        llm_quota main;
+        llm_team \$http_x_team;
+        llm_team_limit default rpm=1000;
+
+        location / {
+            proxy_pass http://provider;
+        }
+    }
+EOF
+
+
+# A client of HTTP/2 that waits for so many seconds: where its answer's status
+# comes from.
+
+sub http2
+{
+    my ($team, $seconds) = @_;
+
+    open my $fh, '-|', 'curl', '-s', '-o', '/dev/null', '-w', '%{http_code}',
+                       '--http2-prior-knowledge', '-H', "X-Team: $team",
+                       '-m', $seconds, '-d', '{"model":"m","max_tokens":1}',
+                       "http://127.0.0.1:$h2/v1/chat/completions"
+        or die "curl: $!\n";
+
+    return $fh;
+}
+
+
 # A gateway whose store has one line less than the ledger, and is locked.
 
 my @locks;
@@ -67,6 +101,7 @@ sub locked
     my (%options) = @_;
 
     my $t = LLMGateway->new(upstream => $upstream, server => $server,
+                            http => $http,
                             limits => 'rpm=1000 tpm=100m budget=1000',
                             %options);
 
@@ -145,6 +180,9 @@ my %waiting = map { $_->[0] => $t->ask($_->[0], @$_[1 .. $#$_]) } (
     ['again', headers => [Connection => 'keep-alive']],
 );
 
+my $two = http2('h2', 20);
+my $leaves = http2('h2-leaves', 0.5);
+
 my $slow = $t->open('POST', '/v1/chat/completions', '{"model":"m",',
                     'X-Team' => 'slow', 'Content-Length' => 28);
 
@@ -158,7 +196,8 @@ $slow->send('"max_tokens":1}');
 
 $waiting{leaves}->abort;
 $waiting{resets}->abort(1);
-wait_until { (() = $t->access_log =~ / 499 /g) == 2 } 'two that left';
+is(scalar <$leaves>, '000', 'HTTP/2: it leaves');
+wait_until { (() = $t->access_log =~ / 499 /g) == 3 } 'those that left';
 
 is(join(' ', grep { !waits($waiting{$_}) } grep { !/leaves|resets/ }
         sort keys %waiting), '', 'the others wait');
@@ -174,6 +213,9 @@ for my $team (sort grep { !/leaves|resets/ } keys %waiting) {
 }
 
 is($slow->answer->{status}, 200, 'slow: is answered');
+is(scalar <$two>, 200, 'HTTP/2: is answered');
+is($t->line('h2')->{team_id}, 'h2', 'HTTP/2: and charged');
+is(() = $t->lines('h2-leaves'), 0, 'HTTP/2: who left is not');
 is($t->used('slow'), '1 15 0.00006', 'slow: and counted');
 
 $waiting{again}->send("GET /used HTTP/1.1\r\nHost: localhost\r\n"

@@ -4,7 +4,6 @@
  */
 
 
-#define _GNU_SOURCE
 #include <stddef.h>
 #include <string.h>
 
@@ -131,7 +130,25 @@ llm_line_read(const u_char **p, const u_char *last, llm_entry_t *e)
 static const u_char *
 llm_line_begin(const u_char *p, const u_char *last)
 {
-    return memmem(p, last - p, LLM_LINE_MARK, sizeof(LLM_LINE_MARK) - 1);
+    size_t  len;
+
+    len = sizeof(LLM_LINE_MARK) - 1;
+
+    /* a line has few braces: memmem() would look at every byte */
+
+    for ( ;; ) {
+        p = memchr(p, '{', last - p);
+
+        if (p == NULL || (size_t) (last - p) < len) {
+            return NULL;
+        }
+
+        if (memcmp(p, LLM_LINE_MARK, len) == 0) {
+            return p;
+        }
+
+        p++;
+    }
 }
 
 
