@@ -291,8 +291,7 @@ struct ngx_http_llm_ctx_s {
     uint64_t                     encoded_bytes;  /* of them, media */
     int64_t                      cap;        /* output tokens, -1: none */
     int64_t                      choices;
-    const char                  *inject;     /* the member to be put in for
-                                                the cap, NULL: none */
+    const char                  *inject;     /* the cap's member, NULL: none */
     llm_request_edit_t           cap_edit;   /* of the body, text NULL: none */
     llm_request_edit_t           usage_edit;
     llm_tier_e                   tier;
