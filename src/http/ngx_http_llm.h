@@ -525,8 +525,7 @@ ngx_uint_t ngx_http_llm_body_is_plain(ngx_http_llm_ctx_t *ctx,
 /*
  * Changes the body that nginx has read.  Ranges are those of the body as it
  * came, so of several edits the last in the body comes first.  The text must
- * live as long as the request.  NGX_DECLINED: it cannot be written to, and
- * goes upstream as it is.
+ * live as long as the request.  NGX_DECLINED: it cannot be written to.
  */
 ngx_int_t ngx_http_llm_body_edit(ngx_http_request_t *r,
     llm_request_edit_t *edit);
