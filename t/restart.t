@@ -17,6 +17,11 @@ my $server = <<'EOF';
             proxy_pass http://provider;
         }
 
+        location /model/ {
+            llm_team_model_limit default m rpm=2 budget=0.0002/day;
+            proxy_pass http://provider;
+        }
+
         location /cents/ {
             llm_team_limit default budget=0.0003/month requests=100/day;
             proxy_pass http://provider;
@@ -106,8 +111,10 @@ while (my ($how, $again) = splice @again, 0, 2) {
     is(statuses($t, 3, $how, '/five'), '200 200 200', "$how: before");
     is(statuses($t, 4, "$how-cents", '/cents'), '200 200 200 200',
        "$how: before");
+    is(statuses($t, 1, "$how-model", '/model'), '200', "$how: before");
 
-    wait_until { $t->lines($how) == 3 && $t->lines("$how-cents") == 4 }
+    wait_until { $t->lines($how) == 3 && $t->lines("$how-cents") == 4
+                 && $t->lines("$how-model") == 1 }
                'what is charged to be written';
     $again->();
 
@@ -115,6 +122,9 @@ while (my ($how, $again) = splice @again, 0, 2) {
        "$how: what was asked for in the last minute");
     is(statuses($t, 2, "$how-cents", '/cents'), '200 403',
        "$how: what was spent");
+
+    is(statuses($t, 2, "$how-model", '/model'), '200 429',
+       "$how: what a team asked a model");
 
     $t->chat($how);
     is($t->used($how), '6 90 ' . dollars(6), "$how: all of it");

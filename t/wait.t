@@ -26,6 +26,7 @@ my $server = <<'EOF';
         location /unlimited/ {
             llm_quota main fail=closed;
             llm_team_limit nobody rpm=1;
+            llm_team_limit unlimited models=m;
             llm_unknown_team allow;
             proxy_pass http://provider;
         }
@@ -44,6 +45,11 @@ my $server = <<'EOF';
         location /page/ {
             llm_quota main fail=closed;
             error_page 503 = @page;
+            proxy_pass http://provider;
+        }
+
+        location /inject/ {
+            llm_max_output 7 inject;
             proxy_pass http://provider;
         }
 
@@ -177,6 +183,8 @@ my %waiting = map { $_->[0] => $t->ask($_->[0], @$_[1 .. $#$_]) } (
     ['leaves'],
     ['resets'],
     ['dry', path => '/dry/v1/chat/completions'],
+    ['inject', path => '/inject/v1/chat/completions',
+     body => '{"model":"m","messages":[]}'],
     ['again', headers => [Connection => 'keep-alive']],
 );
 
@@ -217,6 +225,10 @@ is(scalar <$two>, 200, 'HTTP/2: is answered');
 is($t->line('h2')->{team_id}, 'h2', 'HTTP/2: and charged');
 is(() = $t->lines('h2-leaves'), 0, 'HTTP/2: who left is not');
 is($t->used('slow'), '1 15 0.00006', 'slow: and counted');
+
+is(($upstream->requests('/inject/v1/chat/completions'))[0]{body},
+   '{"model":"m","messages":[],"max_completion_tokens":7}',
+   'inject: with what is put into it');
 
 $waiting{again}->send("GET /used HTTP/1.1\r\nHost: localhost\r\n"
                       . "Connection: close\r\n\r\n");

@@ -432,7 +432,7 @@ ngx_http_llm_ask_is_limited(const llm_ask_t *ask)
     ngx_uint_t  i;
 
     for (i = 0; i < ask->nsubjects; i++) {
-        if (ask->subjects[i].row) {
+        if (ask->subjects[i].row && ask->subjects[i].row->nlimits) {
             return 1;
         }
     }

@@ -32,6 +32,8 @@ enum {
     LLM_JSON_NODE(name, NULL, LLM_FIELD_COUNT + count)
 
 
+/* in the order in which they stand in a line */
+
 static const llm_json_node_t  llm_line_members[] = {
     llm_text_member("type", LLM_ENTRY_TYPE),
     llm_text_member("id", LLM_ENTRY_ID),
@@ -42,15 +44,15 @@ static const llm_json_node_t  llm_line_members[] = {
     llm_text_member("customer_id", LLM_ENTRY_CUSTOMER),
     llm_text_member("key_id", LLM_ENTRY_KEY),
     llm_text_member("model", LLM_ENTRY_MODEL),
-    llm_text_member("source", LLM_ENTRY_SOURCE),
     llm_count_member("prompt_tokens", LLM_ENTRY_INPUT),
     llm_count_member("completion_tokens", LLM_ENTRY_OUTPUT),
     llm_count_member("cached_tokens", LLM_ENTRY_CACHED),
     llm_count_member("cache_write_tokens", LLM_ENTRY_CACHE_WRITE),
     llm_count_member("reasoning_tokens", LLM_ENTRY_REASONING),
-    llm_count_member("status", LLM_ENTRY_STATUS),
-    llm_count_member("requests", LLM_ENTRY_REQUESTS),
     LLM_JSON_NODE("cost_usd", NULL, LLM_FIELD_COST),
+    llm_count_member("status", LLM_ENTRY_STATUS),
+    llm_text_member("source", LLM_ENTRY_SOURCE),
+    llm_count_member("requests", LLM_ENTRY_REQUESTS),
     LLM_JSON_NODE("labels", NULL, LLM_FIELD_LABELS),
     LLM_JSON_END
 };
