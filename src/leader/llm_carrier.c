@@ -97,13 +97,6 @@ llm_carrier_destroy(llm_carrier_t *c)
 }
 
 
-void
-llm_carrier_configure(llm_carrier_t *c, const llm_carry_conf_t *conf)
-{
-    c->conf.carry = *conf;
-}
-
-
 llm_store_t *
 llm_carrier_store(llm_carrier_t *c)
 {

@@ -103,9 +103,6 @@ typedef struct {
 llm_carrier_t *llm_carrier_create(const llm_carrier_conf_t *conf);
 void llm_carrier_destroy(llm_carrier_t *c);
 
-/* Limits may have changed with the configuration. */
-void llm_carrier_configure(llm_carrier_t *c, const llm_carry_conf_t *conf);
-
 void llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run);
 
 /* Where, after the last run, ends what is committed of other zones' segments:

@@ -576,13 +576,6 @@ llm_carry_free(llm_carry_table_t *t)
 }
 
 
-size_t
-llm_carry_rows(const llm_carry_t *c)
-{
-    return c->sums.n + c->usage.n;
-}
-
-
 void
 llm_carry_finish(llm_carry_t *c)
 {

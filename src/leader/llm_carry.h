@@ -49,9 +49,6 @@ llm_carry_t *llm_carry_create(const llm_carry_conf_t *conf,
 /* Adds a usage line; -1 without memory: the batch must not be committed. */
 int llm_carry_add(llm_carry_t *c, const llm_entry_t *e);
 
-/* How many rows it has: what a commit takes follows from that. */
-size_t llm_carry_rows(const llm_carry_t *c);
-
 /* Sets sums, usage and periods of op->commit. */
 void llm_carry_finish(llm_carry_t *c);
 
