@@ -430,6 +430,16 @@ uint32_t llm_zone_hash(const llm_zone_t *z, const u_char *p, size_t n,
     uint64_t kind);
 
 
+/* The chain of the subjects with a hash. */
+
+static inline uint32_t *
+llm_zone_bucket(llm_zone_t *z, uint32_t hash)
+{
+    return (uint32_t *) ((u_char *) z + z->buckets)
+           + (hash & (z->nbuckets - 1));
+}
+
+
 /* The name of a subject as the zone keeps it; borrowed by who asks. */
 
 typedef struct {

@@ -1,0 +1,285 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _NGX_HTTP_LLM_CONF_H_INCLUDED_
+#define _NGX_HTTP_LLM_CONF_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "llm_admit.h"
+#include "llm_kept.h"
+#include "llm_key.h"
+#include "ngx_http_llm_catalog.h"
+#include "ngx_http_llm_compat.h"
+#include "ngx_http_llm_ledger.h"
+#include "ngx_http_llm_store.h"
+#include "ngx_http_llm_zone.h"
+
+
+/* What the directives make, and what reads them. */
+
+/* What llm_quota_zone makes: a zone and, with state=, its ledger. */
+
+typedef struct {
+    ngx_http_llm_zone_t          zone;       /* first: shm_zone->data */
+    ngx_str_t                    name;
+    ngx_path_t                  *state;      /* NULL: forgets on restart */
+    ngx_http_llm_ledger_t        ledger;
+    ngx_http_llm_store_t         store;      /* this worker's use of it */
+
+    ngx_msec_t                   sync;
+    ngx_msec_t                   fsync;      /* 0: off */
+    time_t                       retain;
+    llm_kept_t                  *limited;    /* of all zones */
+
+    /* reservations whose lines wait to be written, in the ledger's order;
+       of this worker */
+    ngx_array_t                  unwritten;  /* of llm_index_t */
+    ngx_array_t                  kept;       /* likewise; no line yet */
+    ngx_uint_t                   merged;     /* kept after the last merge */
+    ngx_queue_t                  open;       /* requests that hold one */
+
+    /* requests that wait: for the zone, or for what is read of subjects */
+    ngx_queue_t                  unready;    /* of ngx_http_llm_ctx_t */
+    ngx_queue_t                  loads;      /* of ngx_http_llm_load_t */
+    ngx_uint_t                   nloads;
+    ngx_event_t                  waits;
+    time_t                       blind;      /* when it was last told */
+    unsigned                     reused:1;   /* the zone is older than the
+                                                configuration */
+
+    ngx_uint_t                   started;    /* in this process */
+    time_t                       full;       /* when it was last told */
+    time_t                       coded;      /* of codings, the same */
+    time_t                       crowded;    /* of what is pending */
+} ngx_http_llm_quota_t;
+
+
+/* The rows of one directive at one level of the configuration. */
+
+typedef struct {
+    ngx_str_node_t               sn;         /* sn.str: the ID */
+    llm_row_t                    row;
+} ngx_http_llm_row_t;
+
+typedef struct {
+    ngx_rbtree_t                 tree;
+    ngx_rbtree_node_t            sentinel;
+    ngx_uint_t                   nrows;      /* without the default row */
+    ngx_http_llm_row_t          *other;      /* the default row */
+} ngx_http_llm_rows_t;
+
+
+/* llm_key */
+
+typedef struct {
+    ngx_str_node_t               sn;         /* sn.str: the alias */
+    ngx_str_t                    id;         /* public: the SHA-256 in hex */
+    ngx_str_t                    team;       /* empty: none */
+    ngx_str_t                    user;
+    int64_t                      expires;    /* seconds of the epoch */
+    llm_row_t                   *row;        /* its own limits, or NULL */
+} ngx_http_llm_key_t;
+
+typedef struct {
+    llm_keys_t                   table;
+    ngx_array_t                  keys;       /* of ngx_http_llm_key_t *, by
+                                                the table's index */
+    ngx_rbtree_t                 aliases;
+    ngx_rbtree_node_t            sentinel;
+
+    /* indices of variables that say what carries a key */
+    ngx_array_t                  variables;  /* of ngx_int_t */
+} ngx_http_llm_keys_t;
+
+
+/* llm_model_group */
+
+typedef struct {
+    ngx_str_t                    name;
+    llm_pattern_t               *models;
+    ngx_uint_t                   nmodels;
+    u_char                      *file;
+    ngx_uint_t                   line;
+} ngx_http_llm_group_t;
+
+
+/* A row with models=, and where it stands. */
+
+typedef struct {
+    llm_row_t                   *row;
+    ngx_str_t                   *directive;
+    u_char                      *file;
+    ngx_uint_t                   line;
+} ngx_http_llm_list_t;
+
+
+typedef struct {
+    ngx_array_t                  quotas;     /* of ngx_http_llm_quota_t * */
+    ngx_array_t                  places;     /* of ngx_http_llm_place_t */
+    llm_kept_t                   kept;       /* of all rows */
+    ngx_array_t                  groups;     /* of ngx_http_llm_group_t */
+    ngx_array_t                  lists;      /* of ngx_http_llm_list_t */
+    ngx_http_llm_catalog_t      *catalog;
+    ngx_http_llm_keys_t         *keys;
+    ngx_int_t                    request_id; /* index of $request_id */
+    ngx_uint_t                   used;       /* some location enforces */
+} ngx_http_llm_main_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_LLM_AUTO = 0,
+    NGX_HTTP_LLM_ALLOW,
+    NGX_HTTP_LLM_DENY
+} ngx_http_llm_policy_e;
+
+
+typedef struct ngx_http_llm_loc_conf_s  ngx_http_llm_loc_conf_t;
+
+struct ngx_http_llm_loc_conf_s {
+    ngx_shm_zone_t              *quota;      /* data: ngx_http_llm_quota_t */
+    ngx_uint_t                   closed;     /* fail=closed */
+
+    ngx_http_complex_value_t    *team;
+    ngx_http_complex_value_t    *user;
+    ngx_http_complex_value_t    *customer;
+    ngx_http_complex_value_t    *model;
+    ngx_http_complex_value_t    *note;
+
+    ngx_http_llm_rows_t         *rows[LLM_SUBJECT_TYPES];
+
+    ngx_uint_t                   keys;
+    ngx_uint_t                   unknown_team;
+    ngx_uint_t                   opaque;
+    ngx_uint_t                   unpriced;
+    ngx_uint_t                   reserve;
+    ngx_uint_t                   stream_usage;
+    ngx_uint_t                   server_tools;
+    ngx_uint_t                   error_format;
+    ngx_uint_t                   log_level;
+    ngx_uint_t                   rate_status;
+    ngx_uint_t                   budget_status;
+
+    ngx_int_t                    max_output;     /* tokens, 0: off */
+    ngx_flag_t                   inject;         /* of max_output */
+
+    ngx_flag_t                   count_cached;
+    ngx_flag_t                   charge_unanswered;
+    ngx_flag_t                   stream_buffering;
+    ngx_flag_t                   dry_run;
+    ngx_flag_t                   headers;
+
+    ngx_http_llm_loc_conf_t     *outer;
+    ngx_uint_t                   enforced;   /* here, or further inside */
+};
+
+
+/* Where llm_quota, llm_keys or a limit stands: it is checked at the end. */
+
+typedef struct {
+    ngx_http_llm_loc_conf_t     *conf;
+    ngx_shm_zone_t              *quota;      /* NULL: a limit or llm_keys */
+    ngx_uint_t                   keys;       /* llm_keys */
+    u_char                      *file;
+    ngx_uint_t                   line;
+} ngx_http_llm_place_t;
+
+
+/* llm_keys */
+
+typedef enum {
+    NGX_HTTP_LLM_KEYS_OFF = 0,
+    NGX_HTTP_LLM_KEYS_OPTIONAL,          /* what is not ours passes */
+    NGX_HTTP_LLM_KEYS_REQUIRED
+} ngx_http_llm_keys_e;
+
+
+/* llm_stream_usage */
+
+typedef enum {
+    NGX_HTTP_LLM_USAGE_OFF = 0,
+    NGX_HTTP_LLM_USAGE_INJECT,
+    NGX_HTTP_LLM_USAGE_STRIP             /* inject, and out of the answer */
+} ngx_http_llm_stream_usage_e;
+
+
+/* ngx_http_llm_conf.c */
+
+void *ngx_http_llm_create_main_conf(ngx_conf_t *cf);
+char *ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf);
+void *ngx_http_llm_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+
+char *ngx_http_llm_quota(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_keys(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_enum(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_max_output(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_price(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_price_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* A line that enforces, against the zone quota, or that limits or wants keys:
+   NULL (the latter says so itself). */
+ngx_int_t ngx_http_llm_note_place(ngx_conf_t *cf,
+    ngx_http_llm_loc_conf_t *llcf, ngx_shm_zone_t *quota);
+
+/* After the last directive. */
+ngx_int_t ngx_http_llm_check_places(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf);
+
+
+/* ngx_http_llm_rows.c */
+
+char *ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* Takes one of LIMITS; after the last one: what the row of this ID lacks. */
+char *ngx_http_llm_row_param(ngx_conf_t *cf, ngx_command_t *cmd,
+    llm_row_t *row, ngx_str_t *value);
+char *ngx_http_llm_row_done(ngx_conf_t *cf, ngx_command_t *cmd,
+    llm_subject_type_e type, llm_row_t *row, ngx_str_t *id);
+
+/* The row that bears on an ID: its own, else the default one, else NULL;
+   *own says which. */
+const llm_row_t *ngx_http_llm_find_row(ngx_http_llm_rows_t *rows,
+    ngx_str_t *id, ngx_uint_t *own);
+
+
+/* ngx_http_llm_conf_key.c */
+
+ngx_http_llm_keys_t *ngx_http_llm_keys_create(ngx_conf_t *cf);
+
+/* Some location reads keys. */
+ngx_int_t ngx_http_llm_keys_used(ngx_conf_t *cf, ngx_http_llm_keys_t *keys);
+
+char *ngx_http_llm_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+
+/* ngx_http_llm_models.c */
+
+char *ngx_http_llm_model_group(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* A row that has models=; of a line of this directive. */
+ngx_int_t ngx_http_llm_note_list(ngx_conf_t *cf, ngx_str_t *directive,
+    llm_row_t *row);
+
+/* After the last directive: puts their models in the place of groups. */
+ngx_int_t ngx_http_llm_models_done(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf);
+
+
+/* ngx_http_llm_conf_zone.c */
+
+char *ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* The new cycle stands. */
+ngx_int_t ngx_http_llm_init_module(ngx_cycle_t *cycle);
+
+
+#endif /* _NGX_HTTP_LLM_CONF_H_INCLUDED_ */
