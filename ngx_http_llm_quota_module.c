@@ -262,6 +262,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       ngx_http_llm_loc(stream_usage),
       &ngx_http_llm_stream_usages },
 
+    { ngx_string("llm_cutoff"),
+      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      ngx_http_llm_loc(cutoff),
+      NULL },
+
     { ngx_string("llm_stream_buffering"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -401,7 +408,9 @@ ngx_http_llm_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (ngx_http_llm_strip_init(cf) != NGX_OK) {
+    if (ngx_http_llm_strip_init(cf) != NGX_OK
+        || ngx_http_llm_cutoff_init(cf) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -1705,3 +1705,16 @@ llm_model_group "small" has invalid model "":
     llm_model_group small n;
 --- error_log
 llm_model_group "all" has the group "@small": name its models instead
+
+=== TEST 258: llm_cutoff is on or off
+--- http_config
+    llm_cutoff maybe;
+--- error_log
+invalid value "maybe" in "llm_cutoff" directive, it must be "on" or "off"
+
+=== TEST 259: llm_cutoff stands once in a level
+--- http_config
+    llm_cutoff on;
+    llm_cutoff on;
+--- error_log
+"llm_cutoff" directive is duplicate

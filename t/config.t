@@ -29,6 +29,7 @@ __DATA__
     llm_charge_unanswered on;
     llm_stream_buffering off;
     llm_dry_run off;
+    llm_cutoff off;
     llm_rate_status 429;
     llm_budget_status 403;
     llm_error_format auto;

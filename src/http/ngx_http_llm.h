@@ -69,6 +69,7 @@ typedef enum {
 
 typedef struct ngx_http_llm_ctx_s    ngx_http_llm_ctx_t;
 typedef struct ngx_http_llm_strip_s  ngx_http_llm_strip_t;
+typedef struct ngx_http_llm_cutoff_s  ngx_http_llm_cutoff_t;
 
 struct ngx_http_llm_ctx_s {
     ngx_http_llm_state_e         state;
@@ -127,6 +128,7 @@ struct ngx_http_llm_ctx_s {
     /* of the answer */
     llm_answer_t                *answer;     /* the reader, once it reads */
     ngx_http_llm_strip_t        *strip;      /* NULL: passes as it is */
+    ngx_http_llm_cutoff_t       *cutoff;     /* NULL: passes to its end */
     uint64_t                     answer_bytes;
     llm_charge_e                 charge;
     llm_settlement_t             settlement;
@@ -148,6 +150,8 @@ struct ngx_http_llm_ctx_s {
                                                     stripped, which only one
                                                     without a content coding
                                                     can be */
+    unsigned                     states:1;       /* a stream was asked to state
+                                                    its usage */
     unsigned                     complete:1;     /* the whole answer passed */
     unsigned                     readable:1;     /* in a coding we read */
     unsigned                     decoding:1;     /* the decoder is in use */
@@ -450,10 +454,23 @@ ngx_int_t ngx_http_llm_add_headers(ngx_http_llm_ctx_t *ctx);
 ngx_int_t ngx_http_llm_observe_init(ngx_conf_t *cf);
 
 
-/* ngx_http_llm_strip.c: before ngx_http_llm_observe_init(), so that what is
-   taken out is observed. */
+/* ngx_http_llm_strip.c: before ngx_http_llm_cutoff_init(), so that usage is
+   taken out of how a stream is ended, too. */
 
 ngx_int_t ngx_http_llm_strip_init(ngx_conf_t *cf);
+
+/* Whether the answer is a text/event-stream. */
+ngx_uint_t ngx_http_llm_is_event_stream(ngx_http_request_t *r);
+
+
+/* ngx_http_llm_cutoff.c: before ngx_http_llm_observe_init(), so that what is
+   cut off was observed. */
+
+ngx_int_t ngx_http_llm_cutoff_init(ngx_conf_t *cf);
+
+/* Whether the request's answer may be ended early, if it is a stream that can
+   be read. */
+ngx_uint_t ngx_http_llm_may_cut_off(ngx_http_llm_ctx_t *ctx);
 
 
 /* ngx_http_llm_settle.c */
@@ -463,6 +480,9 @@ void ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx);
 
 /* Sets the settlement: what the answer, or the lack of one, is charged. */
 void ngx_http_llm_charge(ngx_http_llm_ctx_t *ctx);
+
+/* Of an answer that was charged: tells what is wrong with it. */
+void ngx_http_llm_warn_answer(ngx_http_llm_ctx_t *ctx);
 
 /* "upstream", "estimated", "pending", "none" */
 const char *ngx_http_llm_source_name(llm_source_e source);

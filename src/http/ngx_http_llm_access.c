@@ -622,13 +622,18 @@ ngx_http_llm_body_decide(ngx_http_llm_ctx_t *ctx)
 static ngx_int_t
 ngx_http_llm_end(ngx_http_llm_ctx_t *ctx, ngx_int_t rc)
 {
+    ngx_uint_t  changed;
+
     switch (rc) {
 
     case NGX_AGAIN:
         return ngx_http_llm_suspend(ctx);
 
     case NGX_OK:
-        return ngx_http_llm_narrow_accept(ctx, ctx->identity) == NGX_OK
+        changed = ctx->identity
+                  || (ctx->stream && ngx_http_llm_may_cut_off(ctx));
+
+        return ngx_http_llm_narrow_accept(ctx, changed) == NGX_OK
                ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     case NGX_DECLINED:

@@ -205,6 +205,7 @@ ngx_http_llm_settle_poll(ngx_http_llm_ctx_t *ctx)
     }
 
     ngx_http_llm_charge(ctx);
+    ngx_http_llm_warn_answer(ctx);
 
     if (!ngx_http_llm_is_final(ctx)) {
         return;

@@ -113,6 +113,7 @@ ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
     llcf->count_cached = NGX_CONF_UNSET;
     llcf->charge_unanswered = NGX_CONF_UNSET;
     llcf->stream_buffering = NGX_CONF_UNSET;
+    llcf->cutoff = NGX_CONF_UNSET;
     llcf->dry_run = NGX_CONF_UNSET;
     llcf->headers = NGX_CONF_UNSET;
 
@@ -165,6 +166,15 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->count_cached, prev->count_cached, 0);
     ngx_conf_merge_value(conf->charge_unanswered, prev->charge_unanswered, 1);
     ngx_conf_merge_value(conf->stream_buffering, prev->stream_buffering, 0);
+    ngx_conf_merge_value(conf->cutoff, prev->cutoff, 0);
+
+    if (conf->cutoff && conf->stream_buffering && conf->quota) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "llm_cutoff ends no stream under "
+                           "\"llm_stream_buffering on\": turn one of them "
+                           "off");
+    }
+
     ngx_conf_merge_value(conf->dry_run, prev->dry_run, 0);
     ngx_conf_merge_value(conf->headers, prev->headers, 1);
 

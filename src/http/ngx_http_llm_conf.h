@@ -172,6 +172,7 @@ struct ngx_http_llm_loc_conf_s {
     ngx_flag_t                   count_cached;
     ngx_flag_t                   charge_unanswered;
     ngx_flag_t                   stream_buffering;
+    ngx_flag_t                   cutoff;
     ngx_flag_t                   dry_run;
     ngx_flag_t                   headers;
 

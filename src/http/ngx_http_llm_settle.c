@@ -78,6 +78,9 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
 
     ctx->settled = 1;
     charge = ctx->charge;
+
+    ngx_http_llm_warn_answer(ctx);
+
     gone = LLM_NONE;
 
     z = ngx_http_llm_zone_lock(&quota->zone);
@@ -107,6 +110,29 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
 
     if (gone != LLM_NONE) {
         ngx_http_llm_crowded(ctx, gone);
+    }
+}
+
+
+void
+ngx_http_llm_warn_answer(ngx_http_llm_ctx_t *ctx)
+{
+    if (ctx->answer == NULL) {
+        return;
+    }
+
+    if (llm_answer_anomaly(ctx->answer)) {
+        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                      "llm_quota: the upstream states usage that cannot be, "
+                      "model: \"%V\", request_id: %V", &ctx->model,
+                      &ctx->request_id);
+    }
+
+    if (llm_answer_damaged(ctx->answer)) {
+        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                      "llm_quota: the upstream's event stream is damaged, "
+                      "model: \"%V\", request_id: %V", &ctx->model,
+                      &ctx->request_id);
     }
 }
 
@@ -205,20 +231,6 @@ ngx_http_llm_charge_answer(ngx_http_llm_ctx_t *ctx)
 
     ctx->response_model = ngx_http_llm_charge_name(model->data, model->len);
     ctx->upstream_id = ngx_http_llm_charge_name(id->data, id->len);
-
-    if (llm_answer_anomaly(ctx->answer)) {
-        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
-                      "llm_quota: the upstream states usage that cannot be, "
-                      "model: \"%V\", request_id: %V", &ctx->model,
-                      &ctx->request_id);
-    }
-
-    if (llm_answer_damaged(ctx->answer)) {
-        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
-                      "llm_quota: the upstream's event stream is damaged, "
-                      "model: \"%V\", request_id: %V", &ctx->model,
-                      &ctx->request_id);
-    }
 
     /* of a route that cannot be read only what it states is known */
 

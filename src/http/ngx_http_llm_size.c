@@ -34,6 +34,7 @@ ngx_http_llm_size(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ctx->tier = body->tier;
     ctx->traits = body->traits;
     ctx->background = body->background;
+    ctx->states = body->include_usage;
 
     if (ctx->price == NULL
         && (ctx->conf->unpriced == NGX_HTTP_LLM_DENY
@@ -213,6 +214,7 @@ ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx)
         return (rc == NGX_DECLINED) ? NGX_OK : rc;
     }
 
+    ctx->states = 1;
     ctx->identity = (ctx->conf->stream_usage == NGX_HTTP_LLM_USAGE_STRIP);
 
     return NGX_OK;

@@ -45,7 +45,6 @@ struct ngx_http_llm_strip_s {
 
 
 static ngx_int_t ngx_http_llm_strip_header_filter(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_llm_strip_is_stream(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_strip_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_llm_strip_buf(ngx_http_request_t *r,
@@ -98,7 +97,7 @@ ngx_http_llm_strip_header_filter(ngx_http_request_t *r)
         || r->header_only
         || r->headers_out.status < NGX_HTTP_OK
         || r->headers_out.status >= NGX_HTTP_SPECIAL_RESPONSE
-        || !ngx_http_llm_strip_is_stream(r)
+        || !ngx_http_llm_is_event_stream(r)
         || ngx_http_llm_coding(&r->upstream->headers_in.headers)
            != LLM_CODING_IDENTITY)
     {
@@ -136,8 +135,8 @@ ngx_http_llm_strip_header_filter(ngx_http_request_t *r)
 }
 
 
-static ngx_uint_t
-ngx_http_llm_strip_is_stream(ngx_http_request_t *r)
+ngx_uint_t
+ngx_http_llm_is_event_stream(ngx_http_request_t *r)
 {
     ngx_str_t  *type;
 

@@ -28,7 +28,6 @@ static void llm_view_throttle(llm_zone_t *z, llm_clock_t *clock,
 static int64_t llm_view_reserved(const llm_view_t *view,
     llm_resource_e resource);
 static unsigned llm_resource_mask(llm_resource_e resource);
-static int64_t llm_resource_sum(llm_resource_e resource, const int64_t *counts);
 
 
 void
@@ -223,16 +222,24 @@ static void
 llm_view(llm_zone_t *z, llm_clock_t *clock, const llm_subject_key_t *key,
     llm_view_t *view)
 {
+    llm_view_index(z, clock, llm_zone_find(z, key), view);
+}
+
+
+void
+llm_view_index(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
+    llm_view_t *view)
+{
     memset(view, 0, sizeof(llm_view_t));
 
     view->percent = 100;
-    view->index = llm_zone_find(z, key);
+    view->index = i;
 
-    if (view->index == LLM_NONE) {
+    if (i == LLM_NONE) {
         return;
     }
 
-    view->subject = llm_zone_subject(z, view->index);
+    view->subject = llm_zone_subject(z, i);
 
     llm_zone_roll(z, clock, view->subject);
 
@@ -425,7 +432,7 @@ llm_resource_mask(llm_resource_e resource)
 }
 
 
-static int64_t
+int64_t
 llm_resource_sum(llm_resource_e resource, const int64_t *counts)
 {
     switch (resource) {

@@ -47,9 +47,17 @@ typedef struct {
 /* Looks at every limit of every subject; fills the verdict and the views. */
 void llm_decide(llm_decide_t *d);
 
+/* What is known of a subject of the zone, brought up to the clock; LLM_NONE:
+   of one that is not there. */
+void llm_view_index(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
+    llm_view_t *view);
+
 /* The present state of a limit of the subject viewed. */
 void llm_view_standing(llm_zone_t *z, llm_clock_t *clock,
     const llm_view_t *view, const llm_limit_t *limit, llm_standing_t *s);
+
+/* What counts toward a limit of the resource, of LLM_COUNTS. */
+int64_t llm_resource_sum(llm_resource_e resource, const int64_t *counts);
 
 /* Tells of a minute limit how long its window takes to be empty. */
 void llm_view_reset(llm_zone_t *z, const llm_view_t *view, llm_standing_t *s);

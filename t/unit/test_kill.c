@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "facts.h"
+#include "llm_outgrow.h"
 
 
 /*
@@ -140,6 +141,34 @@ act_merge(void)
 {
     enter();
     llm_merge_settled(z, held, other);
+    llm_zone_leave(z);
+}
+
+
+static void
+act_outgrow(void)
+{
+    unsigned        i;
+    llm_progress_t  p;
+    llm_standing_t  s;
+
+    memset(&p, 0, sizeof(llm_progress_t));
+
+    p.reservation = held;
+    p.id = held_id;
+    p.nsubjects = three.nsubjects;
+    p.reserve = LLM_RESERVE_ESTIMATE;
+
+    for (i = 0; i < three.nsubjects; i++) {
+        p.rows[i] = three.subjects[i].row;
+    }
+
+    p.used[LLM_COUNT_INPUT] = 9;
+    p.used[LLM_COUNT_OUTPUT] = 50;
+    p.used[LLM_COUNT_COST] = 60;
+
+    enter();
+    (void) llm_outgrow(z, &walls, &p, &s);
     llm_zone_leave(z);
 }
 
@@ -281,6 +310,7 @@ static const operation_t  operations[] = {
     { "settle", prepare_held, act_settle, 0, 0 },
     { "settle, over a month's end", prepare_month, act_settle, 3, 1 },
     { "settle, a minute later", prepare_held, act_settle, 60500, 0 },
+    { "outgrow", prepare_held, act_outgrow, 2100, 0 },
     { "leave pending", prepare_held, act_leave, 0, 1 },
     { "leave pending, in another's place", prepare_ring, act_leave, 0, 0 },
     { "charge what is pending", prepare_left, act_charge, 2100, 0 },
