@@ -102,6 +102,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       0,
       NULL },
 
+    { ngx_string("llm_quota_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_quota_redis,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("llm_price"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_llm_price,
@@ -453,6 +460,7 @@ ngx_http_llm_lead(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
     conf.sync = quota->sync;
     conf.fsync = quota->fsync;
     conf.retain = quota->retain;
+    conf.redis = quota->redis ? &quota->redis->peer : NULL;
     conf.write = ngx_http_llm_lead_write;
     conf.tick = ngx_http_llm_sweep_pending;
     conf.data = quota;

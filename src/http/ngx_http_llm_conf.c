@@ -24,6 +24,9 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
     if (ngx_array_init(&lmcf->quotas, cf->pool, 2,
                        sizeof(ngx_http_llm_quota_t *))
         != NGX_OK
+        || ngx_array_init(&lmcf->redis, cf->pool, 2,
+                          sizeof(ngx_http_llm_redis_t *))
+           != NGX_OK
         || ngx_array_init(&lmcf->places, cf->pool, 16,
                           sizeof(ngx_http_llm_place_t))
            != NGX_OK
@@ -59,7 +62,8 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_llm_main_conf_t *lmcf = conf;
 
     if (ngx_http_llm_catalog_done(cf, lmcf->catalog) != NGX_OK
-        || ngx_http_llm_models_done(cf, lmcf) != NGX_OK)
+        || ngx_http_llm_models_done(cf, lmcf) != NGX_OK
+        || ngx_http_llm_redis_done(cf, lmcf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -18,11 +18,24 @@
 #include "ngx_http_llm_catalog.h"
 #include "ngx_http_llm_compat.h"
 #include "ngx_http_llm_ledger.h"
+#include "ngx_http_llm_redis_conf.h"
 #include "ngx_http_llm_store.h"
 #include "ngx_http_llm_zone.h"
 
 
 /* What the directives make, and what reads them. */
+
+/* llm_quota_redis */
+
+typedef struct {
+    ngx_http_llm_redis_conf_t    peer;
+    ngx_str_t                    zone;
+    ngx_str_t                    prefix;     /* of all keys */
+    ngx_uint_t                   strict;     /* mode=strict */
+    u_char                      *file;
+    ngx_uint_t                   line;
+} ngx_http_llm_redis_t;
+
 
 /* What llm_quota_zone makes: a zone and, with state=, its ledger. */
 
@@ -32,6 +45,7 @@ typedef struct {
     ngx_path_t                  *state;      /* NULL: forgets on restart */
     ngx_http_llm_ledger_t        ledger;
     ngx_http_llm_store_t         store;      /* this worker's use of it */
+    ngx_http_llm_redis_t        *redis;      /* NULL: this machine alone */
 
     ngx_msec_t                   sync;
     ngx_msec_t                   fsync;      /* 0: off */
@@ -122,6 +136,7 @@ typedef struct {
 
 typedef struct {
     ngx_array_t                  quotas;     /* of ngx_http_llm_quota_t * */
+    ngx_array_t                  redis;      /* of ngx_http_llm_redis_t * */
     ngx_array_t                  places;     /* of ngx_http_llm_place_t */
     llm_kept_t                   kept;       /* of all rows */
     ngx_array_t                  groups;     /* of ngx_http_llm_group_t */
@@ -281,6 +296,16 @@ char *ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* The new cycle stands. */
 ngx_int_t ngx_http_llm_init_module(ngx_cycle_t *cycle);
+
+
+/* ngx_http_llm_conf_redis.c */
+
+char *ngx_http_llm_quota_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* After the last directive: zones and names of hosts. */
+ngx_int_t ngx_http_llm_redis_done(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf);
 
 
 #endif /* _NGX_HTTP_LLM_CONF_H_INCLUDED_ */

@@ -17,6 +17,7 @@
 #include "llm_carrier.h"
 #include "llm_retain.h"
 #include "ngx_http_llm_ledger.h"
+#include "ngx_http_llm_redis.h"
 #include "ngx_http_llm_zone.h"
 
 
@@ -48,6 +49,7 @@ typedef struct {
     ngx_msec_t                       sync;
     ngx_msec_t                       fsync;      /* 0: off */
     time_t                           retain;
+    const ngx_http_llm_redis_conf_t *redis;      /* NULL: none */
     ngx_http_llm_leader_write_pt     write;
     ngx_http_llm_leader_tick_pt      tick;
     void                            *data;       /* for both */
@@ -107,6 +109,10 @@ struct ngx_http_llm_leader_s {
     int64_t                          rolled;     /* seconds of the epoch */
     int64_t                          roll_at;    /* likewise: the next end */
     llm_index_t                      roll_next;  /* meter */
+
+    /* other machines */
+    ngx_http_llm_redis_peer_t        redis;
+    ngx_event_t                      ping;
 };
 
 
@@ -145,6 +151,11 @@ void ngx_http_llm_retain_stop(ngx_http_llm_leader_t *leader);
 void ngx_http_llm_roll_start(ngx_http_llm_leader_t *leader);
 void ngx_http_llm_roll(ngx_http_llm_leader_t *leader);
 void ngx_http_llm_roll_stop(ngx_http_llm_leader_t *leader);
+
+/* ngx_http_llm_ping.c: a connection to Redis that is there when it is
+   needed. */
+ngx_int_t ngx_http_llm_ping_start(ngx_http_llm_leader_t *leader);
+void ngx_http_llm_ping_stop(ngx_http_llm_leader_t *leader);
 
 /* ngx_http_llm_sweep.c: settles what dead workers held. */
 void ngx_http_llm_sweep(ngx_http_llm_leader_t *leader);

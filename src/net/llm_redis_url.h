@@ -27,7 +27,6 @@ typedef struct {
     unsigned       port;                 /* 0: not named */
     unsigned       db;
 
-    unsigned       has_db:1;
     unsigned       tls:1;
     unsigned       is_unix:1;
 } llm_redis_url_t;

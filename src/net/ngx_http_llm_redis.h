@@ -107,8 +107,10 @@ typedef struct {
     ngx_http_llm_redis_wait_t       *queue;      /* a ring */
     ngx_uint_t                       first;
     ngx_uint_t                       unanswered;
+    ngx_uint_t                       unsent;     /* the last of them */
 
-    uint64_t                         began;      /* us: to connect */
+    uint64_t                         began;      /* us: to connect, then to be
+                                                    ready */
     ngx_uint_t                       rtt;        /* us */
     ngx_event_t                      timer;      /* of the oldest command */
     ngx_event_t                      again;
@@ -116,6 +118,8 @@ typedef struct {
     ngx_msec_t                       pause;      /* before the next try */
     ngx_uint_t                       told;       /* bits: what was, since the
                                                     last connection */
+    unsigned                         proved:1;   /* AUTH was sent */
+    unsigned                         crowded:1;  /* an array was too long */
 } ngx_http_llm_redis_peer_t;
 
 
@@ -137,8 +141,8 @@ ngx_int_t ngx_http_llm_redis_command(ngx_http_llm_redis_peer_t *peer, int argc,
 ngx_http_llm_redis_state_e ngx_http_llm_redis_state(
     const ngx_http_llm_redis_peer_t *peer);
 
-/* Of late, from a command's entry to its answer, in microseconds; 0: none
-   yet. */
+/* Of late, from when a command went out to its answer, in microseconds; 0:
+   none yet. */
 ngx_uint_t ngx_http_llm_redis_rtt(const ngx_http_llm_redis_peer_t *peer);
 
 /* Closes what there is; may be called at any time, also by a handler or a

@@ -31,6 +31,7 @@ typedef struct {
 
     u_char                        *file;
     ngx_uint_t                     line;
+    unsigned                       is_unix:1;
 } ngx_http_llm_redis_address_t;
 
 
@@ -38,9 +39,8 @@ typedef struct {
     ngx_str_t                      who;      /* of log lines: the zone's name */
     ngx_str_t                      client;   /* CLIENT SETNAME */
 
+    /* of ngx_http_llm_redis_address_t */
     ngx_array_t                    addresses;
-                                             /* of
-                                                ngx_http_llm_redis_address_t */
     ngx_str_t                      sentinel; /* the master's name; empty: the
                                                 address is Redis itself */
     ngx_str_t                      user;     /* empty: the default user */
@@ -55,7 +55,6 @@ typedef struct {
     ngx_msec_t                     resolver_timeout;
 
     unsigned                       tls:1;
-    unsigned                       has_db:1;
 } ngx_http_llm_redis_conf_t;
 
 
