@@ -255,6 +255,9 @@ ngx_http_llm_redis_conf_tls(ngx_conf_t *cf, ngx_http_llm_redis_conf_t *conf)
                                         NGX_HTTP_LLM_REDIS_DEPTH)
             != NGX_OK)
         {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "llm_quota_redis cannot use \"ca=%V\": name a "
+                               "file of certificates in PEM", &conf->ca);
             return NGX_ERROR;
         }
 
