@@ -294,6 +294,23 @@ $t->finish;
 $fake->crash;
 
 
+# Who has no room for another client says so, asked or not.
+
+$fake = RedisServer->fake(ROLE => "-ERR max number of clients reached\r\n");
+$t = $fake->nginx("redis://127.0.0.1:%%REDIS%% $patient")->start;
+$t->wait_log(line('refuses: "ERR max number of clients reached": see what it',
+                  'lacks'));
+$t->finish;
+$fake->crash;
+
+$fake = RedisServer->fake(ROLE => "-ERR unknown command 'ROLE'\r\n");
+$t = $fake->nginx("redis://127.0.0.1:%%REDIS%% $patient")->start;
+connected($t, 1);
+pass('a Redis that knows nothing of roles');
+$t->finish;
+$fake->crash;
+
+
 # MOVED is followed once.
 
 $fake = RedisServer->fake(PING => '-MOVED 12 127.0.0.1:' . $redis->port

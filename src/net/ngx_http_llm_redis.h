@@ -55,7 +55,9 @@ typedef enum {
 typedef void (*ngx_http_llm_redis_handler_pt)(void *data, redisReply *reply);
 
 /* The peer became ready, or is so no more (after the handlers of all that was
-   unanswered).  Not called by ngx_http_llm_redis_stop(). */
+   unanswered).  Not called by ngx_http_llm_redis_stop(), nor where nginx itself
+   closes the connection since the worker is to end: the peer is stopped
+   then. */
 typedef void (*ngx_http_llm_redis_notice_pt)(void *data,
     ngx_uint_t connected);
 
@@ -118,6 +120,7 @@ typedef struct {
     ngx_msec_t                       pause;      /* before the next try */
     ngx_uint_t                       told;       /* bits: what was, since the
                                                     last connection */
+    unsigned                         is_name:1;  /* host, and no address */
     unsigned                         proved:1;   /* AUTH was sent */
     unsigned                         crowded:1;  /* an array was too long */
 } ngx_http_llm_redis_peer_t;
@@ -146,7 +149,8 @@ ngx_http_llm_redis_state_e ngx_http_llm_redis_state(
 ngx_uint_t ngx_http_llm_redis_rtt(const ngx_http_llm_redis_peer_t *peer);
 
 /* Closes what there is; may be called at any time, also by a handler or a
-   notice, and again.  What is unanswered ends with NULL. */
+   notice, and again.  What is unanswered ends with NULL; those handlers do not
+   start it anew. */
 void ngx_http_llm_redis_stop(ngx_http_llm_redis_peer_t *peer);
 
 

@@ -63,12 +63,15 @@ ngx_http_llm_redis_find(ngx_http_llm_redis_peer_t *peer)
     peer->name.data = peer->name_data;
     peer->name.len = p - peer->name_data;
 
-    if (addr) {
-        ngx_http_llm_redis_set_address(peer, addr->sockaddr, addr->socklen);
+    peer->is_name = (ngx_http_llm_redis_is_address(peer) != NGX_OK);
 
-    } else if (ngx_http_llm_redis_is_address(peer) != NGX_OK) {
+    if (peer->is_name && addr == NULL) {
         ngx_http_llm_redis_resolve(peer);
         return;
+    }
+
+    if (peer->is_name) {
+        ngx_http_llm_redis_set_address(peer, addr->sockaddr, addr->socklen);
     }
 
     ngx_http_llm_redis_open(peer);

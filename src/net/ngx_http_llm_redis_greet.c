@@ -47,6 +47,15 @@ static ngx_uint_t ngx_http_llm_redis_begins(redisReply *reply,
     ((peer)->conf->sentinel.len                                               \
      && (peer)->target == NGX_HTTP_LLM_REDIS_CONFIGURED)
 
+/* of ngx_http_llm_redis_say() */
+
+#define ngx_http_llm_redis_arg(text, length)                                  \
+    argv[n] = (const char *) (text);                                          \
+    len[n++] = (length)
+
+#define ngx_http_llm_redis_word(text)                                         \
+    ngx_http_llm_redis_arg(text, sizeof(text) - 1)
+
 
 void
 ngx_http_llm_redis_greet(ngx_http_llm_redis_peer_t *peer)
@@ -78,13 +87,6 @@ ngx_http_llm_redis_say(ngx_http_llm_redis_peer_t *peer,
     conf = peer->conf;
     peer->step = step;
     n = 0;
-
-#define ngx_http_llm_redis_arg(text, length)                                  \
-    argv[n] = (const char *) (text);                                          \
-    len[n++] = (length)
-
-#define ngx_http_llm_redis_word(text)                                         \
-    ngx_http_llm_redis_arg(text, sizeof(text) - 1)
 
     switch (step) {
 
@@ -234,6 +236,13 @@ ngx_http_llm_redis_role(ngx_http_llm_redis_peer_t *peer, redisReply *reply)
 
         if (ngx_http_llm_redis_begins(reply, "NOAUTH")) {
             ngx_http_llm_redis_no(peer, reply, "set \"password_file=\"");
+            return;
+        }
+
+        if (!ngx_http_llm_redis_begins(reply, "NOPERM")
+            && !ngx_http_llm_redis_begins(reply, "ERR unknown command"))
+        {
+            ngx_http_llm_redis_no(peer, reply, "see what it lacks");
             return;
         }
 

@@ -16,6 +16,7 @@
 #define NGX_HTTP_LLM_REDIS_POOL    512
 #define NGX_HTTP_LLM_REDIS_INPUT   16384
 #define NGX_HTTP_LLM_REDIS_READS   16    /* before others have their turn */
+#define NGX_HTTP_LLM_REDIS_KEEP    65536
 
 
 static void ngx_http_llm_redis_open_handler(ngx_event_t *ev);
@@ -26,6 +27,7 @@ static void ngx_http_llm_redis_read_handler(ngx_event_t *rev);
 static void ngx_http_llm_redis_write_handler(ngx_event_t *wev);
 static ngx_int_t ngx_http_llm_redis_take(ngx_http_llm_redis_peer_t *peer,
     u_char *data, size_t n);
+static void ngx_http_llm_redis_sent(ngx_http_llm_redis_peer_t *peer);
 static void ngx_http_llm_redis_closed(ngx_http_llm_redis_peer_t *peer,
     ngx_err_t err);
 #if (NGX_SSL)
@@ -220,10 +222,9 @@ ngx_http_llm_redis_tls(ngx_http_llm_redis_peer_t *peer)
 static ngx_int_t
 ngx_http_llm_redis_tls_expect(ngx_http_llm_redis_peer_t *peer)
 {
-    char               host[LLM_REDIS_HOST + 1];
-    u_char             address[16];
-    SSL               *ssl;
-    X509_VERIFY_PARAM *param;
+    SSL                *ssl;
+    char                host[LLM_REDIS_HOST + 1];
+    X509_VERIFY_PARAM  *param;
 
     ssl = peer->connection->ssl->connection;
     param = SSL_get0_param(ssl);
@@ -231,12 +232,7 @@ ngx_http_llm_redis_tls_expect(ngx_http_llm_redis_peer_t *peer)
     ngx_memcpy(host, peer->host.data, peer->host.len);
     host[peer->host.len] = '\0';
 
-    if (ngx_inet_addr(peer->host.data, peer->host.len) != INADDR_NONE
-#if (NGX_HAVE_INET6)
-        || ngx_inet6_addr(peer->host.data, peer->host.len, address) == NGX_OK
-#endif
-       )
-    {
+    if (!peer->is_name) {
         return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1 ? NGX_OK
                                                                : NGX_ERROR;
     }
@@ -443,12 +439,27 @@ ngx_http_llm_redis_flush(ngx_http_llm_redis_peer_t *peer)
     }
 
     if (peer->out_pos == peer->out_last) {
-        peer->out_pos = 0;
-        peer->out_last = 0;
+        ngx_http_llm_redis_sent(peer);
     }
 
     if (ngx_handle_write_event(c->write, 0) != NGX_OK) {
         ngx_http_llm_redis_closed(peer, 0);
+    }
+}
+
+
+/* What a burst has needed is not kept. */
+
+static void
+ngx_http_llm_redis_sent(ngx_http_llm_redis_peer_t *peer)
+{
+    peer->out_pos = 0;
+    peer->out_last = 0;
+
+    if (peer->out_size > NGX_HTTP_LLM_REDIS_KEEP) {
+        ngx_free(peer->out);
+        peer->out = NULL;
+        peer->out_size = 0;
     }
 }
 
@@ -461,8 +472,8 @@ ngx_http_llm_redis_close(ngx_http_llm_redis_peer_t *peer)
 
     peer->serial++;
     peer->unsent = 0;
-    peer->out_pos = 0;
-    peer->out_last = 0;
+
+    ngx_http_llm_redis_sent(peer);
 
     if (peer->timer.timer_set) {
         ngx_del_timer(&peer->timer);
