@@ -83,7 +83,9 @@ ngx_http_llm_redis_conf_together(ngx_conf_t *cf,
         && (conf->tls != url->tls
             || conf->db != url->db
             || conf->user.len != url->user_len
-            || ngx_memcmp(conf->user.data, url->user, url->user_len) != 0))
+            || (url->user_len
+                && ngx_memcmp(conf->user.data, url->user, url->user_len)
+                   != 0)))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "llm_quota_redis has \"%V\", which differs from "
