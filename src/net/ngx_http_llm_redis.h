@@ -39,6 +39,7 @@
 #define NGX_HTTP_LLM_REDIS_OUTPUT    (4 * 1024 * 1024)  /* bytes unsent */
 #define NGX_HTTP_LLM_REDIS_REPLY     (4 * 1024 * 1024)  /* bytes of one reply */
 #define NGX_HTTP_LLM_REDIS_ELEMENTS  (128 * 1024)    /* of one array */
+#define NGX_HTTP_LLM_REDIS_DEPTH     7               /* arrays in arrays */
 
 
 typedef enum {
@@ -122,7 +123,8 @@ typedef struct {
                                                     last connection */
     unsigned                         is_name:1;  /* host, and no address */
     unsigned                         proved:1;   /* AUTH was sent */
-    unsigned                         crowded:1;  /* an array was too long */
+    unsigned                         crowded:1;  /* an array was too long,
+                                                    or too deep */
 } ngx_http_llm_redis_peer_t;
 
 

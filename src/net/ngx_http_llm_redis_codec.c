@@ -30,7 +30,8 @@ static void  *(*ngx_http_llm_redis_next_array)(const redisReadTask *task,
     ngx_http_llm_redis_elements_t n);
 
 
-/* hiredis allocates an array as soon as its length is announced. */
+/* hiredis allocates an array as soon as its length is announced, and since
+   1.0.0 frees what is nested by recursion, however deep. */
 
 ngx_int_t
 ngx_http_llm_redis_reader(ngx_http_llm_redis_peer_t *peer)
@@ -57,9 +58,20 @@ static void *
 ngx_http_llm_redis_array(const redisReadTask *task,
     ngx_http_llm_redis_elements_t n)
 {
+    ngx_uint_t                  depth;
+    const redisReadTask        *outer;
     ngx_http_llm_redis_peer_t  *peer;
 
-    if (n > NGX_HTTP_LLM_REDIS_ELEMENTS) {
+    depth = 1;
+
+    for (outer = task->parent;
+         outer && depth <= NGX_HTTP_LLM_REDIS_DEPTH;
+         outer = outer->parent)
+    {
+        depth++;
+    }
+
+    if (n > NGX_HTTP_LLM_REDIS_ELEMENTS || depth > NGX_HTTP_LLM_REDIS_DEPTH) {
         peer = task->privdata;
         peer->crowded = 1;
 

@@ -364,9 +364,11 @@ failed:
 
     if (peer->crowded) {
         ngx_http_llm_redis_lose(peer, NGX_HTTP_LLM_REDIS_TOO_LARGE, 0,
-                                "answers with more than %dM or %d elements",
+                                "answers with more than %dM, %d elements of "
+                                "an array or %d arrays in each other",
                                 NGX_HTTP_LLM_REDIS_REPLY / (1024 * 1024),
-                                NGX_HTTP_LLM_REDIS_ELEMENTS);
+                                NGX_HTTP_LLM_REDIS_ELEMENTS,
+                                NGX_HTTP_LLM_REDIS_DEPTH);
 
     } else if (reader->err == REDIS_ERR_OOM) {
         ngx_http_llm_redis_lose(peer, NGX_HTTP_LLM_REDIS_NO_MEMORY, 0,
