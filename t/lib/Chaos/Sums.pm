@@ -1,0 +1,410 @@
+package Chaos::Sums;
+
+# The four sums of scripts/chaos: what the upstream wrote down, the ledger,
+# the store and the zone.
+#
+# A request whose answer came whole has one line, which charges what the
+# upstream says that it served.  One whose answer was cut has one line, too,
+# and what that charges is taken for the truth.  What may be missing is told
+# beforehand: lost() and destroyed().
+#
+# Segments are read through the janitor's links, so that those which are
+# deleted in the meantime count as well.
+
+use strict;
+use warnings;
+
+use Time::HiRes qw(time);
+
+use LLMBase;
+
+my @kinds = qw(team user customer);
+
+my $member = qr/"(?:[^"\\]|\\.)*"/;
+my $line = qr/\A\{"type":"usage","id":$member(?:,"\w+":(?:$member|[\w.-]+))*
+              ,"labels":\{\}\}\z/x;
+
+
+# new(state => directory, seen => where the links are, served => and ended =>
+# the journals' names)
+
+sub new
+{
+    my ($class, %options) = @_;
+
+    return bless {
+        %options,
+        read => {},          # bytes of each file
+        truth => {},         # what the upstream decided, by our id
+        ended => {},         # how clients saw it end, by our id
+        line => {},          # lines that are not compared yet, by request id
+        ids => {},           # of all lines
+        wrong => [],
+        destroyed => [],
+        unseen => 0,         # ended, without that the upstream knew of them
+        sum => { map { $_ => {} } qw(truth ledger) },
+        count => { map { $_ => 0 } qw(requests exact estimated cut lost
+                                      settled refused torn destroyed) },
+    }, $class;
+}
+
+
+sub wrong { push @{$_[0]{wrong}}, $_[1] }
+sub count { return $_[0]{count} }
+
+
+# What a file has got since the last time, in whole lines.
+
+sub news
+{
+    my ($self, $file) = @_;
+
+    open my $fh, '<:raw', $file or return '';
+    sysseek $fh, $self->{read}{$file} // 0, 0;
+
+    my $news = '';
+
+    while (sysread $fh, $news, 1 << 20, length $news) { }
+
+    $news = substr $news, 0, 1 + rindex $news, "\n";
+    $self->{read}{$file} += length $news;
+
+    return $news;
+}
+
+
+# All that was written; the ledger first: the truth of a line is older than it.
+
+sub read
+{
+    my ($self) = @_;
+
+    for my $file (sort glob "$self->{seen}/*") {
+        my $gone = !-e $self->{state} . substr $file, rindex $file, '/';
+
+        $self->line($_) for split /\n/, $self->news($file);
+
+        unlink $file if $gone;
+    }
+
+    for (split /\n/, $self->news($self->{served})) {
+        my ($what, $id, @of) = split / /;
+
+        if ($what eq 'decided') {
+            my %truth;
+
+            @truth{qw(request team model status how input cached output nano)}
+                = @of;
+            $self->{truth}{$id} = \%truth;
+        } else {
+            $self->{truth}{$id}{served} = 1;
+        }
+    }
+
+    for (split /\n/, $self->news($self->{seen_by_clients})) {
+        my ($id, $status, $how) = split / /;
+
+        $self->{ended}{$id} = { status => $status, how => $how };
+    }
+}
+
+
+# A line of the ledger, or its pieces.
+
+sub line
+{
+    my ($self, $text) = @_;
+
+    my $start = rindex $text, '{"type":"';
+
+    $self->{count}{torn}++ if $start != 0;
+
+    return if $start < 0;
+
+    my $l = parse(substr $text, $start);
+
+    if (!$l) {
+        $self->{count}{torn}++;
+        return;
+    }
+
+    $self->wrong("twice in the ledger: id $l->{id}") if $self->{ids}{$l->{id}}++;
+    $self->wrong("an aggregate in the ledger: $text") if $l->{requests};
+    $self->wrong("two lines of request $l->{request_id}")
+        if $self->{line}{$l->{request_id}};
+
+    $self->{line}{$l->{request_id}} = $l;
+    $self->add($self->{sum}{ledger}, $l, 1);
+}
+
+
+sub parse
+{
+    my ($text) = @_;
+
+    $text =~ $line or return undef;
+
+    my %l = $text =~ /"(\w+)":"?([^",]*)/g;
+
+    $l{nano} = nano($l{cost_usd});
+    $l{tokens} = $l{prompt_tokens} + $l{completion_tokens};
+
+    return \%l;
+}
+
+
+sub nano
+{
+    my ($whole, $part) = $_[0] =~ /^(\d+)(?:\.(\d+))?$/
+        or die "no money: $_[0]\n";
+
+    return $whole * 1_000_000_000 + substr +($part // '') . '0' x 9, 0, 9;
+}
+
+
+sub add
+{
+    my ($self, $sum, $l, $sign) = @_;
+
+    for my $kind (@kinds) {
+        my $name = $l->{"${kind}_id"} or next;
+        my $s = $sum->{"$kind $name"} //= [0, 0, 0];
+
+        $s->[0] += $sign;
+        $s->[1] += $sign * $l->{tokens};
+        $s->[2] += $sign * $l->{nano};
+    }
+}
+
+
+# Requests that have reached the upstream, have ended, and have no line.
+
+sub missing
+{
+    my ($self) = @_;
+
+    $self->read;
+
+    return grep { my $t = $self->{truth}{$_};
+                  $t && !$self->{line}{$t->{request}} }
+           keys %{$self->{ended}};
+}
+
+
+# Everything was killed at once: what has no line now will never have one.
+
+sub lost
+{
+    my ($self) = @_;
+
+    $self->read;
+
+    my $truth = $self->{truth};
+
+    for my $id (keys %$truth) {
+        next if $self->{line}{$truth->{$id}{request}};
+
+        my $ended = $self->{ended}{$id};
+        my $whole = $ended && $ended->{how} eq 'whole';
+
+        $self->{count}{$whole ? 'settled' : 'lost'}++;
+        delete $self->{$_}{$id} for qw(truth ended);
+    }
+}
+
+
+# Compares each line with what the upstream and the client say of the request.
+
+sub settle
+{
+    my ($self) = @_;
+
+    my ($truth, $ended, $lines, $count) = @$self{qw(truth ended line count)};
+
+    for my $id (keys %$ended) {
+        my $t = delete $truth->{$id};
+        my $e = delete $ended->{$id};
+
+        if (!$t) {
+            if ($e->{how} ne 'whole') {
+                $self->{unseen}++;
+            } elsif ($e->{status} =~ /^(?:403|429)$/) {
+                $count->{refused}++;
+            } else {
+                $self->wrong("request $id was answered $e->{status}, and never"
+                             . ' came to the upstream');
+            }
+
+            next;
+        }
+
+        my $l = delete $lines->{$t->{request}};
+
+        if (!$l) {
+            $self->wrong("no line of request $id ($t->{request}), which ended"
+                         . " $e->{how} with $e->{status}");
+            next;
+        }
+
+        $count->{requests}++;
+        $self->add($self->{sum}{truth}, $l, 1);
+
+        if ($e->{how} ne 'whole') {
+            $count->{$l->{source} eq 'estimated' ? 'estimated' : 'exact'}++;
+            $count->{cut}++ if $e->{how} eq 'cut' && $t->{how} !~ /cut|lost/;
+            next;
+        }
+
+        my $is = join ' ', @$l{qw(team_id prompt_tokens cached_tokens
+                                  completion_tokens nano status)};
+        my $want = join ' ', @$t{qw(team input cached output nano status)};
+
+        $self->wrong("request $id ($t->{how}) has \"$is\" in the ledger, not"
+                     . " \"$want\"") if $is ne $want;
+        $count->{exact}++;
+    }
+
+    for my $request (keys %$lines) {
+        my $l = delete $lines->{$request};
+
+        $self->wrong("a line of nobody's request: $request") 
+            if $self->{unseen}-- <= 0;
+        $self->add($self->{sum}{truth}, $l, 1);
+        $count->{requests}++;
+        $count->{estimated}++;
+        $count->{cut}++;
+    }
+
+    # of clients that left before the upstream knew of them
+
+    delete $truth->{$_} for keys %$truth;
+}
+
+
+# The ledger's last lines of a segment that are cut off or overwritten from
+# this byte on; they were compared before.
+
+sub destroyed
+{
+    my ($self, $name, $from) = @_;
+
+    my $file = "$self->{seen}/$name";
+    my $tail = substr LLMBase::slurp($file), $from;
+
+    for (split /\n/, $tail) {
+        my $l = parse($_) or next;
+
+        $self->add($self->{sum}{ledger}, $l, -1);
+        push @{$self->{destroyed}}, { line => $l, store => 1,
+                                      zone => 1, backup => $self->backup };
+        $self->{count}{destroyed}++;
+    }
+
+    $self->{read}{$file} = $from;
+}
+
+
+sub backup { return join ' ', (stat "$_[0]{state}/quota-backup.db")[1, 9] }
+
+
+# From now on the store may be made again of its newest backup.  What was
+# destroyed since that is then in neither.
+
+sub store_may_be_new
+{
+    my ($self) = @_;
+
+    my $now = $self->backup;
+
+    for (@{$self->{destroyed}}) {
+        $_->{risk} = 1 if $_->{store} && $_->{backup} eq $now;
+    }
+}
+
+
+# Whether the store is what it must be: then undef, else how it differs.
+
+sub store_differs
+{
+    my ($self) = @_;
+
+    my $store = $self->store // return "    cannot be read\n";
+    my $differs = differ($store, $self->expected('store')) || return undef;
+    my @risks = grep { $_->{risk} } @{$self->{destroyed}} or return $differs;
+
+    $_->{store} = 0 for @risks;
+
+    if (differ($store, $self->expected('store'))) {
+        $_->{store} = 1 for @risks;
+        return $differs;
+    }
+
+    $_->{risk} = 0 for @risks;
+
+    return undef;
+}
+
+
+# The zone is new, and has what the store has.
+
+sub zone_is_new
+{
+    my ($self) = @_;
+
+    $_->{zone} = $_->{store} for @{$self->{destroyed}};
+}
+
+
+# What must be found, as { "team NAME" => [requests, tokens, nano] ... }
+
+sub expected
+{
+    my ($self, $where) = @_;
+
+    my %sum = map { $_ => [@{$self->{sum}{ledger}{$_}}] }
+              keys %{$self->{sum}{ledger}};
+
+    $self->add(\%sum, $_->{line}, 1)
+        for grep { $where eq 'truth' || $_->{$where} } @{$self->{destroyed}};
+
+    return \%sum;
+}
+
+
+# The store's, or undef while it cannot be read.
+
+sub store
+{
+    my ($self) = @_;
+
+    my $sql = "SELECT type || ' ' || id, sum(requests),"
+              . ' sum(input + output), sum(cost) FROM meter'
+              . " WHERE period = 'month' GROUP BY type, id";
+    my $file = "$self->{state}/quota.db";
+    my $rows = -e $file ? `sqlite3 -readonly "$file" "$sql" 2>/dev/null` : '';
+
+    return undef if $? || $rows eq '';
+
+    return { map { my ($name, @sums) = split /\|/; $name => \@sums }
+             grep { /^(?:team|user|customer) / } split /\n/, $rows };
+}
+
+
+# Where two of them differ: a text, empty if they do not.
+
+sub differ
+{
+    my ($is, $want) = @_;
+
+    my %all = map { $_ => 1 } keys %$is, keys %$want;
+
+    return join '', map {
+        my ($a, $b) = map { join ' ', @{$_ // [0, 0, 0]} }
+                      $is->{$_}, $want->{$_};
+
+        $a eq $b ? () : "    $_: $a instead of $b\n";
+    } sort keys %all;
+}
+
+
+1;
