@@ -89,6 +89,24 @@ for my $how (sort keys %fault) {
 $t->finish;
 
 
+# Damaged beneath who carries, who knows all that it reads by heart: who keeps
+# the backups finds it.
+
+$t = gateway(zone => 'zone=main:1m state=%%DIR%%/tmp/state retain=1s');
+$t->start;
+is($t->chat('beneath')->{status}, 200, 'beneath: before') for 1 .. 5;
+wait_until { $t->stored('beneath') eq '5 75 300000' } 'beneath in the store';
+
+open my $fh, '+<', db($t) or die "quota.db: $!\n";
+seek $fh, 4096, 0;
+print $fh 'x' x ((-s db($t)) - 4096);
+close $fh;
+
+$t->wait_log(qr/\[error\].*set aside/, 10);
+agree($t, 'beneath', 'beneath');
+$t->finish;
+
+
 # One that cannot be used: those who are known go on, others as fail= says.
 
 $t = gateway();

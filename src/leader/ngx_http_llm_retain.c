@@ -24,6 +24,7 @@ static ngx_msec_t ngx_http_llm_retain_next(ngx_http_llm_leader_t *leader,
 static void ngx_http_llm_retain_post(ngx_event_t *ev);
 static void ngx_http_llm_retain_work(ngx_http_llm_leader_t *leader);
 static void ngx_http_llm_retain_done(ngx_http_llm_leader_t *leader);
+static void ngx_http_llm_retain_failed(ngx_http_llm_leader_t *leader);
 static int ngx_http_llm_retain_canceled(void);
 
 
@@ -110,9 +111,11 @@ ngx_http_llm_retain_work(ngx_http_llm_leader_t *leader)
 static void
 ngx_http_llm_retain_done(ngx_http_llm_leader_t *leader)
 {
+    time_t             most;
     llm_retain_run_t  *run;
 
     run = &leader->retained;
+    most = NGX_HTTP_LLM_RETAIN_TIMER;
 
     if (run->deleted) {
         ngx_log_error(NGX_LOG_NOTICE, leader->cycle->log, 0,
@@ -124,19 +127,42 @@ ngx_http_llm_retain_done(ngx_http_llm_leader_t *leader)
     if (run->status == LLM_STORE_OK || run->status == LLM_STORE_CANCELED) {
         leader->unretained = 0;
 
-    } else if (!leader->unretained) {
-        leader->unretained = 1;
-
-        ngx_log_error(NGX_LOG_ERR, leader->cycle->log, 0,
-                      "llm_quota store of zone \"%V\" has no new backup, and "
-                      "old segments stay: %s", leader->conf.name, run->error);
+    } else {
+        ngx_http_llm_retain_failed(leader);
+        most = NGX_HTTP_LLM_RETAIN_FIRST;
     }
 
     if (!ngx_http_llm_leader_retired(leader)) {
         ngx_add_timer(&leader->retain_timer,
-                      ngx_http_llm_retain_next(leader,
-                                               NGX_HTTP_LLM_RETAIN_TIMER));
+                      ngx_http_llm_retain_next(leader, most));
     }
+}
+
+
+static void
+ngx_http_llm_retain_failed(ngx_http_llm_leader_t *leader)
+{
+    llm_retain_run_t  *run;
+
+    run = &leader->retained;
+
+    if (run->status == LLM_STORE_DAMAGED || run->status == LLM_STORE_ABSENT) {
+
+        /* who carries has the file open, and may not have noticed */
+
+        ngx_http_llm_zone_lock(leader->conf.zone)->damaged = 1;
+        ngx_http_llm_zone_unlock(leader->conf.zone);
+    }
+
+    if (leader->unretained) {
+        return;
+    }
+
+    leader->unretained = 1;
+
+    ngx_log_error(NGX_LOG_ERR, leader->cycle->log, 0,
+                  "llm_quota store of zone \"%V\" has no new backup, and "
+                  "old segments stay: %s", leader->conf.name, run->error);
 }
 
 

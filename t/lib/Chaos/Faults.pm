@@ -398,9 +398,15 @@ sub kill_rotating
 }
 
 
+# The last backup is made to look old, so that there is another.
+
 sub kill_backup
 {
     my ($run) = @_;
+
+    my $old = time - 10 * 86400;
+
+    utime $old, $old, $run->{nginx}->state_dir . '/quota-backup.db';
 
     return $run->{nginx}->kill_at($run->{nginx}->leader,
                                   pick(qw(llm_sqlite_copy llm_sqlite_rename

@@ -304,7 +304,7 @@ sub destroyed
 }
 
 
-sub backup { return join ' ', (stat "$_[0]{state}/quota-backup.db")[1, 9] }
+sub backup { return (stat "$_[0]{state}/quota-backup.db")[1] // 0 }
 
 
 # From now on the store may be made again of its newest backup.  What was
