@@ -18,6 +18,8 @@
 static ngx_int_t ngx_http_llm_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_llm_add_first(ngx_array_t *handlers,
     ngx_http_handler_pt handler);
+static void ngx_http_llm_lead_conf(ngx_http_llm_quota_t *quota,
+    ngx_http_llm_leader_conf_t *conf);
 static void ngx_http_llm_lead_write(void *data, llm_index_t i);
 static void ngx_http_llm_exit_process(ngx_cycle_t *cycle);
 
@@ -452,20 +454,39 @@ ngx_http_llm_lead(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
 {
     ngx_http_llm_leader_conf_t  conf;
 
-    conf.name = &quota->name;
-    conf.zone = &quota->zone;
-    conf.ledger = quota->state ? &quota->ledger : NULL;
-    conf.pool = quota->store.pool;
-    conf.kept = quota->limited;
-    conf.sync = quota->sync;
-    conf.fsync = quota->fsync;
-    conf.retain = quota->retain;
-    conf.redis = quota->redis ? &quota->redis->peer : NULL;
-    conf.write = ngx_http_llm_lead_write;
-    conf.tick = ngx_http_llm_sweep_pending;
-    conf.data = quota;
+    ngx_http_llm_lead_conf(quota, &conf);
 
     return ngx_http_llm_leader_start(&conf, cycle);
+}
+
+
+void
+ngx_http_llm_lead_end(ngx_http_llm_quota_t *quota)
+{
+    ngx_http_llm_leader_conf_t  conf;
+
+    ngx_http_llm_lead_conf(quota, &conf);
+
+    ngx_http_llm_leader_sweep(&conf);
+}
+
+
+static void
+ngx_http_llm_lead_conf(ngx_http_llm_quota_t *quota,
+    ngx_http_llm_leader_conf_t *conf)
+{
+    conf->name = &quota->name;
+    conf->zone = &quota->zone;
+    conf->ledger = quota->state ? &quota->ledger : NULL;
+    conf->pool = quota->store.pool;
+    conf->kept = quota->limited;
+    conf->sync = quota->sync;
+    conf->fsync = quota->fsync;
+    conf->retain = quota->retain;
+    conf->redis = quota->redis ? &quota->redis->peer : NULL;
+    conf->write = ngx_http_llm_lead_write;
+    conf->tick = ngx_http_llm_sweep_pending;
+    conf->data = quota;
 }
 
 

@@ -354,6 +354,40 @@ unlike($t->log, qr/is full/, 'models that clients invent do not fill a zone');
 $t->finish;
 
 
+# Of a zone that is replaced the last worker to end settles what one that was
+# killed held.
+
+$t = gateway(workers => 2, server => $server . <<'EOF');
+        location /pid/ {
+            add_header X-Pid $pid;
+            proxy_pass http://provider/;
+        }
+EOF
+
+$t->start;
+
+my (%of, @clients);
+
+until (keys %of == 2) {
+    my $team = 'replaced-' . @clients;
+
+    push @clients, stream($t, $team, '/pid');
+    push @{$of{$clients[-1]{answer}{headers}{'x-pid'}}}, $team;
+}
+
+my ($dead) = keys %of;
+
+$t->reload(zone => 'zone=main:1088k state=%%DIR%%/tmp/state', keep_old => 1);
+$t->expect_log(qr/worker process $dead exited on signal 9/);
+kill 'KILL', $dead;
+$t->wait_log(qr/worker process $dead exited on signal 9/);
+let_go();
+is((split / /, $t->charge($_))[2], 'estimated', "$_: is charged")
+    for @{$of{$dead}};
+$t->finish;
+
+
+
 # A binary upgrade, which nginx makes for its own parent only: a daemon's.
 
 my @masters;

@@ -495,6 +495,10 @@ void ngx_http_llm_cleanup(void *data);
 /* Leads a quota's zone from this worker on. */
 ngx_int_t ngx_http_llm_lead(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle);
 
+/* At this worker's end: settles what dead ones held, before the ledger is
+   closed. */
+void ngx_http_llm_lead_end(ngx_http_llm_quota_t *quota);
+
 
 /* ngx_http_llm_settle.c */
 

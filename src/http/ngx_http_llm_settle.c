@@ -605,6 +605,7 @@ ngx_http_llm_exit_worker(ngx_cycle_t *cycle)
         }
 
         if (quotas[i]->state) {
+            ngx_http_llm_lead_end(quotas[i]);
             ngx_http_llm_ledger_close(&quotas[i]->ledger);
 
             ngx_http_llm_wait_exit(quotas[i]);

@@ -120,6 +120,10 @@ struct ngx_http_llm_leader_s {
 ngx_int_t ngx_http_llm_leader_start(const ngx_http_llm_leader_conf_t *conf,
     ngx_cycle_t *cycle);
 
+/* In a worker that ends, whether it leads or not: what dead ones held is
+   settled, and its lines are appended.  Once, and with a ledger. */
+void ngx_http_llm_leader_sweep(const ngx_http_llm_leader_conf_t *conf);
+
 /* At the end of the process, when nginx's threads have ended. */
 void ngx_http_llm_leader_exit(void);
 

@@ -12,8 +12,9 @@
 
 
 /*
- * What a dead worker held is settled by the first worker: what was not
- * settled is charged what was expected, what was settled gets its line, unless
+ * What a dead worker held is settled by the first worker, or by one that ends:
+ * of a zone that is replaced it may be the last.  What was not settled is
+ * charged what was expected, what was settled gets its line, unless
  * the ledger has it: a worker may die after a write, before it frees what it
  * has written.
  *
@@ -22,40 +23,60 @@
  */
 
 
-static ngx_uint_t ngx_http_llm_sweep_due(ngx_http_llm_leader_t *leader);
-static void ngx_http_llm_sweep_zone(ngx_http_llm_leader_t *leader);
+static uint64_t ngx_http_llm_sweep_workers(
+    const ngx_http_llm_leader_conf_t *conf, ngx_uint_t *gone);
+static void ngx_http_llm_sweep_zone(const ngx_http_llm_leader_conf_t *conf);
 static ngx_uint_t ngx_http_llm_sweep_left(llm_zone_t *z,
     const llm_reservation_t *r);
 static llm_reservation_state_e ngx_http_llm_sweep_take(
-    ngx_http_llm_leader_t *leader, llm_index_t i);
-static void ngx_http_llm_sweep_find(ngx_http_llm_leader_t *leader,
+    const ngx_http_llm_leader_conf_t *conf, llm_index_t i);
+static void ngx_http_llm_sweep_find(const ngx_http_llm_leader_conf_t *conf,
     ngx_array_t *unsure);
 
+
+/* Unless a process has gone, or its slot has passed to another, nothing can be
+   left behind. */
 
 void
 ngx_http_llm_sweep(ngx_http_llm_leader_t *leader)
 {
-    if (ngx_http_llm_sweep_due(leader)) {
-        ngx_http_llm_sweep_zone(leader);
+    uint64_t    generations;
+    ngx_uint_t  gone;
+
+    generations = ngx_http_llm_sweep_workers(&leader->conf, &gone);
+
+    if (gone || generations != leader->swept) {
+        leader->swept = generations;
+        ngx_http_llm_sweep_zone(&leader->conf);
     }
 }
 
 
-/* Whether a process has gone, or its slot has passed to another, since the
-   last sweep: else nothing can be left behind. */
+void
+ngx_http_llm_leader_sweep(const ngx_http_llm_leader_conf_t *conf)
+{
+    ngx_uint_t  gone;
 
-static ngx_uint_t
-ngx_http_llm_sweep_due(ngx_http_llm_leader_t *leader)
+    (void) ngx_http_llm_sweep_workers(conf, &gone);
+
+    ngx_http_llm_sweep_zone(conf);
+}
+
+
+/* The sum of the slots' generations, which rises when one is taken. */
+
+static uint64_t
+ngx_http_llm_sweep_workers(const ngx_http_llm_leader_conf_t *conf,
+    ngx_uint_t *gone)
 {
     uint64_t      generations;
     uint32_t      i;
     llm_zone_t   *z;
-    ngx_uint_t    due;
     llm_worker_t  seen;
 
-    z = leader->conf.zone->zone;
+    z = conf->zone->zone;
     generations = 0;
-    due = 0;
+    *gone = 0;
 
     for (i = 0; i < LLM_WORKERS; i++) {
         generations += z->workers[i].generation;
@@ -64,34 +85,29 @@ ngx_http_llm_sweep_due(ngx_http_llm_leader_t *leader)
             continue;
         }
 
-        ngx_http_llm_zone_worker(leader->conf.zone, i, &seen);
+        ngx_http_llm_zone_worker(conf->zone, i, &seen);
 
         if (seen.pid == 0 || ngx_http_llm_zone_worker_alive(&seen)) {
             continue;
         }
 
-        (void) ngx_http_llm_zone_lock(leader->conf.zone);
+        (void) ngx_http_llm_zone_lock(conf->zone);
 
         /* nobody's slot: what bears its generation is left behind */
 
         if (llm_zone_take_worker(z, i, &seen, 0, 0)) {
-            due = 1;
+            *gone = 1;
         }
 
-        ngx_http_llm_zone_unlock(leader->conf.zone);
+        ngx_http_llm_zone_unlock(conf->zone);
     }
 
-    if (generations != leader->swept) {
-        leader->swept = generations;
-        due = 1;
-    }
-
-    return due;
+    return generations;
 }
 
 
 static void
-ngx_http_llm_sweep_zone(ngx_http_llm_leader_t *leader)
+ngx_http_llm_sweep_zone(const ngx_http_llm_leader_conf_t *conf)
 {
     llm_zone_t                   *z;
     ngx_pool_t                   *pool;
@@ -101,7 +117,7 @@ ngx_http_llm_sweep_zone(ngx_http_llm_leader_t *leader)
     llm_reservation_state_e       state;
     ngx_http_llm_ledger_entry_t  *entry;
 
-    if (leader->conf.zone->worker == LLM_NONE) {
+    if (conf->zone->worker == LLM_NONE) {
         return;
     }
 
@@ -115,7 +131,7 @@ ngx_http_llm_sweep_zone(ngx_http_llm_leader_t *leader)
         goto done;
     }
 
-    z = leader->conf.zone->zone;
+    z = conf->zone->zone;
     swept = 0;
 
     for (i = 0; i < z->nreservations; i++) {
@@ -123,7 +139,7 @@ ngx_http_llm_sweep_zone(ngx_http_llm_leader_t *leader)
             continue;
         }
 
-        state = ngx_http_llm_sweep_take(leader, i);
+        state = ngx_http_llm_sweep_take(conf, i);
 
         if (state == LLM_RESERVATION_FREE) {
             continue;
@@ -131,12 +147,12 @@ ngx_http_llm_sweep_zone(ngx_http_llm_leader_t *leader)
 
         swept++;
 
-        if (leader->conf.ledger == NULL) {
+        if (conf->ledger == NULL) {
             continue;
         }
 
         if (state == LLM_RESERVATION_HELD) {
-            leader->conf.write(leader->conf.data, i);
+            conf->write(conf->data, i);
             continue;
         }
 
@@ -151,14 +167,14 @@ ngx_http_llm_sweep_zone(ngx_http_llm_leader_t *leader)
     }
 
     if (unsure->nelts) {
-        ngx_http_llm_sweep_find(leader, unsure);
+        ngx_http_llm_sweep_find(conf, unsure);
     }
 
     if (swept) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "llm_quota zone \"%V\": %ui requests of processes that "
                       "died were settled, with estimates where they had not "
-                      "been", leader->conf.name, swept);
+                      "been", conf->name, swept);
     }
 
 done:
@@ -181,7 +197,7 @@ ngx_http_llm_sweep_left(llm_zone_t *z, const llm_reservation_t *r)
 /* The state that it was found in; free: nobody's any more. */
 
 static llm_reservation_state_e
-ngx_http_llm_sweep_take(ngx_http_llm_leader_t *leader, llm_index_t i)
+ngx_http_llm_sweep_take(const ngx_http_llm_leader_conf_t *conf, llm_index_t i)
 {
     llm_zone_t               *z;
     ngx_time_t               *tp;
@@ -194,7 +210,7 @@ ngx_http_llm_sweep_take(ngx_http_llm_leader_t *leader, llm_index_t i)
     tp = ngx_timeofday();
     s.timestamp = (int64_t) tp->sec * 1000 + tp->msec;
 
-    z = ngx_http_llm_zone_lock(leader->conf.zone);
+    z = ngx_http_llm_zone_lock(conf->zone);
 
     r = llm_zone_reservation(z, i);
     state = LLM_RESERVATION_FREE;
@@ -202,28 +218,29 @@ ngx_http_llm_sweep_take(ngx_http_llm_leader_t *leader, llm_index_t i)
     if (ngx_http_llm_sweep_left(z, r)) {
         state = r->state;
 
-        r->worker = leader->conf.zone->worker;
-        r->generation = z->workers[leader->conf.zone->worker].generation;
+        r->worker = conf->zone->worker;
+        r->generation = z->workers[conf->zone->worker].generation;
 
         if (state == LLM_RESERVATION_HELD) {
             llm_settle_expected(r->expected, r->started, &s);
 
-            (void) llm_settle(z, &leader->conf.zone->clock, i, r->id, &s);
+            (void) llm_settle(z, &conf->zone->clock, i, r->id, &s);
         }
 
-        if (leader->conf.ledger == NULL) {
+        if (conf->ledger == NULL) {
             llm_zone_free_reservation(z, i);
         }
     }
 
-    ngx_http_llm_zone_unlock(leader->conf.zone);
+    ngx_http_llm_zone_unlock(conf->zone);
 
     return state;
 }
 
 
 static void
-ngx_http_llm_sweep_find(ngx_http_llm_leader_t *leader, ngx_array_t *unsure)
+ngx_http_llm_sweep_find(const ngx_http_llm_leader_conf_t *conf,
+    ngx_array_t *unsure)
 {
     llm_zone_t                   *z;
     ngx_uint_t                    i;
@@ -231,19 +248,19 @@ ngx_http_llm_sweep_find(ngx_http_llm_leader_t *leader, ngx_array_t *unsure)
 
     entry = unsure->elts;
 
-    ngx_http_llm_ledger_find(leader->conf.ledger,
-                             leader->conf.zone->zone->epoch, entry,
+    ngx_http_llm_ledger_find(conf->ledger,
+                             conf->zone->zone->epoch, entry,
                              unsure->nelts);
 
     for (i = 0; i < unsure->nelts; i++) {
 
         if (!entry[i].found) {
-            leader->conf.write(leader->conf.data, entry[i].index);
+            conf->write(conf->data, entry[i].index);
             continue;
         }
 
-        z = ngx_http_llm_zone_lock(leader->conf.zone);
+        z = ngx_http_llm_zone_lock(conf->zone);
         llm_zone_free_reservation(z, entry[i].index);
-        ngx_http_llm_zone_unlock(leader->conf.zone);
+        ngx_http_llm_zone_unlock(conf->zone);
     }
 }
