@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "llm_carrier.h"
 #include "llm_segment.h"
@@ -15,6 +16,8 @@
 
 #define LLM_CARRIER_TRIES    4               /* against another leader */
 #define LLM_CARRIER_TIMEOUT  2000            /* ms that the store may wait */
+#define LLM_CARRIER_SKEW     60              /* seconds that a file's time may
+                                                be ahead */
 
 
 struct llm_carrier_s {
@@ -47,7 +50,8 @@ static int llm_carrier_pick_from(llm_carrier_t *c, llm_carrier_run_t *run,
     llm_segment_t *s);
 static int llm_carrier_pick_line(void *data, const llm_entry_t *e,
     int64_t end);
-static size_t llm_carrier_oldest(const llm_carrier_t *c);
+static void llm_carrier_choose(llm_carrier_t *c);
+static int64_t llm_carrier_written(const llm_segment_t *s, int64_t now);
 static int llm_carrier_failed(llm_carrier_run_t *run,
     llm_store_status_e status, const char *what, const char *name);
 static int llm_carrier_store_failed(llm_carrier_t *c, llm_carrier_run_t *run,
@@ -128,6 +132,8 @@ llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run)
     {
         return;
     }
+
+    llm_carrier_choose(c);
 
     if (run->foreign) {
         (void) llm_carrier_pick(c, run);
@@ -458,17 +464,18 @@ llm_carrier_commit(llm_carrier_t *c, llm_carrier_run_t *run,
 static int
 llm_carrier_pick(llm_carrier_t *c, llm_carrier_run_t *run)
 {
-    size_t          i, oldest;
+    size_t          i;
     llm_segment_t  *s;
 
-    oldest = llm_carrier_oldest(c);
-
-    for (i = c->segments.n; i-- > oldest; /* void */ ) {
+    for (i = c->segments.n; i-- > 0; /* void */ ) {
         s = &c->segments.list[i];
 
-        if (s->epoch == c->conf.epoch
-            || (run->since && s->modified < run->since / 1000))
-        {
+        if (!s->recent) {
+            s->passed = s->offset;
+            continue;
+        }
+
+        if (run->since && s->modified < run->since / 1000) {
             continue;
         }
 
@@ -489,7 +496,7 @@ llm_carrier_pick_from(llm_carrier_t *c, llm_carrier_run_t *run,
     int64_t   offset, since;
     unsigned  i;
 
-    offset = 0;
+    offset = s->passed;
 
     for (i = 0; i < run->nmarks; i++) {
         if (run->marks[i].epoch == s->epoch
@@ -586,26 +593,64 @@ llm_carrier_pick_line(void *data, const llm_entry_t *e, int64_t end)
 }
 
 
-/* Of the segments of other zones that are old and many none grows. */
+/* Of the segments of other zones those that were written to last.  When they
+   were made is not when their zones ended, and of clocks that are set names
+   are in no order. */
 
-static size_t
-llm_carrier_oldest(const llm_carrier_t *c)
+static void
+llm_carrier_choose(llm_carrier_t *c)
 {
-    size_t    i;
-    unsigned  n;
+    size_t          i;
+    int64_t         now;
+    unsigned        k, n;
+    llm_segment_t  *s, *last[LLM_CARRIER_MARKS];
 
+    now = time(NULL);
     n = 0;
 
-    for (i = c->segments.n; i > 0; i--) {
+    for (i = c->segments.n; i-- > 0; /* void */ ) {
+        s = &c->segments.list[i];
+        s->recent = 0;
 
-        if (c->segments.list[i - 1].epoch != c->conf.epoch
-            && ++n > LLM_CARRIER_MARKS)
-        {
-            break;
+        if (s->epoch == c->conf.epoch) {
+            continue;
         }
+
+        if (n < LLM_CARRIER_MARKS) {
+            n++;
+
+        } else if (llm_carrier_written(s, now)
+                   <= llm_carrier_written(last[n - 1], now))
+        {
+            continue;
+        }
+
+        for (k = n - 1; k > 0; k--) {
+
+            if (llm_carrier_written(s, now)
+                <= llm_carrier_written(last[k - 1], now))
+            {
+                break;
+            }
+
+            last[k] = last[k - 1];
+        }
+
+        last[k] = s;
     }
 
-    return i;
+    for (k = 0; k < n; k++) {
+        last[k]->recent = 1;
+    }
+}
+
+
+/* What is of the future was written before the clock was set back. */
+
+static int64_t
+llm_carrier_written(const llm_segment_t *s, int64_t now)
+{
+    return (s->modified > now + LLM_CARRIER_SKEW) ? 0 : s->modified;
 }
 
 
@@ -618,10 +663,10 @@ llm_carrier_marks(const llm_carrier_t *c, llm_carrier_mark_t *marks)
 
     n = 0;
 
-    for (i = llm_carrier_oldest(c); i < c->segments.n; i++) {
+    for (i = 0; i < c->segments.n; i++) {
         s = &c->segments.list[i];
 
-        if (s->epoch == c->conf.epoch) {
+        if (!s->recent) {
             continue;
         }
 

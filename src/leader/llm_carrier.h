@@ -67,8 +67,9 @@ typedef struct {
 typedef struct {
     /*
      * Lines of other zones that end after these marks come out, of a segment
-     * without one all of them.  Of old segments that are more than
-     * LLM_CARRIER_MARKS nothing does.
+     * without one all of them: of the LLM_CARRIER_MARKS segments that were
+     * written to last.  Of others nothing does, also when they come to be among
+     * these.
      */
     const llm_carrier_mark_t  *marks;
     unsigned                   nmarks;
@@ -106,7 +107,8 @@ void llm_carrier_destroy(llm_carrier_t *c);
 void llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run);
 
 /* Where, after the last run, ends what is committed of other zones' segments:
-   of the newest LLM_CARRIER_MARKS, the oldest first; returns how many. */
+   of the LLM_CARRIER_MARKS that were written to last, in the order of their
+   names; returns how many. */
 unsigned llm_carrier_marks(const llm_carrier_t *c, llm_carrier_mark_t *marks);
 
 /* The store that it opened: for what else the leader asks of it, in the same

@@ -30,6 +30,9 @@ typedef struct {
     int64_t                  size;       /* when it was last looked at */
     int64_t                  modified;   /* the same, seconds of the epoch */
     int64_t                  synced;     /* the size that is on the disk */
+    int64_t                  passed;     /* lines before it no longer concern
+                                            other zones */
+    unsigned                 recent:1;   /* it may grow */
     unsigned                 here:1;     /* found by the last look */
     unsigned                 kept:1;     /* the store has a row of it */
 } llm_segment_t;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -473,6 +474,25 @@ test_files(void)
 }
 
 
+/* A segment was written to so many seconds ago. */
+
+static void
+age(unsigned segment, int seconds)
+{
+    char            path[256];
+    struct timeval  tv[2];
+
+    path_of(path, OTHER, segment);
+
+    memset(tv, 0, sizeof(tv));
+    tv[0].tv_sec = tv[1].tv_sec = time(NULL) - seconds;
+
+    if (utimes(path, tv) != 0) {
+        exit(1);
+    }
+}
+
+
 static void
 test_foreign(void)
 {
@@ -539,9 +559,26 @@ test_foreign(void)
     path_of(path, OTHER, LLM_CARRIER_MARKS + 9);
     unlink(path);
     ok(carry(c) && same(c), "one is gone");
+    is_int(run.nlines, 0, "nothing comes out of the one in its place");
     ok(llm_carrier_marks(c, marks) == LLM_CARRIER_MARKS
        && marks[LLM_CARRIER_MARKS - 1].number == LLM_CARRIER_MARKS + 8,
        "and so is its mark");
+
+    append(OTHER, marks[0].number, 2);
+    ok(carry(c) && run.nlines == 2, "until it grows");
+    run.nmarks = llm_carrier_marks(c, marks);
+
+    /* an old name is written to: times are what tells, unless they are of the
+       future */
+
+    for (i = 5; i < LLM_CARRIER_MARKS + 8; i++) {
+        age(i, (i % 2) ? 100 : -1000);
+    }
+
+    ok(carry(c) && run.nlines == 0, "all are old");
+    append(OTHER, 0, 3);
+    ok(carry(c) && run.nlines == 3, "what an old one gets comes out");
+    ok(same(c), "and is stored");
 
     memset(&run, 0, sizeof(run));
     llm_carrier_destroy(c);
@@ -554,7 +591,7 @@ test_foreign(void)
 static void
 test_since(void)
 {
-    unsigned             i, n, age;
+    unsigned             i, n, back;
     llm_carrier_t       *c;
     llm_carrier_mark_t   mark;
 
@@ -583,10 +620,10 @@ test_since(void)
     ok(carry(c) && run.nlines == 0, "a minute later they are old");
 
     for (i = 0, n = 0; i < 20; i++) {
-        age = rnd(400);
-        run.since = now - 1000 * age;
-        n += carry(c) && run.nlines == (15 * age > LLM_CARRIER_LINES
-                                        ? LLM_CARRIER_LINES : 15 * age);
+        back = rnd(400);
+        run.since = now - 1000 * back;
+        n += carry(c) && run.nlines == (15 * back > LLM_CARRIER_LINES
+                                        ? LLM_CARRIER_LINES : 15 * back);
     }
 
     is_int(n, 20, "since any moment");
