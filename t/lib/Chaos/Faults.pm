@@ -42,19 +42,33 @@ our @all = (
       inject => \&damage_database },
     { name => 'clock step', loose => 1, inject => \&step_clock,
       needs => sub { $_[0]{nginx}{faketime} } },
-    { name => 'killed under the lock', cuts => 1, inject => \&kill_locked },
-    { name => 'killed before a write', cuts => 1, inject => \&kill_unwritten },
-    { name => 'killed after a write', cuts => 1, inject => \&kill_unfreed },
-    { name => 'killed after a commit', cuts => 1,
-      inject => \&kill_committed },
-    { name => 'killed at a rotation', cuts => 1, inject => \&kill_rotating },
-    { name => 'killed in a backup', cuts => 1, inject => \&kill_backup },
-    { name => 'killed amid foreign lines', cuts => 1, loose => 1,
-      inject => \&kill_adopting },
+    map({ +{ %$_, cuts => 1, needs => \&can_debug } }
+        { name => 'killed under the lock', inject => \&kill_locked },
+        { name => 'killed before a write', inject => \&kill_unwritten },
+        { name => 'killed after a write', inject => \&kill_unfreed },
+        { name => 'killed after a commit', inject => \&kill_committed },
+        { name => 'killed at a rotation', inject => \&kill_rotating },
+        { name => 'killed in a backup', inject => \&kill_backup },
+        { name => 'killed amid foreign lines', loose => 1,
+          inject => \&kill_adopting },
+        { name => 'all killed amid a commit', loose => 1,
+          inject => \&kill_all_committing }),
 );
 
 
 sub pick { return $_[rand @_] }
+
+
+# Workers are another user's where the master is root's.
+
+sub can_debug
+{
+    my $scope = eval {
+        LLMBase::slurp('/proc/sys/kernel/yama/ptrace_scope')
+    } // 0;
+
+    return $> == 0 || $scope == 0;
+}
 
 
 sub kill_worker
@@ -82,11 +96,19 @@ sub kill_all
     my ($run) = @_;
 
     $run->{nginx}->crash;
+    begin_again($run);
+
+    return 1;
+}
+
+
+sub begin_again
+{
+    my ($run) = @_;
+
     $run->upstream_is_idle;
     $run->{sums}->lost;
     $run->start;
-
-    return 1;
 }
 
 
@@ -431,6 +453,24 @@ sub kill_adopting
     });
 
     $run->{sums}->zone_is_new;
+
+    return $done;
+}
+
+
+# The leader writes to the store, or copies it.
+
+sub kill_all_committing
+{
+    my ($run) = @_;
+
+    my $done = $run->{nginx}->crash_at(
+        $run->{nginx}->leader, pick(qw(llm_sqlite_op_commit llm_store_run
+                                       llm_segments_keep_here)),
+        ignore => int rand 3, steps => int rand 2000
+    );
+
+    begin_again($run) if $done;
 
     return $done;
 }

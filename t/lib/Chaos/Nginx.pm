@@ -6,6 +6,7 @@ package Chaos::Nginx;
 use strict;
 use warnings;
 
+use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
 use LLMTest;
@@ -326,6 +327,60 @@ sub kill_at
 {
     my ($self, $pid, $function, %options) = @_;
 
+    # killed by the debugger, nginx tells of it
+
+    $self->excuse($pid);
+
+    my $said = LLMBase::slurp($self->debug($pid, $function, %options,
+                                           last => 'kill'));
+
+    return 0 if $said !~ /hit Breakpoint 1,|^Breakpoint 1,/m;
+
+    $self->replaced($pid);
+
+    return 1;
+}
+
+
+# kill -9 of everything while one worker is there.
+
+sub crash_at
+{
+    my ($self, $pid, $function, %options) = @_;
+
+    my $there = $self->dir . '/logs/there';
+
+    unlink $there;
+
+    my $debugger = fork() // die "fork: $!\n";
+
+    if ($debugger == 0) {
+        $self->debug($pid, $function, %options,
+                     last => "shell touch $there; while [ -e $there ];"
+                             . ' do sleep 0.05; done');
+        POSIX::_exit(0);
+    }
+
+    my $ended = wait_until { -e $there ? -1 : waitpid $debugger, WNOHANG }
+                           'the debugger', 10;
+
+    return 0 if $ended > 0;
+
+    $self->crash;
+    unlink $there;
+    waitpid $debugger, 0;
+
+    return 1;
+}
+
+
+# Stops a worker at a place, and does what is the last command.  Returns the
+# name of what the debugger said.
+
+sub debug
+{
+    my ($self, $pid, $function, %options) = @_;
+
     my @commands = ('set confirm off', 'set breakpoint pending off',
                     'handle all nostop noprint pass',
                     'handle SIGINT stop nopass', "break $function");
@@ -333,25 +388,15 @@ sub kill_at
     push @commands, "ignore 1 $options{ignore}" if $options{ignore};
     push @commands, 'continue';
     push @commands, 'delete', "stepi $options{steps}" if $options{steps};
-    push @commands, 'kill';
+    push @commands, $options{last};
 
     my $log = $self->dir . '/logs/gdb';
     my $seconds = $options{seconds} // 5;
 
-    # killed by gdb, nginx tells of it
-
-    $self->excuse($pid);
-
     system "timeout -s INT -k 5 $seconds gdb -nx -q -batch -p $pid "
            . join(' ', map { "-ex '$_'" } @commands) . " > $log 2>&1";
 
-    my $said = LLMBase::slurp($log);
-
-    return 0 if $said !~ /Breakpoint 1, |Thread \d+ .* hit Breakpoint 1/;
-
-    $self->replaced($pid);
-
-    return 1;
+    return $log;
 }
 
 
