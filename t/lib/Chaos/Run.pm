@@ -268,8 +268,10 @@ sub all
             for my $try (1 .. 3) {
                 my $done = $self->inject($fault);
 
-                push @since, join ', ', $fault->{name} . ($done ? '' : ' (not)'),
-                                        @{$self->{remarks}};
+                my $name = $fault->{name} . ($done ? '' : ' (not)');
+
+                push @since, join ', ', $name, @{$self->{remarks}};
+
                 if ($done) {
                     $count->{$fault->{name}}{injected}++;
                     push @{$self->{open}}, $fault->{name};

@@ -25,8 +25,8 @@ my $line = qr/\A\{"type":"usage","id":$member(?:,"\w+":(?:$member|[\w.-]+))*
               ,"labels":\{\}\}\z/x;
 
 
-# new(state => directory, seen => where the links are, served => and ended =>
-# the journals' names)
+# new(state => directory, seen => where the links are, served => the upstream's
+# journal, seen_by_clients => the clients')
 
 sub new
 {
@@ -128,7 +128,8 @@ sub line
         return;
     }
 
-    $self->wrong("twice in the ledger: id $l->{id}") if $self->{ids}{$l->{id}}++;
+    $self->wrong("twice in the ledger: id $l->{id}")
+        if $self->{ids}{$l->{id}}++;
     $self->wrong("an aggregate in the ledger: $text") if $l->{requests};
     $self->wrong("two lines of request $l->{request_id}")
         if $self->{line}{$l->{request_id}};
@@ -267,7 +268,7 @@ sub settle
     for my $request (keys %$lines) {
         my $l = delete $lines->{$request};
 
-        $self->wrong("a line of nobody's request: $request") 
+        $self->wrong("a line of nobody's request: $request")
             if $self->{unseen}-- <= 0;
         $self->add($self->{sum}{truth}, $l, 1);
         $count->{requests}++;
@@ -339,7 +340,10 @@ sub store_differs
         return $differs;
     }
 
-    $_->{risk} = 0 for @risks;
+    for (@risks) {
+        $_->{zone} = 0 if $_->{zone_since};
+        $_->{risk} = 0;
+    }
 
     return undef;
 }
@@ -351,7 +355,10 @@ sub zone_is_new
 {
     my ($self) = @_;
 
-    $_->{zone} = $_->{store} for @{$self->{destroyed}};
+    for (@{$self->{destroyed}}) {
+        $_->{zone} = $_->{store};
+        $_->{zone_since} = $_->{risk};
+    }
 }
 
 
