@@ -220,7 +220,7 @@ sub order
 
 
 SKIP: {
-    skip 'a library cannot come before that of a sanitizer', 16
+    skip 'a library cannot come before that of a sanitizer', 19
         if $LLMBase::mode =~ /sanitize|valgrind/;
 
     $t = start();
@@ -251,6 +251,36 @@ SKIP: {
         is($found[0]{source}, 'upstream', "$how: as it was settled");
         is($t->used($how), '1 15 0.00006', "$how: counted once");
     }
+
+    # the segment that has it is not among the newest any more: while the one
+    # that sweeps is stopped others go on
+
+    my $before = $t;
+
+    $t = start(workers => 3, limits => 'rpm=100k tpm=100m',
+               zone => 'zone=main:1m state=%%DIR%%/tmp/state segment=64k');
+    $t->expect_log(qr/worker process \d+ exited on signal 9/);
+
+    my ($leader) = sort { $a <=> $b } $t->workers;
+
+    kill 'STOP', $leader;
+    order($t, 'die');
+    $t->chat('far');
+    $t->wait_log(qr/exited on signal 9/);
+
+    until ((() = glob $t->state_dir . '/usage-*') > 3) {
+        $t->parallel(map { ['POST', '/v1/chat/completions',
+                            '{"model":"m","max_tokens":1}',
+                            'X-Team' => 'many'] } 1 .. 50);
+    }
+
+    kill 'CONT', $leader;
+    $t->wait_log(qr/: 1 requests of processes that died/);
+    $t->chat('far-last') for 1 .. 10;
+    wait_until { found($t, 'far-last') == 10 } 'the last lines';
+    is(() = found($t, 'far'), 1, 'far: one line');
+    $t->finish;
+    $t = $before;
 
     # nobody writes in between
 

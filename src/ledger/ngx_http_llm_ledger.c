@@ -35,8 +35,8 @@ static void ngx_http_llm_ledger_path(ngx_http_llm_ledger_t *ledger,
 static void ngx_http_llm_ledger_failed(ngx_http_llm_ledger_t *ledger,
     ngx_err_t err, char *what);
 static void ngx_http_llm_ledger_recovered(ngx_http_llm_ledger_t *ledger);
-static void ngx_http_llm_ledger_find_segment(ngx_http_llm_ledger_t *ledger,
-    uint32_t number, u_char *buf, uint64_t epoch,
+static off_t ngx_http_llm_ledger_find_segment(ngx_http_llm_ledger_t *ledger,
+    uint32_t number, off_t most, u_char *buf, uint64_t epoch,
     ngx_http_llm_ledger_entry_t *entries, ngx_uint_t n);
 static void ngx_http_llm_ledger_find_in(u_char *p, u_char *last,
     u_char *start, size_t len, ngx_http_llm_ledger_entry_t *entries,
@@ -442,22 +442,30 @@ void
 ngx_http_llm_ledger_find(ngx_http_llm_ledger_t *ledger, uint64_t epoch,
     ngx_http_llm_ledger_entry_t *entries, ngx_uint_t n)
 {
+    off_t      size, left;
     u_char    *buf;
-    uint32_t   newest;
+    uint32_t   newest, i;
 
     newest = *ledger->newest;
+    left = NGX_HTTP_LLM_LEDGER_TAIL;
 
     buf = ngx_alloc(NGX_HTTP_LLM_LEDGER_STEP, ledger->log);
     if (buf == NULL) {
         return;
     }
 
-    if (newest) {
-        ngx_http_llm_ledger_find_segment(ledger, newest - 1, buf, epoch,
-                                         entries, n);
-    }
+    for (i = newest; left > 0; i--) {
+        size = ngx_http_llm_ledger_find_segment(ledger, i, left, buf, epoch,
+                                                entries, n);
 
-    ngx_http_llm_ledger_find_segment(ledger, newest, buf, epoch, entries, n);
+        /* behind one that is gone there are none */
+
+        if (i == 0 || (size == NGX_ERROR && i != newest)) {
+            break;
+        }
+
+        left -= ngx_max(size, 0);
+    }
 
     ngx_free(buf);
 
@@ -465,12 +473,15 @@ ngx_http_llm_ledger_find(ngx_http_llm_ledger_t *ledger, uint64_t epoch,
 }
 
 
-static void
+/* Of the last bytes of a segment, and at most so many.  Returns its size, or
+   NGX_ERROR where it cannot be read. */
+
+static off_t
 ngx_http_llm_ledger_find_segment(ngx_http_llm_ledger_t *ledger,
-    uint32_t number, u_char *buf, uint64_t epoch,
+    uint32_t number, off_t most, u_char *buf, uint64_t epoch,
     ngx_http_llm_ledger_entry_t *entries, ngx_uint_t n)
 {
-    off_t             offset;
+    off_t             offset, found;
     u_char            start[LLM_LINE_START];
     size_t            len;
     ssize_t           size;
@@ -483,15 +494,18 @@ ngx_http_llm_ledger_find_segment(ngx_http_llm_ledger_t *ledger,
                        0);
 
     if (fd == NGX_INVALID_FILE) {
-        return;
+        return NGX_ERROR;
     }
+
+    found = NGX_ERROR;
 
     if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
         goto done;
     }
 
+    found = ngx_file_size(&fi);
     len = llm_line_start(start, epoch) - start;
-    offset = ngx_max(ngx_file_size(&fi) - NGX_HTTP_LLM_LEDGER_TAIL, 0);
+    offset = ngx_max(found - most, 0);
 
     for ( ;; ) {
         size = pread(fd, buf, NGX_HTTP_LLM_LEDGER_STEP, offset);
@@ -514,6 +528,8 @@ ngx_http_llm_ledger_find_segment(ngx_http_llm_ledger_t *ledger,
 done:
 
     (void) ngx_close_file(fd);
+
+    return found;
 }
 
 

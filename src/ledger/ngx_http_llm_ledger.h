@@ -110,9 +110,8 @@ ngx_int_t ngx_http_llm_ledger_append(ngx_http_llm_ledger_t *ledger,
 void ngx_http_llm_ledger_flush(ngx_http_llm_ledger_t *ledger);
 
 /*
- * Sets found of those whose lines stand in the newest segment or the one
- * before, of which only the ends are read: they have what a process wrote that
- * died seconds ago.
+ * Sets found of those whose lines stand in the last 16 MB of the zone's
+ * segments: they have what a process wrote that died seconds ago.
  */
 void ngx_http_llm_ledger_find(ngx_http_llm_ledger_t *ledger, uint64_t epoch,
     ngx_http_llm_ledger_entry_t *entries, ngx_uint_t n);
