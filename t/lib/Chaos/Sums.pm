@@ -273,7 +273,6 @@ sub settle
         $self->add($self->{sum}{truth}, $l, 1);
         $count->{requests}++;
         $count->{estimated}++;
-        $count->{cut}++;
     }
 
     # of clients that left before the upstream knew of them
