@@ -107,7 +107,7 @@ sub begin_again
     my ($run) = @_;
 
     $run->upstream_is_idle;
-    $run->{sums}->lost;
+    $run->lost($run->{sums}->lost);
     $run->start;
 }
 
@@ -178,6 +178,8 @@ sub disk_full
     my ($run) = @_;
 
     my $file = $run->{nginx}->disk . '/filler';
+
+    $run->{full} = 1;
 
     open my $fh, '>', $file or die "$file: $!\n";
 

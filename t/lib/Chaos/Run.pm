@@ -118,6 +118,18 @@ sub raise_budget
 }
 
 
+# So many requests were answered and have no line.  Each worker may lose those
+# of one turn, unless the disk was full, and they waited.
+
+sub lost
+{
+    my ($self, $n) = @_;
+
+    $self->{sums}->wrong("kill -9 of everything lost $n settled requests")
+        if $n > $self->{nginx}{workers} && !$self->{full};
+}
+
+
 sub remark { push @{$_[0]{remarks}}, $_[1] }
 
 
@@ -210,7 +222,7 @@ sub settle
         if $cut && !$self->{cuts};
 
     $self->{cut} = $sums->count->{cut};
-    @$self{qw(loose cuts)} = (0, 0);
+    @$self{qw(loose cuts full)} = (0, 0, 0);
     $self->complain;
 }
 

@@ -193,6 +193,7 @@ sub missing
 
 
 # Everything was killed at once: what has no line now will never have one.
+# Returns of how many the client had the whole answer.
 
 sub lost
 {
@@ -200,6 +201,7 @@ sub lost
 
     $self->read;
 
+    my $before = $self->{count}{settled};
     my $truth = $self->{truth};
 
     for my $id (keys %$truth) {
@@ -211,6 +213,8 @@ sub lost
         $self->{count}{$whole ? 'settled' : 'lost'}++;
         delete $self->{$_}{$id} for qw(truth ended);
     }
+
+    return $self->{count}{settled} - $before;
 }
 
 
@@ -272,7 +276,7 @@ sub settle
             if $self->{unseen}-- <= 0;
         $self->add($self->{sum}{truth}, $l, 1);
         $count->{requests}++;
-        $count->{estimated}++;
+        $count->{$l->{source} eq 'estimated' ? 'estimated' : 'exact'}++;
     }
 
     # of clients that left before the upstream knew of them
