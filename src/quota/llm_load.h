@@ -33,7 +33,8 @@ typedef struct {
  * Makes the meters of those periods, where they are not there yet, and sets
  * each, once for its life, to what rows has of the period that the clock
  * stands in, or leaves it at what it has counted itself where that is more.
- * Returns 0, or -1 where the zone has no room.
+ * Others may have to leave for it.  Returns 0, or -1 where the zone has no
+ * room.
  */
 int llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, const llm_period_t *periods,

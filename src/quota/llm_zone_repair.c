@@ -124,6 +124,7 @@ llm_zone_thread_subjects(llm_zone_t *z)
         s->meters = LLM_NONE;
         s->minute = LLM_NONE;
         s->inflight = 0;
+        s->holders = 0;
         memset(s->reserved, 0, sizeof(s->reserved));
 
         if (s->used) {
@@ -210,6 +211,8 @@ llm_zone_thread_reservations(llm_zone_t *z)
             llm_zone_link_reservation(z, i);
             continue;
         }
+
+        llm_zone_hold(z, r);
 
         if (r->state == LLM_RESERVATION_SETTLED) {
             continue;
