@@ -8,7 +8,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "llm_evict.h"
 #include "llm_load.h"
 #include "ngx_http_llm.h"
 
@@ -319,8 +318,20 @@ ngx_http_llm_load_add(ngx_http_llm_load_t *load, const llm_mark_t *offsets,
         && llm_zone_marks_state(z) == load->marks
         && llm_zone_marks_are(z, offsets, n, z->carried > load->began))
     {
-        rc = llm_zone_load(z, &zone->clock, &load->key, load->periods,
-                           load->nperiods, load->rows, load->nrows);
+        switch (llm_zone_load(z, &zone->clock, &load->key, load->periods,
+                              load->nperiods, load->rows, load->nrows))
+        {
+
+        case LLM_ROOM_MADE:
+            rc = NGX_OK;
+            break;
+
+        case LLM_ROOM_SOON:
+            break;
+
+        default: /* LLM_ROOM_NONE */
+            rc = NGX_ERROR;
+        }
     }
 
     ngx_http_llm_zone_unlock(zone);

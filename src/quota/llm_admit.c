@@ -118,7 +118,8 @@ llm_room(llm_decide_t *d)
     }
 
     return d->zone->reservations_left > 0
-           && llm_make_room(d->zone, d->clock, &room, known, n);
+           && llm_make_room(d->zone, d->clock, &room, known, n)
+              == LLM_ROOM_MADE;
 }
 
 

@@ -10,13 +10,16 @@
 #define LLM_EVICT_KEPT  16           /* one part in so many of the room */
 
 
-static int llm_evict_may(llm_zone_t *z, llm_clock_t *clock, llm_index_t i);
+static llm_room_e llm_evict_find(llm_zone_t *z, llm_clock_t *clock,
+    const llm_index_t *keep, unsigned nkeep, llm_index_t *leaves);
+static llm_room_e llm_evict_may(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_t *s);
 static int llm_evict_is_idle(llm_zone_t *z, const llm_subject_t *s);
 static void llm_evict(llm_zone_t *z, llm_index_t i);
 static void llm_evict_unlink(llm_zone_t *z, llm_index_t i);
 
 
-/* Rounds of the hand that pass before one who is not used leaves. */
+/* Rounds of the hand that one who is not used should have before he leaves. */
 
 static const uint8_t  llm_evict_rounds[LLM_SUBJECT_TYPES] = {
     [LLM_SUBJECT_GLOBAL] = 3,
@@ -58,18 +61,43 @@ llm_has_room(const llm_zone_t *z, const llm_room_t *room)
 }
 
 
-int
+llm_room_e
 llm_make_room(llm_zone_t *z, llm_clock_t *clock, const llm_room_t *room,
     const llm_index_t *keep, unsigned nkeep)
 {
-    unsigned     n, step;
+    llm_room_e   found;
     llm_index_t  i;
 
-    for (step = 0; !llm_has_room(z, room); step++) {
+    while (!llm_has_room(z, room)) {
+        found = llm_evict_find(z, clock, keep, nkeep, &i);
 
-        if (step == LLM_EVICT_STEPS) {
-            return 0;
+        if (found != LLM_ROOM_MADE) {
+            return found;
         }
+
+        llm_evict(z, i);
+    }
+
+    return LLM_ROOM_MADE;
+}
+
+
+/* Who is to leave next. */
+
+static llm_room_e
+llm_evict_find(llm_zone_t *z, llm_clock_t *clock, const llm_index_t *keep,
+    unsigned nkeep, llm_index_t *leaves)
+{
+    unsigned        n, step, least;
+    llm_room_e      found, may;
+    llm_index_t     i;
+    llm_subject_t  *s;
+
+    found = LLM_ROOM_NONE;
+    least = UINT8_MAX;
+    *leaves = LLM_NONE;
+
+    for (step = 0; step < LLM_EVICT_STEPS && least; step++) {
 
         i = z->hand;
         z->hand = (i + 1 < z->nsubjects) ? i + 1 : 0;
@@ -78,40 +106,52 @@ llm_make_room(llm_zone_t *z, llm_clock_t *clock, const llm_room_t *room,
             /* void */
         }
 
-        if (n == nkeep && llm_evict_may(z, clock, i)) {
-            llm_evict(z, i);
+        if (n < nkeep) {
+            continue;
+        }
+
+        s = llm_zone_subject(z, i);
+        may = llm_evict_may(z, clock, s);
+
+        if (may > found) {
+            found = may;
+        }
+
+        if (may != LLM_ROOM_MADE) {
+            continue;
+        }
+
+        if (s->rounds < least) {
+            least = s->rounds;
+            *leaves = i;
+        }
+
+        if (s->rounds) {
+            s->rounds--;
         }
     }
 
-    return 1;
+    return found;
 }
 
 
-static int
-llm_evict_may(llm_zone_t *z, llm_clock_t *clock, llm_index_t i)
+/* Whether its leaving makes room now. */
+
+static llm_room_e
+llm_evict_may(llm_zone_t *z, llm_clock_t *clock, const llm_subject_t *s)
 {
-    llm_subject_t  *s;
-
-    s = llm_zone_subject(z, i);
-
-    if (!s->used || s->holders || s->pin == z->pins
-        || (z->stored && s->written >= z->carried))
-    {
-        return 0;
+    if (!s->used || s->holders || s->pin == z->pins) {
+        return LLM_ROOM_NONE;
     }
 
     llm_zone_roll(z, clock, s);
 
     if (!llm_evict_is_idle(z, s)) {
-        return 0;
+        return LLM_ROOM_NONE;
     }
 
-    if (s->rounds) {
-        s->rounds--;
-        return 0;
-    }
-
-    return 1;
+    return (z->stored && s->written >= z->carried) ? LLM_ROOM_SOON
+                                                   : LLM_ROOM_MADE;
 }
 
 

@@ -32,8 +32,9 @@
  * A hand goes round the subjects.  Whom it finds used since it came by last,
  * it lets be for another round; whom clients cannot invent, for some rounds
  * more, so that customers leave first, then users and models, pairs, and at
- * last teams and keys.  It takes a few steps for each admission, never a whole
- * round.
+ * last teams and keys.  It never goes a whole round for one who is to leave: if
+ * a few steps lead to nobody whose rounds are over, the one leaves of those
+ * that it met who has the fewest.
  *
  * A part of the room is kept for those whom clients cannot invent.
  *
@@ -41,7 +42,7 @@
  */
 
 
-/* Of the hand, for one admission. */
+/* Of the hand, for each who leaves. */
 #define LLM_EVICT_STEPS      64
 
 
@@ -62,11 +63,18 @@ int llm_evict_is_common(llm_subject_type_e type);
 /* Whether there is that much room now. */
 int llm_has_room(const llm_zone_t *z, const llm_room_t *room);
 
+typedef enum {
+    LLM_ROOM_NONE = 0,
+    LLM_ROOM_SOON,               /* as soon as more is carried into the store
+                                    somebody can leave */
+    LLM_ROOM_MADE
+} llm_room_e;
+
 /*
  * The same, after some have left, if need be.  keep: indices of subjects that
  * stay, LLM_NONE among them is taken.  No change is open.
  */
-int llm_make_room(llm_zone_t *z, llm_clock_t *clock, const llm_room_t *room,
+llm_room_e llm_make_room(llm_zone_t *z, llm_clock_t *clock, const llm_room_t *room,
     const llm_index_t *keep, unsigned nkeep);
 
 /* Somebody asks about a subject. */

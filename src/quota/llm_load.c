@@ -6,12 +6,11 @@
 
 #include <string.h>
 
-#include "llm_evict.h"
 #include "llm_load.h"
 #include "llm_money.h"
 
 
-static int llm_load_room(llm_zone_t *z, llm_clock_t *clock,
+static llm_room_e llm_load_room(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, llm_index_t index,
     const llm_period_t *periods, unsigned nperiods);
 static void llm_load_rows(llm_zone_t *z, llm_meter_t *m,
@@ -24,21 +23,24 @@ static void llm_load_bucket(llm_zone_t *z, llm_clock_t *clock,
     llm_window_t *w, llm_window_counter_e counter, int64_t time, int64_t n);
 
 
-int
+llm_room_e
 llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, const llm_period_t *periods,
     unsigned nperiods, const llm_load_t *rows, size_t nrows)
 {
     int64_t         start, end;
     unsigned        i;
+    llm_room_e      made;
     llm_index_t     index;
     llm_meter_t    *m;
     llm_subject_t  *s;
 
     index = llm_zone_find(z, key);
 
-    if (!llm_load_room(z, clock, key, index, periods, nperiods)) {
-        return -1;
+    made = llm_load_room(z, clock, key, index, periods, nperiods);
+
+    if (made != LLM_ROOM_MADE) {
+        return made;
     }
 
     if (index == LLM_NONE) {
@@ -69,11 +71,11 @@ llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
         }
     }
 
-    return 0;
+    return LLM_ROOM_MADE;
 }
 
 
-static int
+static llm_room_e
 llm_load_room(llm_zone_t *z, llm_clock_t *clock, const llm_subject_key_t *key,
     llm_index_t index, const llm_period_t *periods, unsigned nperiods)
 {
@@ -101,8 +103,11 @@ llm_load_room(llm_zone_t *z, llm_clock_t *clock, const llm_subject_key_t *key,
     room.subjects = (s == NULL);
     room.common = llm_evict_is_common(key->type);
 
-    return has + room.meters <= LLM_SUBJECT_METERS
-           && llm_make_room(z, clock, &room, &index, 1);
+    if (has + room.meters > LLM_SUBJECT_METERS) {
+        return LLM_ROOM_NONE;
+    }
+
+    return llm_make_room(z, clock, &room, &index, 1);
 }
 
 
