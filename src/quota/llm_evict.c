@@ -97,10 +97,12 @@ llm_evict_find(llm_zone_t *z, llm_clock_t *clock, const llm_index_t *keep,
     least = UINT8_MAX;
     *leaves = LLM_NONE;
 
+    /* what is kept free lies behind all others: the hand does not go there */
+
     for (step = 0; step < LLM_EVICT_STEPS && least; step++) {
 
         i = z->hand;
-        z->hand = (i + 1 < z->nsubjects) ? i + 1 : 0;
+        z->hand = (i + 1 < z->top) ? i + 1 : 0;
 
         for (n = 0; n < nkeep && keep[n] != i; n++) {
             /* void */

@@ -209,6 +209,10 @@ llm_zone_add_subject(llm_zone_t *z, const llm_subject_key_t *key)
     z->free_subject = s->next;
     z->subjects_left--;
 
+    if (i >= z->top) {
+        z->top = i + 1;
+    }
+
     s->hash = key->hash;
     s->meters = LLM_NONE;
     s->minute = LLM_NONE;

@@ -306,6 +306,8 @@ typedef struct {
     llm_index_t              free_minute;
     llm_index_t              free_reservation;
 
+    uint32_t                 top;            /* subjects from here on were
+                                                never used */
     llm_index_t              hand;           /* of eviction: a subject */
     uint32_t                 pins;           /* rises with configurations */
     int64_t                  evictions;

@@ -117,6 +117,7 @@ llm_zone_thread_subjects(llm_zone_t *z)
 
     z->free_subject = LLM_NONE;
     z->subjects_left = 0;
+    z->top = 0;
 
     for (i = z->nsubjects; i-- > 0; /* void */ ) {
         s = llm_zone_subject(z, i);
@@ -128,6 +129,11 @@ llm_zone_thread_subjects(llm_zone_t *z)
         memset(s->reserved, 0, sizeof(s->reserved));
 
         if (s->used) {
+
+            if (i >= z->top) {
+                z->top = i + 1;
+            }
+
             bucket = llm_zone_bucket(z, s->hash);
             s->next = *bucket;
             *bucket = i;

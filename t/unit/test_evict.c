@@ -14,6 +14,7 @@
 
 
 #define CUSTOMER  LLM_SUBJECT_CUSTOMER
+#define LARGE     (4 << 20)
 
 
 static llm_row_t  row;
@@ -130,6 +131,36 @@ test_stored(void)
     ok(is_there(TEAM, "t") && is_there(CUSTOMER, "named"),
        "nor the team, nor the named one");
     finish();
+}
+
+
+/* Whoever comes finds somebody who leaves, wherever the hand is. */
+
+static void
+test_rounds(void)
+{
+    unsigned  i, n, bad;
+
+    begin_with("parallel=9", 1);
+    munmap(z, SIZE);
+
+    /* the hand has fewer steps than there is room kept */
+
+    z = quota_zone(LARGE);
+    z->stored = 1;
+    n = fill(CUSTOMER, "c", 1);
+    bad = 0;
+
+    for (i = 0; i < 3 * n; i++) {
+        carry();
+        bad += (once(CUSTOMER, nth("n", i), 1) != LLM_ADMITTED);
+    }
+
+    ok(z->subjects_left > LLM_EVICT_STEPS, "%u are kept", z->subjects_left);
+    is_int(bad, 0, "three rounds: nobody is refused");
+    is_int(z->evictions, i, "for each of %u one has left", i);
+    ok(quota_check(z) == NULL, "and the zone is sound");
+    munmap(z, LARGE);
 }
 
 
@@ -410,8 +441,8 @@ test_steps(void)
 
     hand = z->hand;
     ok(once(CUSTOMER, "new", 1) == LLM_FULL, "full");
-    is_int((z->hand + z->nsubjects - hand) % z->nsubjects,
-           LLM_EVICT_STEPS % z->nsubjects, "the hand has gone its steps");
+    is_int((z->hand + z->top - hand) % z->top, LLM_EVICT_STEPS % z->top,
+           "the hand has gone its steps");
     finish();
 }
 
@@ -449,6 +480,7 @@ int
 main(void)
 {
     test_stored();
+    test_rounds();
     test_recent();
     test_order();
     test_held();
