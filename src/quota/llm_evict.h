@@ -74,8 +74,8 @@ typedef enum {
  * The same, after some have left, if need be.  keep: indices of subjects that
  * stay, LLM_NONE among them is taken.  No change is open.
  */
-llm_room_e llm_make_room(llm_zone_t *z, llm_clock_t *clock, const llm_room_t *room,
-    const llm_index_t *keep, unsigned nkeep);
+llm_room_e llm_make_room(llm_zone_t *z, llm_clock_t *clock,
+    const llm_room_t *room, const llm_index_t *keep, unsigned nkeep);
 
 /* Somebody asks about a subject. */
 void llm_evict_touch(llm_subject_t *s);
