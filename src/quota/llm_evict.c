@@ -10,8 +10,15 @@
 #define LLM_EVICT_KEPT  16           /* one part in so many of the room */
 
 
+static void llm_evict_goals(const llm_zone_t *z, const llm_room_t *room,
+    llm_room_t *goal);
+static uint32_t llm_evict_goal(uint32_t n, uint32_t left, uint32_t kept);
+static int llm_evict_lacks(const llm_zone_t *z, const llm_room_t *goal,
+    llm_room_t *lacks);
 static llm_room_e llm_evict_find(llm_zone_t *z, llm_clock_t *clock,
-    const llm_index_t *keep, unsigned nkeep, llm_index_t *leaves);
+    const llm_room_t *lacks, const llm_index_t *keep, unsigned nkeep,
+    llm_index_t *leaves);
+static int llm_evict_helps(const llm_subject_t *s, const llm_room_t *lacks);
 static llm_room_e llm_evict_may(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_t *s);
 static int llm_evict_is_idle(llm_zone_t *z, const llm_subject_t *s);
@@ -46,30 +53,31 @@ llm_evict_is_common(llm_subject_type_e type)
 int
 llm_has_room(const llm_zone_t *z, const llm_room_t *room)
 {
-    uint32_t  part;
+    llm_room_t  goal, lacks;
 
-    part = room->common ? LLM_EVICT_KEPT : UINT32_MAX;
+    llm_evict_goals(z, room, &goal);
 
-    /* who wants nothing leaves what is kept as it is */
-
-    return (room->subjects == 0
-            || z->subjects_left >= room->subjects + z->nsubjects / part)
-           && (room->meters == 0
-               || z->meters_left >= room->meters + z->nmeters / part)
-           && (room->minutes == 0
-               || z->minutes_left >= room->minutes + z->nminutes / part);
+    return !llm_evict_lacks(z, &goal, &lacks);
 }
 
+
+/*
+ * Who takes of what is kept need not make up for all that others took: as many
+ * leave as come, and one more.
+ */
 
 llm_room_e
 llm_make_room(llm_zone_t *z, llm_clock_t *clock, const llm_room_t *room,
     const llm_index_t *keep, unsigned nkeep)
 {
+    llm_room_t   goal, lacks;
     llm_room_e   found;
     llm_index_t  i;
 
-    while (!llm_has_room(z, room)) {
-        found = llm_evict_find(z, clock, keep, nkeep, &i);
+    llm_evict_goals(z, room, &goal);
+
+    while (llm_evict_lacks(z, &goal, &lacks)) {
+        found = llm_evict_find(z, clock, &lacks, keep, nkeep, &i);
 
         if (found != LLM_ROOM_MADE) {
             return found;
@@ -82,11 +90,51 @@ llm_make_room(llm_zone_t *z, llm_clock_t *clock, const llm_room_t *room,
 }
 
 
+static void
+llm_evict_goals(const llm_zone_t *z, const llm_room_t *room, llm_room_t *goal)
+{
+    unsigned  part;
+
+    part = room->common ? LLM_EVICT_KEPT : 0;
+
+    goal->subjects = llm_evict_goal(room->subjects, z->subjects_left,
+                                    part ? z->nsubjects / part : 0);
+    goal->meters = llm_evict_goal(room->meters, z->meters_left,
+                                  part ? z->nmeters / part : 0);
+    goal->minutes = llm_evict_goal(room->minutes, z->minutes_left,
+                                   part ? z->nminutes / part : 0);
+}
+
+
+/* How many are to be free for n to be taken. */
+
+static uint32_t
+llm_evict_goal(uint32_t n, uint32_t left, uint32_t kept)
+{
+    if (n == 0 || kept == 0) {
+        return n;
+    }
+
+    return n + ((left < kept) ? left + 1 : kept);
+}
+
+
+static int
+llm_evict_lacks(const llm_zone_t *z, const llm_room_t *goal, llm_room_t *lacks)
+{
+    lacks->subjects = (z->subjects_left < goal->subjects);
+    lacks->meters = (z->meters_left < goal->meters);
+    lacks->minutes = (z->minutes_left < goal->minutes);
+
+    return lacks->subjects || lacks->meters || lacks->minutes;
+}
+
+
 /* Who is to leave next. */
 
 static llm_room_e
-llm_evict_find(llm_zone_t *z, llm_clock_t *clock, const llm_index_t *keep,
-    unsigned nkeep, llm_index_t *leaves)
+llm_evict_find(llm_zone_t *z, llm_clock_t *clock, const llm_room_t *lacks,
+    const llm_index_t *keep, unsigned nkeep, llm_index_t *leaves)
 {
     unsigned        n, step, least;
     llm_room_e      found, may;
@@ -108,11 +156,12 @@ llm_evict_find(llm_zone_t *z, llm_clock_t *clock, const llm_index_t *keep,
             /* void */
         }
 
-        if (n < nkeep) {
+        s = llm_zone_subject(z, i);
+
+        if (n < nkeep || !llm_evict_helps(s, lacks)) {
             continue;
         }
 
-        s = llm_zone_subject(z, i);
         may = llm_evict_may(z, clock, s);
 
         if (may > found) {
@@ -137,7 +186,18 @@ llm_evict_find(llm_zone_t *z, llm_clock_t *clock, const llm_index_t *keep,
 }
 
 
-/* Whether its leaving makes room now. */
+/* Whether it has what is lacking. */
+
+static int
+llm_evict_helps(const llm_subject_t *s, const llm_room_t *lacks)
+{
+    return lacks->subjects
+           || (lacks->meters && s->meters != LLM_NONE)
+           || (lacks->minutes && s->minute != LLM_NONE);
+}
+
+
+/* Whether it can leave now. */
 
 static llm_room_e
 llm_evict_may(llm_zone_t *z, llm_clock_t *clock, const llm_subject_t *s)

@@ -123,14 +123,66 @@ test_stored(void)
 
     ok(once(CUSTOMER, "new", 1) == LLM_ADMITTED, "for who is new");
 
-    /* what the team and the named one took of the part that is kept, and
-       one more */
+    /* the team and the named one took of the part that is kept */
 
-    is_int(z->evictions, 3, "as few leave as need to");
+    is_int(z->evictions, 2, "as many leave as come, and one more");
     ok(is_there(CUSTOMER, "c3"), "not who was just written of");
     ok(is_there(TEAM, "t") && is_there(CUSTOMER, "named"),
        "nor the team, nor the named one");
     finish();
+}
+
+
+/* What is lacking are meters: only those leave who have some. */
+
+static void
+test_meters(void)
+{
+    unsigned     i, n;
+    llm_index_t  s;
+
+    begin_with("parallel=9", 1);
+
+    for (i = 0; i < 8; i++) {
+        (void) once(CUSTOMER, nth("none", i), 1);
+    }
+
+    row.nperiods = 1;
+    row.periods[0] = LLM_PERIOD(LLM_PERIOD_DAYS, 1);
+    z->stored = 0;
+
+    for (i = 0; i < 8; i++) {
+        (void) once(CUSTOMER, nth("some", i), 1);
+    }
+
+    enter();
+
+    for (n = 2; z->meters_left > z->nmeters / 16; n++) {
+        s = find(CUSTOMER, nth("some", n % 8));
+        (void) llm_zone_add_meter(z, s, LLM_PERIOD(LLM_PERIOD_DAYS, n), 0, 1);
+    }
+
+    llm_zone_leave(z);
+    carry();
+
+    z->stored = 1;
+    row.nperiods = 0;
+    ok(once(CUSTOMER, "new", 1) == LLM_ADMITTED && z->evictions == 0,
+       "who needs none needs no room");
+
+    z->stored = 0;
+    row.nperiods = 1;
+    pass(QUOTA_DAY);
+    (void) once(CUSTOMER, "new", 1);
+
+    ok(z->evictions == 1, "one leaves: %d", (int) z->evictions);
+
+    for (i = n = 0; i < 8; i++) {
+        n += is_there(CUSTOMER, nth("none", i));
+    }
+
+    is_int(n, 8, "not those whose leaving helps nobody");
+    munmap(z, SIZE);
 }
 
 
@@ -480,6 +532,7 @@ int
 main(void)
 {
     test_stored();
+    test_meters();
     test_rounds();
     test_recent();
     test_order();
