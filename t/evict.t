@@ -281,6 +281,25 @@ is(tally(map { $t->parallel(request('known', 'gold', 'first')) } 1, 2),
    '2 x 403', 'without a store: it is remembered in a full zone');
 is(tally($t->parallel(request('known', 'gold', ''))), '1 x 200',
    'without a store: the team goes on');
+
+
+# Nor with one that came later, which has nothing of it.
+
+$t->reload(zone => 'zone=main:512k state=%%DIR%%/tmp/state sync=10ms');
+wait_until { $t->chat('gold')->{status} == 200 && $t->lines('gold') }
+           'the ledger';
+flood($t, 'known', map { "d$_" } 1 .. 50);
+is(tally($t->parallel(request('known', 'gold', 'first'))), '1 x 403',
+   'a later store: what was before it is remembered');
+
+
+# And one that is taken away again is asked no more.
+
+$t->reload(zone => 'zone=main:512k');
+is(tally($t->parallel(request('known', 'new', ''))), '1 x 200',
+   'no store any more: who is new passes');
+is(tally($t->parallel(request('known', 'gold', 'first'))), '1 x 403',
+   'no store any more: who is known is known');
 $t->finish;
 
 
