@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "llm_evict.h"
 #include "ngx_http_llm.h"
 
 
@@ -26,7 +27,7 @@ static ngx_int_t ngx_http_llm_reserve_blind(ngx_http_llm_ctx_t *ctx,
     llm_ask_t *ask);
 static ngx_uint_t ngx_http_llm_ask_is_limited(const llm_ask_t *ask);
 static ngx_uint_t ngx_http_llm_ask_known(ngx_http_llm_ctx_t *ctx,
-    llm_ask_t *ask, llm_zone_t *z);
+    llm_ask_t *ask, llm_zone_t *z, ngx_uint_t known);
 static void ngx_http_llm_log_full(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_log_blind(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_refuse_limit(ngx_http_llm_ctx_t *ctx);
@@ -185,7 +186,7 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ask->reserve = ctx->conf->reserve;
     ask->free = 0;
     ask->dry_run = ctx->conf->dry_run;
-    ask->blind = 0;
+    ask->blind = (ctx->quota->state == NULL);
     ask->worker = ctx->quota->zone.worker;
 
     ngx_memzero(ask->amount, sizeof(ask->amount));
@@ -305,7 +306,7 @@ ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
 {
     ngx_int_t    rc;
     llm_zone_t  *z;
-    ngx_uint_t   full;
+    ngx_uint_t   full, known;
 
     z = ctx->quota->zone.zone;
 
@@ -324,8 +325,14 @@ ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
 
     full = (ctx->verdict.decision == LLM_FULL);
 
-    if (full && !ctx->conf->closed && ngx_http_llm_ask_known(ctx, ask, z)) {
-        llm_admit(z, &ctx->quota->zone.clock, ask, &ctx->verdict);
+    for (known = 0; known <= 1; known++) {
+
+        if (ctx->verdict.decision == LLM_FULL
+            && !ctx->conf->closed
+            && ngx_http_llm_ask_known(ctx, ask, z, known))
+        {
+            llm_admit(z, &ctx->quota->zone.clock, ask, &ctx->verdict);
+        }
     }
 
     ngx_http_llm_zone_unlock(&ctx->quota->zone);
@@ -442,23 +449,28 @@ ngx_http_llm_ask_is_limited(const llm_ask_t *ask)
 
 
 /*
- * Leaves the subjects that the zone knows, and tells whether that is less: a
- * client that invents names until there is no room for another must not pass
- * the limits of those whom it comes with.
+ * Leaves the subjects that the zone knows and, unless only those are wanted,
+ * those that there may be room for; tells whether that is less: a client that
+ * invents names until there is no room for another must not pass the limits of
+ * those whom it comes with.
  */
 
 static ngx_uint_t
 ngx_http_llm_ask_known(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
-    llm_zone_t *z)
+    llm_zone_t *z, ngx_uint_t known)
 {
-    ngx_uint_t  i, n;
+    ngx_uint_t                i, n;
+    const llm_subject_key_t  *key;
 
     n = ask->nsubjects;
     ask->nsubjects = 0;
 
     for (i = 0; i < n; i++) {
+        key = &ask->subjects[i].key;
 
-        if (llm_zone_find(z, &ask->subjects[i].key) != LLM_NONE) {
+        if (llm_zone_find(z, key) != LLM_NONE
+            || (!known && !llm_evict_is_common(key->type)))
+        {
             ctx->types[ask->nsubjects] = ctx->types[i];
             ask->subjects[ask->nsubjects++] = ask->subjects[i];
         }

@@ -234,6 +234,7 @@ ngx_http_llm_key_param(ngx_conf_t *cf, ngx_command_t *cmd,
         }
 
         llm_row_init(key->row);
+        key->row->named = 1;
     }
 
     return ngx_http_llm_row_param(cf, cmd, key->row, value);

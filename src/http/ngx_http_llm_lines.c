@@ -256,6 +256,10 @@ static ngx_uint_t
 ngx_http_llm_same_names(const llm_reservation_t *a, const llm_reservation_t *b)
 {
     return a->of == b->of
+           && a->nsubjects == b->nsubjects
+           && ngx_memcmp(a->subjects, b->subjects,
+                         a->nsubjects * sizeof(llm_index_t))
+              == 0
            && ngx_memcmp(a->len, b->len, LLM_NAME_REQUEST * sizeof(uint16_t))
               == 0
            && ngx_memcmp(a->text, b->text, ngx_http_llm_names_len(a)) == 0;

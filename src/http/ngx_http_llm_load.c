@@ -20,7 +20,8 @@
  *
  * Of a subject that may have been charged by this zone already, which a new
  * limit now needs a meter of, the reading comes after a run of the leader that
- * has carried what was written until then.
+ * has carried what was written until then.  Of one who left the zone since the
+ * reading began, which he did with something that was settled, it is repeated.
  */
 
 
@@ -87,7 +88,11 @@ ngx_http_llm_load(ngx_http_llm_quota_t *quota, const llm_ask_t *ask,
         }
     }
 
-    if (quota->nloads == NGX_HTTP_LLM_LOADS) {
+    /* names that clients invent leave some for those who are known */
+
+    if (quota->nloads >= (llm_evict_is_common(key->type)
+                          ? NGX_HTTP_LLM_LOADS * 3 / 4 : NGX_HTTP_LLM_LOADS))
+    {
         return NULL;
     }
 
@@ -112,7 +117,8 @@ ngx_http_llm_load(ngx_http_llm_quota_t *quota, const llm_ask_t *ask,
     z = ngx_http_llm_zone_lock(&quota->zone);
 
     load->asked = z->now;
-    load->after = (quota->reused || llm_zone_find(z, key) != LLM_NONE);
+    load->after = (quota->reused || z->full
+                   || llm_zone_find(z, key) != LLM_NONE);
 
     ngx_http_llm_zone_unlock(&quota->zone);
 
@@ -308,11 +314,24 @@ ngx_http_llm_load_add(ngx_http_llm_load_t *load, const llm_mark_t *offsets,
     z = ngx_http_llm_zone_lock(zone);
 
     if (!z->behind
+        && !llm_evict_since(z, load->key.hash, load->began)
         && llm_zone_marks_state(z) == load->marks
         && llm_zone_marks_are(z, offsets, n, z->carried > load->began))
     {
-        rc = llm_zone_load(z, &zone->clock, &load->key, load->periods,
-                           load->nperiods, load->rows, load->nrows);
+        switch (llm_zone_load(z, &zone->clock, &load->key, load->periods,
+                              load->nperiods, load->rows, load->nrows))
+        {
+
+        case LLM_ROOM_MADE:
+            rc = NGX_OK;
+            break;
+
+        case LLM_ROOM_SOON:
+            break;
+
+        default: /* LLM_ROOM_NONE */
+            rc = NGX_ERROR;
+        }
     }
 
     ngx_http_llm_zone_unlock(zone);

@@ -37,7 +37,7 @@ ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_llm_loc_conf_t *llcf = conf;
 
     ngx_str_t            *value, id, shown;
-    ngx_uint_t            i, type;
+    ngx_uint_t            i, k, type;
     ngx_http_llm_row_t   *row;
     ngx_http_llm_rows_t  *rows;
 
@@ -75,6 +75,14 @@ ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     row = ngx_http_llm_add_row(cf, cmd, rows, &id, &shown);
     if (row == NULL) {
         return NGX_CONF_ERROR;
+    }
+
+    row->row.named = 1;
+
+    for (k = 1; k < i; k++) {
+        if (ngx_http_llm_is_default(&value[k])) {
+            row->row.named = 0;
+        }
     }
 
     for ( /* void */ ; i < cf->args->nelts; i++) {

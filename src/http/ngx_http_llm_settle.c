@@ -550,7 +550,15 @@ ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
     }
 
     z = ngx_http_llm_zone_lock(&quota->zone);
+
+    /* what was settled before never comes there */
+
+    if (!z->stored && z->number) {
+        z->unstored = 1;
+    }
+
     z->stored = 1;
+
     ngx_http_llm_zone_unlock(&quota->zone);
 
     ngx_http_llm_wait_start(quota, cycle->log);

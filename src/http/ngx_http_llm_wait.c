@@ -110,13 +110,15 @@ ngx_http_llm_wait_loads(ngx_http_llm_ctx_t *ctx)
 
         load = ngx_http_llm_load(ctx->quota, ctx->ask, i);
 
-        if (load == NULL) {
-            return NGX_DECLINED;
-        }
-
         if (first == NULL) {
             first = load;
         }
+    }
+
+    /* where one is not to be had the others still may be */
+
+    if (first == NULL) {
+        return NGX_DECLINED;
     }
 
     ngx_http_llm_load_join(first, ctx);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "llm_decide.h"
+#include "llm_evict.h"
 #include "llm_money.h"
 #include "llm_pending.h"
 
@@ -21,8 +22,7 @@ _Static_assert(LLM_ROW_PERIODS + 1 <= LLM_SUBJECT_METERS,
 
 
 static int llm_room(llm_decide_t *d);
-static int llm_room_subject(llm_decide_t *d, uint32_t i, uint32_t *meters,
-    uint32_t *minutes);
+static int llm_room_subject(llm_decide_t *d, uint32_t i, llm_room_t *room);
 static int llm_lacks(llm_zone_t *z, const llm_view_t *view,
     llm_period_t period);
 static void llm_take(llm_decide_t *d);
@@ -101,32 +101,30 @@ llm_admit_early(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
 static int
 llm_room(llm_decide_t *d)
 {
-    uint32_t     i, subjects, meters, minutes;
-    llm_zone_t  *z;
+    uint32_t     i, n;
+    llm_room_t   room;
+    llm_index_t  known[LLM_SUBJECTS];
 
-    z = d->zone;
-    subjects = 0;
-    meters = 0;
-    minutes = 0;
+    memset(&room, 0, sizeof(llm_room_t));
 
-    for (i = 0; i < d->ask->nsubjects; i++) {
-        subjects += (d->views[i].subject == NULL);
+    n = d->ask->nsubjects;
 
-        if (!llm_room_subject(d, i, &meters, &minutes)) {
+    for (i = 0; i < n; i++) {
+        known[i] = d->views[i].index;
+
+        if (!llm_room_subject(d, i, &room)) {
             return 0;
         }
     }
 
-    return subjects <= z->subjects_left
-           && meters <= z->meters_left
-           && minutes <= z->minutes_left
-           && z->reservations_left > 0;
+    return d->zone->reservations_left > 0
+           && llm_make_room(d->zone, d->clock, &room, known, n)
+              == LLM_ROOM_MADE;
 }
 
 
 static int
-llm_room_subject(llm_decide_t *d, uint32_t i, uint32_t *meters,
-    uint32_t *minutes)
+llm_room_subject(llm_decide_t *d, uint32_t i, llm_room_t *room)
 {
     int64_t                   sum;
     uint32_t                  n, has, lacks;
@@ -168,8 +166,16 @@ llm_room_subject(llm_decide_t *d, uint32_t i, uint32_t *meters,
         lacks += llm_lacks(d->zone, view, row->periods[n]);
     }
 
-    *meters += lacks;
-    *minutes += (row && row->minute && view->minute == NULL);
+    n = (row && row->minute && view->minute == NULL);
+
+    room->subjects += (view->subject == NULL);
+    room->meters += lacks;
+    room->minutes += n;
+
+    if (lacks || n || view->subject == NULL) {
+        room->common |= llm_evict_is_common(s->key.type)
+                        && !(row && row->named);
+    }
 
     return has + lacks <= LLM_SUBJECT_METERS;
 }
@@ -224,6 +230,7 @@ llm_take(llm_decide_t *d)
     llm_take_names(r, ask);
 
     llm_zone_put32(z, &r->state, LLM_RESERVATION_HELD);
+    llm_zone_hold(z, r);
 
     for (i = 0; i < ask->nsubjects; i++) {
         d->views[i].subject->inflight++;
@@ -262,6 +269,12 @@ llm_take_subject(llm_decide_t *d, uint32_t i)
     if (view->subject == NULL) {
         view->index = llm_zone_add_subject(z, &s->key);
         view->subject = llm_zone_subject(z, view->index);
+
+        llm_evict_touch(view->subject);
+    }
+
+    if (row && row->named) {
+        llm_evict_pin(z, view->subject);
     }
 
     if (s->month) {
@@ -498,6 +511,8 @@ llm_merge_settled(llm_zone_t *z, llm_index_t into, llm_index_t from)
     llm_zone_put32(z, &r->state, LLM_RESERVATION_FREE);
 
     llm_zone_commit(z);
+
+    llm_zone_let_go(z, r);
     llm_zone_link_reservation(z, from);
 }
 

@@ -153,7 +153,7 @@ int llm_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i, uint64_t id,
 /*
  * Adds the charge of one settled reservation to that of another, which then
  * stands for both, and frees it; of what is told once, such as the status,
- * the other's stays.  The caller has compared their names.
+ * the other's stays.  The caller has compared their names and subjects.
  */
 void llm_merge_settled(llm_zone_t *z, llm_index_t into, llm_index_t from);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "llm_decide.h"
+#include "llm_evict.h"
 #include "llm_money.h"
 
 
@@ -69,6 +70,10 @@ llm_decide_subject(llm_decide_t *d, uint32_t i)
     llm_view(d->zone, d->clock, &d->ask->subjects[i].key, view);
 
     view->settled = (d->ask->reserve == LLM_RESERVE_OFF);
+
+    if (view->subject) {
+        llm_evict_touch(view->subject);
+    }
 
     if (d->zone->stored && !d->ask->blind
         && !llm_view_is_loaded(d->zone, view, &d->ask->subjects[i]))

@@ -84,6 +84,8 @@ typedef struct {
     unsigned                 nallowed;
 
     unsigned                 minute:1;    /* some limit has the window */
+    unsigned                 named:1;     /* for one subject, which it names;
+                                             set by who knows that */
     unsigned                 hard_cap:1;
     uint8_t                  throttle;    /* percent of rpm and tpm past the
                                              first soft threshold, 0: off */

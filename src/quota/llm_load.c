@@ -10,6 +10,9 @@
 #include "llm_money.h"
 
 
+static llm_room_e llm_load_room(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_key_t *key, llm_index_t index,
+    const llm_period_t *periods, unsigned nperiods);
 static void llm_load_rows(llm_zone_t *z, llm_meter_t *m,
     const llm_load_t *rows, size_t nrows);
 static void llm_load_meters(llm_zone_t *z, const llm_subject_t *s,
@@ -20,30 +23,38 @@ static void llm_load_bucket(llm_zone_t *z, llm_clock_t *clock,
     llm_window_t *w, llm_window_counter_e counter, int64_t time, int64_t n);
 
 
-int
+llm_room_e
 llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, const llm_period_t *periods,
     unsigned nperiods, const llm_load_t *rows, size_t nrows)
 {
     int64_t         start, end;
     unsigned        i;
+    llm_room_e      made;
     llm_index_t     index;
     llm_meter_t    *m;
     llm_subject_t  *s;
 
     index = llm_zone_find(z, key);
 
+    made = llm_load_room(z, clock, key, index, periods, nperiods);
+
+    if (made != LLM_ROOM_MADE) {
+        return made;
+    }
+
     if (index == LLM_NONE) {
         index = llm_zone_add_subject(z, key);
-
-        if (index == LLM_NONE) {
-            return -1;
-        }
     }
 
     s = llm_zone_subject(z, index);
 
     llm_zone_roll(z, clock, s);
+
+    /* who waits for it must find it: it stays for a run of the leader */
+
+    s->written = z->now;
+    llm_evict_touch(s);
 
     for (i = 0; i < nperiods; i++) {
         m = llm_zone_find_meter(z, s, periods[i]);
@@ -51,13 +62,8 @@ llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
         if (m == NULL) {
             llm_clock_period(clock, periods[i], &start, &end);
 
-            index = llm_zone_add_meter(z, s - llm_zone_subject(z, 0),
-                                       periods[i], start, end);
-            if (index == LLM_NONE) {
-                return -1;
-            }
-
-            m = llm_zone_meter(z, index);
+            m = llm_zone_meter(z, llm_zone_add_meter(z, index, periods[i],
+                                                     start, end));
         }
 
         if (!m->loaded) {
@@ -65,7 +71,43 @@ llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
         }
     }
 
-    return 0;
+    return LLM_ROOM_MADE;
+}
+
+
+static llm_room_e
+llm_load_room(llm_zone_t *z, llm_clock_t *clock, const llm_subject_key_t *key,
+    llm_index_t index, const llm_period_t *periods, unsigned nperiods)
+{
+    unsigned        i, has;
+    llm_room_t      room;
+    llm_index_t     k;
+    llm_subject_t  *s;
+
+    memset(&room, 0, sizeof(llm_room_t));
+
+    has = 0;
+    s = (index == LLM_NONE) ? NULL : llm_zone_subject(z, index);
+
+    for (k = s ? s->meters : LLM_NONE; k != LLM_NONE;
+         k = llm_zone_meter(z, k)->next)
+    {
+        has++;
+    }
+
+    for (i = 0; i < nperiods; i++) {
+        room.meters += (s == NULL
+                        || llm_zone_find_meter(z, s, periods[i]) == NULL);
+    }
+
+    room.subjects = (s == NULL);
+    room.common = llm_evict_is_common(key->type);
+
+    if (has + room.meters > LLM_SUBJECT_METERS) {
+        return LLM_ROOM_NONE;
+    }
+
+    return llm_make_room(z, clock, &room, &index, 1);
 }
 
 
@@ -214,15 +256,26 @@ llm_zone_add_line(llm_zone_t *z, llm_clock_t *clock,
 void
 llm_zone_want_minute(llm_zone_t *z, const llm_subject_key_t *key)
 {
+    llm_room_t   room;
     llm_index_t  i;
 
     i = llm_zone_find(z, key);
+
+    memset(&room, 0, sizeof(llm_room_t));
+
+    room.subjects = (i == LLM_NONE);
+    room.minutes = 1;
+    room.common = llm_evict_is_common(key->type);
+
+    if (!llm_has_room(z, &room)) {
+        return;
+    }
 
     if (i == LLM_NONE) {
         i = llm_zone_add_subject(z, key);
     }
 
-    if (i != LLM_NONE && llm_zone_subject(z, i)->minute == LLM_NONE) {
+    if (llm_zone_subject(z, i)->minute == LLM_NONE) {
         (void) llm_zone_add_minute(z, i);
     }
 }

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include <stdint.h>
 
-#include "llm_zone.h"
+#include "llm_evict.h"
 
 
 /*
@@ -33,9 +33,10 @@ typedef struct {
  * Makes the meters of those periods, where they are not there yet, and sets
  * each, once for its life, to what rows has of the period that the clock
  * stands in, or leaves it at what it has counted itself where that is more.
- * Returns 0, or -1 where the zone has no room.
+ * Others may have to leave for it.  LLM_ROOM_MADE, or what keeps it from being
+ * loaded: then nothing of it is.
  */
-int llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
+llm_room_e llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, const llm_period_t *periods,
     unsigned nperiods, const llm_load_t *rows, size_t nrows);
 

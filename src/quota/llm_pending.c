@@ -211,7 +211,8 @@ llm_pending_charge(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
     llm_zone_put32(z, &p->state, LLM_PENDING_CHARGED);
     llm_zone_put32(z, &r->state, LLM_RESERVATION_CHARGED);
 
-    /* what is reserved goes over; in flight it is for this moment only */
+    /* what is reserved goes over, and so do those who are held; in flight it
+       is for this moment only */
 
     for (n = 0; n < r->nsubjects; n++) {
         llm_zone_subject(z, r->subjects[n])->inflight++;
@@ -348,6 +349,8 @@ llm_pending_reserve(llm_zone_t *z, llm_index_t i)
 
     for (k = 0; k < p->nsubjects; k++) {
         s = llm_zone_subject(z, p->subjects[k]);
+
+        s->holders++;
 
         for (n = 0; n < LLM_COUNTS; n++) {
             s->reserved[n] += p->reserved[n];

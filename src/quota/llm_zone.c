@@ -70,6 +70,7 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
 
     z->size = size;
     z->created = created;
+    z->pins = 1;
 
     for (i = 0; i < z->nmeters; i++) {
         llm_zone_meter(z, i)->subject = LLM_NONE;
@@ -208,12 +209,20 @@ llm_zone_add_subject(llm_zone_t *z, const llm_subject_key_t *key)
     z->free_subject = s->next;
     z->subjects_left--;
 
+    if (i >= z->top) {
+        z->top = i + 1;
+    }
+
     s->hash = key->hash;
     s->meters = LLM_NONE;
     s->minute = LLM_NONE;
     s->inflight = 0;
+    s->holders = 0;
+    s->pin = 0;
+    s->written = z->now;
     memset(s->reserved, 0, sizeof(s->reserved));
     s->type = key->type;
+    s->rounds = 0;
     s->len = key->len;
     memcpy(s->name, key->name, key->len);
 
@@ -323,6 +332,7 @@ llm_zone_add_reservation(llm_zone_t *z)
 void
 llm_zone_free_reservation(llm_zone_t *z, llm_index_t i)
 {
+    uint32_t            k;
     llm_reservation_t  *r;
 
     r = llm_zone_reservation(z, i);
@@ -333,10 +343,38 @@ llm_zone_free_reservation(llm_zone_t *z, llm_index_t i)
         return;
     }
 
+    for (k = 0; k < r->nsubjects; k++) {
+        llm_zone_subject(z, r->subjects[k])->written = z->now;
+    }
+
+    llm_barrier();
     r->state = LLM_RESERVATION_FREE;
     llm_barrier();
 
+    llm_zone_let_go(z, r);
     llm_zone_link_reservation(z, i);
+}
+
+
+void
+llm_zone_hold(llm_zone_t *z, const llm_reservation_t *r)
+{
+    uint32_t  k;
+
+    for (k = 0; k < r->nsubjects; k++) {
+        llm_zone_subject(z, r->subjects[k])->holders++;
+    }
+}
+
+
+void
+llm_zone_let_go(llm_zone_t *z, const llm_reservation_t *r)
+{
+    uint32_t  k;
+
+    for (k = 0; k < r->nsubjects; k++) {
+        llm_zone_subject(z, r->subjects[k])->holders--;
+    }
 }
 
 

@@ -56,6 +56,7 @@ typedef uint32_t  llm_index_t;
 #define LLM_UNDO             1024
 #define LLM_MARKS            64
 #define LLM_RECORD_TEXT      768
+#define LLM_EVICTED          256     /* by the hash */
 
 
 /* What a period has settled. */
@@ -104,9 +105,15 @@ typedef struct {
     llm_index_t              minute;
     uint32_t                 used;
     uint32_t                 inflight;
+    uint32_t                 holders;    /* reservations and open records that
+                                            name it */
+    uint32_t                 pin;        /* the zone's: it never leaves */
+    uint64_t                 written;    /* the zone's time: every line that
+                                            names it, but for those that the
+                                            holders will have */
     int64_t                  reserved[LLM_COUNTS];  /* no requests */
     uint8_t                  type;
-    uint8_t                  pad;
+    uint8_t                  rounds;     /* of the hand, until it may leave */
     uint16_t                 len;
     u_char                   name[LLM_SUBJECT_NAME];
 } llm_subject_t;
@@ -253,7 +260,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      4
+#define LLM_ZONE_LAYOUT      5
 
 typedef struct {
     uint64_t                 magic;
@@ -273,6 +280,8 @@ typedef struct {
                                                 of room */
     volatile uint32_t        segment;        /* number of the ledger's newest */
     volatile uint32_t        stored;         /* meters are to be loaded */
+    volatile uint32_t        unstored;       /* something was settled before
+                                                that */
     volatile uint32_t        ready;          /* the store has what was settled
                                                 before the zone was made */
     volatile uint32_t        away;           /* the store is out of reach */
@@ -296,6 +305,14 @@ typedef struct {
     llm_index_t              free_meter;
     llm_index_t              free_minute;
     llm_index_t              free_reservation;
+
+    uint32_t                 top;            /* subjects from here on were
+                                                never used */
+    llm_index_t              hand;           /* of eviction: a subject */
+    uint32_t                 pins;           /* rises with configurations */
+    int64_t                  evictions;
+    uint64_t                 evicted[LLM_EVICTED];   /* its time, of the last
+                                                        with such a hash */
 
     uint32_t                 subjects_left;
     uint32_t                 meters_left;
@@ -458,6 +475,10 @@ int llm_zone_key(const llm_zone_t *z, llm_subject_key_t *key,
     const u_char *second, size_t m);
 
 llm_index_t llm_zone_find(llm_zone_t *z, const llm_subject_key_t *key);
+
+/* A reservation names these subjects; it does no more. */
+void llm_zone_hold(llm_zone_t *z, const llm_reservation_t *r);
+void llm_zone_let_go(llm_zone_t *z, const llm_reservation_t *r);
 
 /* These take from the free lists and link; LLM_NONE: there is none left. */
 llm_index_t llm_zone_add_subject(llm_zone_t *z, const llm_subject_key_t *key);

@@ -117,6 +117,7 @@ llm_zone_thread_subjects(llm_zone_t *z)
 
     z->free_subject = LLM_NONE;
     z->subjects_left = 0;
+    z->top = 0;
 
     for (i = z->nsubjects; i-- > 0; /* void */ ) {
         s = llm_zone_subject(z, i);
@@ -124,9 +125,15 @@ llm_zone_thread_subjects(llm_zone_t *z)
         s->meters = LLM_NONE;
         s->minute = LLM_NONE;
         s->inflight = 0;
+        s->holders = 0;
         memset(s->reserved, 0, sizeof(s->reserved));
 
         if (s->used) {
+
+            if (i >= z->top) {
+                z->top = i + 1;
+            }
+
             bucket = llm_zone_bucket(z, s->hash);
             s->next = *bucket;
             *bucket = i;
@@ -210,6 +217,8 @@ llm_zone_thread_reservations(llm_zone_t *z)
             llm_zone_link_reservation(z, i);
             continue;
         }
+
+        llm_zone_hold(z, r);
 
         if (r->state == LLM_RESERVATION_SETTLED) {
             continue;

@@ -9,6 +9,7 @@
 
 #include <sys/random.h>
 
+#include "llm_evict.h"
 #include "ngx_http_llm_zone.h"
 
 
@@ -44,6 +45,8 @@ ngx_http_llm_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
         zone->shpool = ozone->shpool;
         zone->zone = ozone->zone;
+
+        llm_evict_unpin(zone->zone);
 
         return NGX_OK;
     }

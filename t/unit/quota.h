@@ -354,6 +354,7 @@ quota_check_reservations(llm_zone_t *z, uint8_t *used)
                  k++)
             {
                 if (p->subjects[k] == n) {
+                    sum.holders++;
                     sum.reserved[LLM_COUNT_INPUT] +=
                                                  p->reserved[LLM_COUNT_INPUT];
                     sum.reserved[LLM_COUNT_OUTPUT] +=
@@ -366,6 +367,12 @@ quota_check_reservations(llm_zone_t *z, uint8_t *used)
 
         for (i = 0; i < z->nreservations; i++) {
             r = llm_zone_reservation(z, i);
+
+            for (k = 0; r->state != LLM_RESERVATION_FREE && k < r->nsubjects;
+                 k++)
+            {
+                sum.holders += (r->subjects[k] == n);
+            }
 
             if (r->state != LLM_RESERVATION_HELD
                 && r->state != LLM_RESERVATION_CHARGED)
@@ -390,6 +397,10 @@ quota_check_reservations(llm_zone_t *z, uint8_t *used)
             || memcmp(sum.reserved, s->reserved, sizeof(sum.reserved)) != 0)
         {
             return "what is reserved";
+        }
+
+        if (sum.holders != s->holders) {
+            return "who is held";
         }
     }
 

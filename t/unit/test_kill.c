@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "facts.h"
+#include "llm_evict.h"
 #include "llm_outgrow.h"
 
 
@@ -73,7 +74,7 @@ static llm_zone_t     *worst;             /* the one with most to undo */
 static llm_clock_t     late;
 
 static llm_row_t       wide, narrow;
-static llm_ask_t       three, refused;
+static llm_ask_t       three, refused, ends;
 static llm_index_t     held, other;
 static uint64_t        held_id;
 static const char     *reason;
@@ -105,6 +106,9 @@ prepare_asks(void)
 
     refused = three;
     refused.subjects[1].row = &narrow;
+
+    ends = three;
+    quota_key(z, &ends.subjects[1].key, TEAM, "b");
 }
 
 
@@ -197,6 +201,23 @@ act_sweep(void)
 }
 
 
+/* One has to leave. */
+
+static void
+act_evict(void)
+{
+    llm_room_t  room;
+
+    memset(&room, 0, sizeof(llm_room_t));
+
+    room.subjects = z->subjects_left + 1;
+
+    enter();
+    (void) llm_make_room(z, &walls, &room, NULL, 0);
+    llm_zone_leave(z);
+}
+
+
 static void
 act_repair(void)
 {
@@ -249,6 +270,32 @@ prepare_left(void)
     prepare_held();
     act_leave();
     release(held);
+}
+
+
+/* One who is settled and in the store, beside others who are not. */
+
+static void
+prepare_stored(void)
+{
+    prepare_held();
+    pass(61000);
+
+    three.subjects[1].key = ends.subjects[1].key;
+    act_admit();
+    held = v.reservation;
+    held_id = v.id;
+    act_settle();
+    release(held);
+    three.subjects[1].key = refused.subjects[1].key;
+
+    pass(61000);
+    z->carried = now;
+    z->stored = 1;
+
+    /* at the last round of who is to leave */
+
+    llm_zone_subject(z, find(TEAM, "b"))->rounds = 0;
 }
 
 
@@ -317,6 +364,7 @@ static const operation_t  operations[] = {
     { "give back what is pending", prepare_hour, act_sweep, 1, 0 },
     { "charge what nobody asked for", prepare_day, act_sweep, 1, 0 },
     { "give back", prepare_settled, act_release, 0, 0 },
+    { "leave", prepare_stored, act_evict, 1, 1 },
     { "merge", prepare_two, act_merge, 0, 0 },
     { "admit, all new", prepare_nothing, act_admit, 0, 1 },
     { "admit, over a month's end", prepare_month, act_admit, 3, 0 },

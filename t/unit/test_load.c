@@ -170,7 +170,7 @@ test_load(void)
        "nor in a dry run");
     ask.dry_run = 0;
 
-    is_int(load("a", 5, 7), 0, "loaded");
+    is_int(load("a", 5, 7), LLM_ROOM_MADE, "loaded");
     is_int(cost_of("a", DAY), 20, "the day");
     is_int(cost_of("a", QUOTA_MONTH), 28, "the month");
 
@@ -213,17 +213,30 @@ test_load(void)
 static void
 test_room(void)
 {
-    int   i, rc;
+    int   i, made;
     char  name[16];
 
     begin();
+    made = LLM_ROOM_MADE;
 
-    for (i = 0, rc = 0; rc == 0 && i < 100000; i++) {
+    for (i = 0; made == LLM_ROOM_MADE && i < 100000; i++) {
         sprintf(name, "t-%d", i);
-        rc = load(name, 1, 1);
+        made = load(name, 1, 1);
     }
 
-    is_int(rc, -1, "there is room for so many");
+    is_int(made, LLM_ROOM_SOON, "there is room for so many");
+
+    z->carried = ++z->now;
+    is_int(load("late", 1, 1), LLM_ROOM_MADE, "and another, for one of them");
+    ok(z->evictions == 1 && load("later", 1, 1) == LLM_ROOM_MADE,
+       "who is loaded stays for a while");
+    ok(cost_of("late", DAY) == 4, "and is known");
+
+    for (i = 0; i < (int) z->nsubjects; i++) {
+        llm_zone_subject(z, i)->pin = z->pins;
+    }
+
+    is_int(load("last", 1, 1), LLM_ROOM_NONE, "none of those may leave");
     ok(i > 100 && quota_check(z) == NULL, "the zone is whole");
 }
 

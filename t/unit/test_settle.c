@@ -4,6 +4,7 @@
  */
 
 
+#include "llm_evict.h"
 #include "world.h"
 
 
@@ -37,7 +38,8 @@ test_overflow(void)
 }
 
 
-/* Takes meters and minutes for subjects of its own until so many are left. */
+/* Takes meters and minutes for subjects of its own until so many are left;
+   they do not leave. */
 
 static void
 drain(uint32_t meters, uint32_t minutes)
@@ -53,6 +55,7 @@ drain(uint32_t meters, uint32_t minutes)
         sprintf(name, "drain%u", i);
         quota_key(z, &key, USER, name);
         s = llm_zone_add_subject(z, &key);
+        llm_evict_pin(z, llm_zone_subject(z, s));
 
         if (z->minutes_left > minutes) {
             (void) llm_zone_add_minute(z, s);
@@ -68,7 +71,8 @@ drain(uint32_t meters, uint32_t minutes)
 }
 
 
-/* An ask for which there is no room changes nothing. */
+/* An ask for which there is no room changes nothing but where the hand is that
+   looks for some. */
 
 static void
 full(const llm_ask_t *ask, const char *what)
@@ -89,6 +93,8 @@ full(const llm_ask_t *ask, const char *what)
     ((llm_zone_t *) before)->full++;
 
     decision = admit(ask);
+
+    ((llm_zone_t *) before)->hand = z->hand;
 
     ok(decision == LLM_FULL && v.reservation == LLM_NONE, "no room: %s",
        what);
@@ -126,11 +132,13 @@ test_full(void)
     finish();
 
     begin();
+    llm_row_init(&row);
+    row.named = 1;
 
     for (i = 0; i < z->nsubjects - 1; i++) {
         sprintf(name, "t%u", i);
         quota_ask(&ask, LLM_RESERVE_ESTIMATE);
-        quota_subject(z, &ask, TEAM, name, NULL, 0);
+        quota_subject(z, &ask, TEAM, name, &row, 0);
         admit(&ask);
         settle(v.reservation, v.id, 0, 0, 0);
         release(v.reservation);
@@ -146,6 +154,7 @@ test_full(void)
 
     begin();
     quota_row(&row, "tpd=1 budget=1");
+    row.named = 1;
     drain(2, z->nminutes);
     quota_ask(&ask, LLM_RESERVE_ESTIMATE);
     quota_subject(z, &ask, TEAM, "x", &row, 1);
