@@ -141,12 +141,13 @@ ngx_http_llm_row_done(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     if (row->models
-        && ngx_http_llm_note_list(cf, &cmd->name, row) != NGX_OK)
+        && ngx_http_llm_note_list(cf, &lmcf->lists, &cmd->name, row)
+           != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_llm_share_row(cf, cmd, type, row, id);
 }
 
 

@@ -20,13 +20,16 @@ _Static_assert(LLM_ROW_PERIODS + 1 <= LLM_SUBJECT_METERS,
                "a row and the month have more periods than a subject");
 
 
+static void llm_refused(llm_decide_t *d);
 static int llm_room(llm_decide_t *d);
 static int llm_room_subject(llm_decide_t *d, uint32_t i, uint32_t *meters,
     uint32_t *minutes);
+static int llm_lacks_minute(llm_decide_t *d, uint32_t i);
 static int llm_lacks(llm_zone_t *z, const llm_view_t *view,
     llm_period_t period);
 static void llm_take(llm_decide_t *d);
 static void llm_take_subject(llm_decide_t *d, uint32_t i);
+static void llm_take_minute(llm_decide_t *d, uint32_t i);
 static void llm_take_meter(llm_decide_t *d, const llm_view_t *view,
     llm_period_t period);
 static void llm_take_names(llm_reservation_t *r, const llm_ask_t *ask);
@@ -66,6 +69,9 @@ llm_admit(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
             z->full++;
             v->decision = LLM_FULL;
         }
+
+    } else {
+        llm_refused(&d);
     }
 
     llm_account(&d);
@@ -87,9 +93,32 @@ llm_admit_early(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
 
     llm_decide(&d);
 
-    if (v->decision != LLM_UNKNOWN) {
-        llm_account(&d);
+    if (v->decision == LLM_UNKNOWN) {
+        return;
     }
+
+    llm_refused(&d);
+    llm_account(&d);
+}
+
+
+/* Who shares a model and is refused wants his share: others make room for it,
+   if the zone has some for his name. */
+
+static void
+llm_refused(llm_decide_t *d)
+{
+    if (!d->shared || d->verdict->decision != LLM_REFUSED
+        || !llm_share_room(d))
+    {
+        return;
+    }
+
+    llm_take_minute(d, d->share.sharer);
+    llm_take_minute(d, d->share.class);
+
+    llm_share_mark(d);
+    llm_zone_commit(d->zone);
 }
 
 
@@ -120,6 +149,7 @@ llm_room(llm_decide_t *d)
     return subjects <= z->subjects_left
            && meters <= z->meters_left
            && minutes <= z->minutes_left
+           && (!d->shared || llm_share_room(d))
            && z->reservations_left > 0;
 }
 
@@ -169,9 +199,23 @@ llm_room_subject(llm_decide_t *d, uint32_t i, uint32_t *meters,
     }
 
     *meters += lacks;
-    *minutes += (row && row->minute && view->minute == NULL);
+    *minutes += llm_lacks_minute(d, i);
 
     return has + lacks <= LLM_SUBJECT_METERS;
+}
+
+
+static int
+llm_lacks_minute(llm_decide_t *d, uint32_t i)
+{
+    const llm_row_t  *row;
+
+    row = d->ask->subjects[i].row;
+
+    return d->views[i].minute == NULL
+           && ((row && row->minute)
+               || (d->shared
+                   && (i == d->share.sharer || i == d->share.class)));
 }
 
 
@@ -236,6 +280,10 @@ llm_take(llm_decide_t *d)
                                                  r->reserved[LLM_COUNT_COST];
     }
 
+    if (d->shared) {
+        llm_share_mark(d);
+    }
+
     llm_zone_commit(z);
 
     v->reservation = index;
@@ -259,10 +307,7 @@ llm_take_subject(llm_decide_t *d, uint32_t i)
     s = &d->ask->subjects[i];
     row = s->row;
 
-    if (view->subject == NULL) {
-        view->index = llm_zone_add_subject(z, &s->key);
-        view->subject = llm_zone_subject(z, view->index);
-    }
+    llm_take_minute(d, i);
 
     if (s->month) {
         llm_take_meter(d, view, LLM_MONTH);
@@ -270,10 +315,6 @@ llm_take_subject(llm_decide_t *d, uint32_t i)
 
     for (n = 0; row && n < row->nperiods; n++) {
         llm_take_meter(d, view, row->periods[n]);
-    }
-
-    if (row && row->minute && view->minute == NULL) {
-        view->minute = llm_zone_minute(z, llm_zone_add_minute(z, view->index));
     }
 
     /* the request counts now, in every meter that the subject has */
@@ -287,6 +328,33 @@ llm_take_subject(llm_decide_t *d, uint32_t i)
 
         llm_zone_put64(z, &meter->settled[LLM_COUNT_REQUESTS],
                        llm_sat_add(meter->settled[LLM_COUNT_REQUESTS], 1));
+    }
+}
+
+
+/* Makes the subject, and what it needs for rates. */
+
+static void
+llm_take_minute(llm_decide_t *d, uint32_t i)
+{
+    llm_zone_t  *z;
+    llm_view_t  *view;
+
+    z = d->zone;
+    view = &d->views[i];
+
+    if (view->subject == NULL) {
+        view->index = llm_zone_add_subject(z, &d->ask->subjects[i].key);
+        view->subject = llm_zone_subject(z, view->index);
+    }
+
+    if (llm_lacks_minute(d, i)) {
+        view->minute = llm_zone_minute(z, llm_zone_add_minute(z, view->index));
+    }
+
+    if (d->shared && i == d->share.class && view->subject->share == LLM_NONE)
+    {
+        (void) llm_zone_add_share(z, view->index);
     }
 }
 
@@ -337,6 +405,7 @@ llm_account(llm_decide_t *d)
     llm_verdict_t      *v;
     llm_standing_t      s;
     const llm_row_t    *row;
+    llm_share_rate_t    rate;
     const llm_limit_t  *limit;
 
     v = d->verdict;
@@ -349,6 +418,10 @@ llm_account(llm_decide_t *d)
 
             llm_view_standing(d->zone, d->clock, &d->views[i], limit, &s);
             s.subject = i;
+
+            if (llm_share_bears(d, i, limit)) {
+                llm_share_standing(d, limit, &s, &rate);
+            }
 
             if (limit->minute) {
                 llm_tightest(limit->resource == LLM_RESOURCE_REQUESTS
