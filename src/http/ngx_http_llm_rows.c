@@ -333,6 +333,10 @@ ngx_http_llm_subject_row(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
     llm_subject_type_e    in;
     ngx_http_llm_rows_t  *rows;
 
+    if (type == LLM_SUBJECT_CLASS) {
+        return NULL;
+    }
+
     rows = ctx->conf->rows[type];
 
     if (type == LLM_SUBJECT_KEY) {

@@ -281,7 +281,7 @@ ngx_http_llm_ask_classes(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     s->key = ask->classes[ask->class].key;
     s->role = LLM_ROLE_CLASS;
 
-    ctx->types[ask->nsubjects++] = LLM_SUBJECT_MODEL;
+    ctx->types[ask->nsubjects++] = LLM_SUBJECT_CLASS;
 
     return NGX_OK;
 }

@@ -54,7 +54,6 @@ static int llm_share_is_active(const llm_share_t *share,
     const llm_sharer_t *sharer);
 static int llm_share_is_hungry(const llm_share_t *share,
     const llm_sharer_t *sharer);
-static void llm_share_roll(llm_share_t *share, uint64_t second);
 static void llm_share_add(llm_sharers_t *sum, const llm_sharers_t *n,
     int sign);
 
@@ -629,9 +628,7 @@ llm_share_is_hungry(const llm_share_t *share, const llm_sharer_t *sharer)
 }
 
 
-/* As llm_window_roll(), and as safe to be killed in. */
-
-static void
+void
 llm_share_roll(llm_share_t *share, uint64_t second)
 {
     llm_sharers_t  left, *bucket;

@@ -67,6 +67,10 @@ int llm_class_key(const llm_zone_t *z, llm_class_t *class,
 /* Nobody has asked until this second. */
 void llm_share_empty(llm_share_t *share, uint64_t second);
 
+/* Lets go of who is too long ago.  Interrupted anywhere, it can be called
+   again, after llm_zone_repair(). */
+void llm_share_roll(llm_share_t *share, uint64_t second);
+
 /* A part of llm_zone_repair(). */
 void llm_share_thread(llm_zone_t *z);
 

@@ -456,6 +456,10 @@ quota_check_shares(llm_zone_t *z, uint8_t *used)
             return "a share of another subject";
         }
 
+        /* one who was killed may have begun with it */
+
+        llm_share_roll(&ring, z->now / 1000);
+
         memset(&sum, 0, sizeof(llm_sharers_t));
 
         for (n = 0; n < LLM_SHARE_HUNGRY; n++) {
