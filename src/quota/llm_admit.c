@@ -421,6 +421,7 @@ llm_account(llm_decide_t *d)
 
             if (llm_share_bears(d, i, limit)) {
                 llm_share_standing(d, limit, &s, &rate);
+                s.amount = llm_max(s.amount, 0);
             }
 
             if (limit->minute) {

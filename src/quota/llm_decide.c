@@ -167,6 +167,7 @@ llm_decide_refuse(llm_decide_t *d, const llm_standing_t *s, int64_t retry)
     if (v->decision == LLM_ADMITTED) {
         v->decision = LLM_REFUSED;
         v->refusal = *s;
+        v->refusal.amount = llm_max(s->amount, 0);
     }
 }
 

@@ -115,7 +115,8 @@ void llm_share_view(llm_decide_t *d);
 int llm_share_bears(const llm_decide_t *d, uint32_t i,
     const llm_limit_t *limit);
 
-/* From the standing of a rate of the model to that of the sharer's share. */
+/* From the standing of a rate of the model to that of the sharer's share,
+   which is negative where others have used more than there is. */
 void llm_share_standing(llm_decide_t *d, const llm_limit_t *limit,
     llm_standing_t *s, llm_share_rate_t *rate);
 

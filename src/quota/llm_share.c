@@ -172,7 +172,7 @@ llm_share_standing(llm_decide_t *d, const llm_limit_t *limit,
     s->subject = d->share.sharer;
     s->left = llm_max(s->amount - s->used, 0);
     s->used = own;
-    s->amount = llm_max(llm_sat_add(own, room), 0);
+    s->amount = llm_sat_add(own, room);
 }
 
 
