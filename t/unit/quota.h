@@ -43,6 +43,20 @@ quota_rnd(uint64_t n)
 }
 
 
+/* How often a test of random operations runs: LLM_RUNS, or as often as it
+   likes. */
+
+__attribute__((unused)) static int
+quota_runs(int runs)
+{
+    const char  *p;
+
+    p = getenv("LLM_RUNS");
+
+    return (p && atoi(p) > 0) ? atoi(p) : runs;
+}
+
+
 __attribute__((unused)) static void *
 quota_memory(size_t size)
 {
