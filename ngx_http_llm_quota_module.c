@@ -139,6 +139,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       0,
       NULL },
 
+    { ngx_string("llm_priority"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      ngx_http_llm_priority,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("llm_quota"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE12,
       ngx_http_llm_quota,

@@ -362,7 +362,7 @@ llm_team_limit has "rpm", which is not a limit of the form name=value
 --- http_config
     llm_team_limit default speed=1;
 --- error_log
-llm_team_limit has "speed=1", which is not a known limit: known are rpm, tpm, itpm, otpm, rpd, tpd, requests, tokens, input_tokens, output_tokens, parallel, budget, soft, hard_cap, throttle, over and models
+llm_team_limit has "speed=1", which is not a known limit: known are rpm, tpm, itpm, otpm, rpd, tpd, requests, tokens, input_tokens, output_tokens, parallel, budget, soft, hard_cap, throttle, over, models, priority and share
 
 === TEST 51: an empty number
 --- http_config
@@ -1718,3 +1718,119 @@ invalid value "maybe" in "llm_cutoff" directive, it must be "on" or "off"
     llm_cutoff on;
 --- error_log
 "llm_cutoff" directive is duplicate
+
+=== TEST 260: a share is of rates
+--- http_config
+    llm_model_limit m budget=10 tpd=100 itpm=5 share=team;
+--- error_log
+"llm_model_limit m" shares nothing: share= needs rpm or tpm in the same line
+
+=== TEST 261: of teams or of keys
+--- http_config
+    llm_model_limit m rpm=1 share=user;
+--- error_log
+llm_model_limit has "share=user", which must be team or key
+
+=== TEST 262: only models are shared
+--- http_config
+    llm_team_limit a rpm=1 share=key;
+--- error_log
+"llm_team_limit a" has share=, which is for llm_model_limit
+
+=== TEST 263: it is said once
+--- http_config
+    llm_model_limit m rpm=1 share=key share=team;
+--- error_log
+llm_model_limit has "share=team", which is given twice
+
+=== TEST 264: a priority that nobody makes
+--- http_config
+    llm_priority prod 10%;
+    llm_team_limit a priority=dev;
+--- error_log
+llm_team_limit has unknown priority "dev": make it with llm_priority
+
+=== TEST 265: a priority has a name
+--- http_config
+    llm_team_limit a priority=;
+--- error_log
+llm_team_limit has "priority=", which needs a name of llm_priority
+
+=== TEST 266: teams and keys have one
+--- http_config
+    llm_priority prod 10%;
+    llm_user_limit a priority=prod;
+--- error_log
+"llm_user_limit a" has priority=, which is for those who share a model: teams and keys
+
+=== TEST 267: nobody else has
+--- http_config
+    llm_priority prod 10%;
+    llm_model_limit m rpm=1 priority=prod;
+--- error_log
+"llm_model_limit m" has priority=, which is for those who share a model: teams and keys
+
+=== TEST 268: shares of more than there is
+--- http_config
+    llm_priority prod 60%;
+    llm_priority dev 41% lend;
+--- error_log
+llm_priority "dev" brings the shares of all priorities to 101%: use at most 100%
+
+=== TEST 269: a share is a percent
+--- http_config
+    llm_priority prod 101%;
+--- error_log
+llm_priority "prod" has invalid share "101%": use a percent from 0% to 100%
+
+=== TEST 270: in whole numbers
+--- http_config
+    llm_priority prod 0.5;
+--- error_log
+llm_priority "prod" has invalid share "0.5": use a percent from 0% to 100%
+
+=== TEST 271: what else there is
+--- http_config
+    llm_priority prod 10% borrow;
+--- error_log
+llm_priority "prod" has invalid parameter "borrow": only lend is known
+
+=== TEST 272: a priority is made once
+--- http_config
+    llm_priority prod 10%;
+    llm_priority prod 20%;
+--- error_log
+llm_priority has "prod" twice
+
+=== TEST 273: who has none is no priority
+--- http_config
+    llm_priority default 10%;
+--- error_log
+llm_priority has invalid name "default": use 1 to 128 printable bytes, but not default
+
+=== TEST 274: how many there may be
+--- http_config
+    llm_priority p0 1%;
+    llm_priority p1 1%;
+    llm_priority p2 1%;
+    llm_priority p3 1%;
+    llm_priority p4 1%;
+    llm_priority p5 1%;
+    llm_priority p6 1%;
+    llm_priority p7 1%;
+    llm_priority p8 1%;
+    llm_priority p9 1%;
+    llm_priority p10 1%;
+    llm_priority p11 1%;
+    llm_priority p12 1%;
+    llm_priority p13 1%;
+    llm_priority p14 1%;
+    llm_priority p15 1%;
+--- error_log
+llm_priority "p15" is one more than the 15 that there may be
+
+=== TEST 275: it has a share
+--- http_config
+    llm_priority prod;
+--- error_log
+invalid number of arguments in "llm_priority" directive

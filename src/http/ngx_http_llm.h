@@ -185,6 +185,17 @@ const llm_row_t *ngx_http_llm_subject_row(ngx_http_llm_ctx_t *ctx,
 ngx_int_t ngx_http_llm_check_model(ngx_http_llm_ctx_t *ctx);
 
 
+/* ngx_http_llm_share.c */
+
+/* Where the model's rates are shared: adds who shares them, and in which
+   class. */
+ngx_int_t ngx_http_llm_ask_share(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
+
+/* Refuses for want of a share; end: when it would pass. */
+ngx_int_t ngx_http_llm_refuse_share(ngx_http_llm_ctx_t *ctx,
+    llm_standing_t *s, ngx_str_t *end);
+
+
 /* ngx_http_llm_access.c */
 
 ngx_int_t ngx_http_llm_access_handler(ngx_http_request_t *r);
@@ -292,6 +303,10 @@ ngx_int_t ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body);
 
 /* The same once more, after it waited; blind: as fail= says. */
 ngx_int_t ngx_http_llm_admit_again(ngx_http_llm_ctx_t *ctx, ngx_uint_t blind);
+
+/* Sets the name in the zone of a subject of the request. */
+ngx_int_t ngx_http_llm_ask_key(ngx_http_llm_ctx_t *ctx,
+    llm_subject_key_t *key, llm_subject_type_e type);
 
 
 /* The price of a model, or NULL. */

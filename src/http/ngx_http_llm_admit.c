@@ -202,6 +202,10 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
         }
     }
 
+    if (ngx_http_llm_ask_share(ctx, ask) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_http_llm_ask_name(ask, LLM_NAME_TEAM, &ctx->team);
     ngx_http_llm_ask_name(ask, LLM_NAME_USER, &ctx->user);
     ngx_http_llm_ask_name(ask, LLM_NAME_CUSTOMER, &ctx->customer);
@@ -220,8 +224,7 @@ static ngx_int_t
 ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ngx_http_llm_bearing_t *bearing, llm_subject_type_e type)
 {
-    ngx_int_t           rc;
-    ngx_str_t          *id, *first;
+    ngx_str_t          *id;
     ngx_uint_t          i, month;
     const llm_row_t    *row;
     llm_ask_subject_t  *s;
@@ -239,20 +242,10 @@ ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     s = &ask->subjects[ask->nsubjects++];
 
     s->row = row;
+    s->role = LLM_ROLE_NONE;
     s->month = month;
 
-    if (ngx_http_llm_subject_in(type) == LLM_SUBJECT_GLOBAL) {
-        rc = llm_zone_key(ctx->quota->zone.zone, &s->key, type, id->data,
-                          id->len, NULL, 0);
-
-    } else {
-        first = ngx_http_llm_subject_id(ctx, ngx_http_llm_subject_in(type));
-
-        rc = llm_zone_key(ctx->quota->zone.zone, &s->key, type, first->data,
-                          first->len, id->data, id->len);
-    }
-
-    if (rc != 0) {
+    if (ngx_http_llm_ask_key(ctx, &s->key, type) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -274,6 +267,30 @@ ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     }
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_ask_key(ngx_http_llm_ctx_t *ctx, llm_subject_key_t *key,
+    llm_subject_type_e type)
+{
+    int         rc;
+    ngx_str_t  *id, *first;
+
+    id = ngx_http_llm_subject_id(ctx, type);
+
+    if (ngx_http_llm_subject_in(type) == LLM_SUBJECT_GLOBAL) {
+        rc = llm_zone_key(ctx->quota->zone.zone, key, type, id->data, id->len,
+                          NULL, 0);
+
+    } else {
+        first = ngx_http_llm_subject_id(ctx, ngx_http_llm_subject_in(type));
+
+        rc = llm_zone_key(ctx->quota->zone.zone, key, type, first->data,
+                          first->len, id->data, id->len);
+    }
+
+    return (rc == 0) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -614,6 +631,10 @@ ngx_http_llm_refuse_limit(ngx_http_llm_ctx_t *ctx)
 
     if (!ctx->never) {
         end.len = ngx_sprintf(reset, ", retry in %i s", ctx->retry) - reset;
+    }
+
+    if (s->active) {
+        return ngx_http_llm_refuse_share(ctx, s, &end);
     }
 
     if (!limit.minute && limit.resource != LLM_RESOURCE_PARALLEL) {

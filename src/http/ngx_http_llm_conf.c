@@ -35,6 +35,12 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&lmcf->lists, cf->pool, 4,
                           sizeof(ngx_http_llm_list_t))
+           != NGX_OK
+        || ngx_array_init(&lmcf->priorities, cf->pool, 4,
+                          sizeof(ngx_http_llm_priority_t))
+           != NGX_OK
+        || ngx_array_init(&lmcf->ranked, cf->pool, 4,
+                          sizeof(ngx_http_llm_list_t))
            != NGX_OK)
     {
         return NULL;
@@ -63,6 +69,7 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
 
     if (ngx_http_llm_catalog_done(cf, lmcf->catalog) != NGX_OK
         || ngx_http_llm_models_done(cf, lmcf) != NGX_OK
+        || ngx_http_llm_share_done(cf, lmcf) != NGX_OK
         || ngx_http_llm_redis_done(cf, lmcf) != NGX_OK)
     {
         return NGX_CONF_ERROR;

@@ -124,7 +124,16 @@ typedef struct {
 } ngx_http_llm_group_t;
 
 
-/* A row with models=, and where it stands. */
+/* llm_priority */
+
+typedef struct {
+    ngx_str_t                    name;
+    uint8_t                      percent;
+    unsigned                     lend:1;
+} ngx_http_llm_priority_t;
+
+
+/* A row with models= or priority=, and where it stands. */
 
 typedef struct {
     llm_row_t                   *row;
@@ -141,6 +150,8 @@ typedef struct {
     llm_kept_t                   kept;       /* of all rows */
     ngx_array_t                  groups;     /* of ngx_http_llm_group_t */
     ngx_array_t                  lists;      /* of ngx_http_llm_list_t */
+    ngx_array_t                  priorities; /* of ngx_http_llm_priority_t */
+    ngx_array_t                  ranked;     /* of ngx_http_llm_list_t */
     ngx_http_llm_catalog_t      *catalog;
     ngx_http_llm_keys_t         *keys;
     ngx_int_t                    request_id; /* index of $request_id */
@@ -281,12 +292,25 @@ char *ngx_http_llm_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_model_group(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
-/* A row that has models=; of a line of this directive. */
-ngx_int_t ngx_http_llm_note_list(ngx_conf_t *cf, ngx_str_t *directive,
-    llm_row_t *row);
+/* Puts a row into a list; it is of a line of this directive. */
+ngx_int_t ngx_http_llm_note_list(ngx_conf_t *cf, ngx_array_t *lists,
+    ngx_str_t *directive, llm_row_t *row);
 
 /* After the last directive: puts their models in the place of groups. */
 ngx_int_t ngx_http_llm_models_done(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf);
+
+
+/* ngx_http_llm_share.c */
+
+char *ngx_http_llm_priority(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* A row with share= or priority=: whether it may have that. */
+char *ngx_http_llm_share_row(ngx_conf_t *cf, ngx_command_t *cmd,
+    llm_subject_type_e type, llm_row_t *row, ngx_str_t *id);
+
+/* After the last directive: finds the priorities that rows name. */
+ngx_int_t ngx_http_llm_share_done(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *lmcf);
 
 

@@ -113,14 +113,12 @@ ngx_http_llm_find_group(ngx_http_llm_main_conf_t *lmcf, const u_char *name,
 
 
 ngx_int_t
-ngx_http_llm_note_list(ngx_conf_t *cf, ngx_str_t *directive, llm_row_t *row)
+ngx_http_llm_note_list(ngx_conf_t *cf, ngx_array_t *lists,
+    ngx_str_t *directive, llm_row_t *row)
 {
-    ngx_http_llm_list_t       *list;
-    ngx_http_llm_main_conf_t  *lmcf;
+    ngx_http_llm_list_t  *list;
 
-    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_quota_module);
-
-    list = ngx_array_push(&lmcf->lists);
+    list = ngx_array_push(lists);
     if (list == NULL) {
         return NGX_ERROR;
     }

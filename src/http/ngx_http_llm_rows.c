@@ -149,12 +149,13 @@ ngx_http_llm_row_done(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     if (row->models
-        && ngx_http_llm_note_list(cf, &cmd->name, row) != NGX_OK)
+        && ngx_http_llm_note_list(cf, &lmcf->lists, &cmd->name, row)
+           != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_llm_share_row(cf, cmd, type, row, id);
 }
 
 
@@ -339,6 +340,10 @@ ngx_http_llm_subject_row(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
     ngx_uint_t            own;
     llm_subject_type_e    in;
     ngx_http_llm_rows_t  *rows;
+
+    if (type == LLM_SUBJECT_CLASS) {
+        return NULL;
+    }
 
     rows = ctx->conf->rows[type];
 

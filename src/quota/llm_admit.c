@@ -21,12 +21,15 @@ _Static_assert(LLM_ROW_PERIODS + 1 <= LLM_SUBJECT_METERS,
                "a row and the month have more periods than a subject");
 
 
+static void llm_refused(llm_decide_t *d);
 static int llm_room(llm_decide_t *d);
 static int llm_room_subject(llm_decide_t *d, uint32_t i, llm_room_t *room);
+static int llm_lacks_minute(llm_decide_t *d, uint32_t i);
 static int llm_lacks(llm_zone_t *z, const llm_view_t *view,
     llm_period_t period);
 static void llm_take(llm_decide_t *d);
 static void llm_take_subject(llm_decide_t *d, uint32_t i);
+static void llm_take_minute(llm_decide_t *d, uint32_t i);
 static void llm_take_meter(llm_decide_t *d, const llm_view_t *view,
     llm_period_t period);
 static void llm_take_names(llm_reservation_t *r, const llm_ask_t *ask);
@@ -66,6 +69,9 @@ llm_admit(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
             z->full++;
             v->decision = LLM_FULL;
         }
+
+    } else {
+        llm_refused(&d);
     }
 
     llm_account(&d);
@@ -87,9 +93,32 @@ llm_admit_early(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
 
     llm_decide(&d);
 
-    if (v->decision != LLM_UNKNOWN) {
-        llm_account(&d);
+    if (v->decision == LLM_UNKNOWN) {
+        return;
     }
+
+    llm_refused(&d);
+    llm_account(&d);
+}
+
+
+/* Who shares a model and is refused wants his share: others make room for it,
+   if the zone has some for his name. */
+
+static void
+llm_refused(llm_decide_t *d)
+{
+    if (!d->shared || d->verdict->decision != LLM_REFUSED
+        || !llm_share_room(d))
+    {
+        return;
+    }
+
+    llm_take_minute(d, d->share.sharer);
+    llm_take_minute(d, d->share.class);
+
+    llm_share_mark(d);
+    llm_zone_commit(d->zone);
 }
 
 
@@ -119,7 +148,8 @@ llm_room(llm_decide_t *d)
 
     return d->zone->reservations_left > 0
            && llm_make_room(d->zone, d->clock, &room, known, n)
-              == LLM_ROOM_MADE;
+              == LLM_ROOM_MADE
+           && (!d->shared || llm_share_room(d));
 }
 
 
@@ -166,7 +196,7 @@ llm_room_subject(llm_decide_t *d, uint32_t i, llm_room_t *room)
         lacks += llm_lacks(d->zone, view, row->periods[n]);
     }
 
-    n = (row && row->minute && view->minute == NULL);
+    n = llm_lacks_minute(d, i);
 
     room->subjects += (view->subject == NULL);
     room->meters += lacks;
@@ -178,6 +208,20 @@ llm_room_subject(llm_decide_t *d, uint32_t i, llm_room_t *room)
     }
 
     return has + lacks <= LLM_SUBJECT_METERS;
+}
+
+
+static int
+llm_lacks_minute(llm_decide_t *d, uint32_t i)
+{
+    const llm_row_t  *row;
+
+    row = d->ask->subjects[i].row;
+
+    return d->views[i].minute == NULL
+           && ((row && row->minute)
+               || (d->shared
+                   && (i == d->share.sharer || i == d->share.class)));
 }
 
 
@@ -243,6 +287,10 @@ llm_take(llm_decide_t *d)
                                                  r->reserved[LLM_COUNT_COST];
     }
 
+    if (d->shared) {
+        llm_share_mark(d);
+    }
+
     llm_zone_commit(z);
 
     v->reservation = index;
@@ -266,12 +314,7 @@ llm_take_subject(llm_decide_t *d, uint32_t i)
     s = &d->ask->subjects[i];
     row = s->row;
 
-    if (view->subject == NULL) {
-        view->index = llm_zone_add_subject(z, &s->key);
-        view->subject = llm_zone_subject(z, view->index);
-
-        llm_evict_touch(view->subject);
-    }
+    llm_take_minute(d, i);
 
     if (row && row->named) {
         llm_evict_pin(z, view->subject);
@@ -285,10 +328,6 @@ llm_take_subject(llm_decide_t *d, uint32_t i)
         llm_take_meter(d, view, row->periods[n]);
     }
 
-    if (row && row->minute && view->minute == NULL) {
-        view->minute = llm_zone_minute(z, llm_zone_add_minute(z, view->index));
-    }
-
     /* the request counts now, in every meter that the subject has */
 
     if (view->minute) {
@@ -300,6 +339,35 @@ llm_take_subject(llm_decide_t *d, uint32_t i)
 
         llm_zone_put64(z, &meter->settled[LLM_COUNT_REQUESTS],
                        llm_sat_add(meter->settled[LLM_COUNT_REQUESTS], 1));
+    }
+}
+
+
+/* Makes the subject, and what it needs for rates. */
+
+static void
+llm_take_minute(llm_decide_t *d, uint32_t i)
+{
+    llm_zone_t  *z;
+    llm_view_t  *view;
+
+    z = d->zone;
+    view = &d->views[i];
+
+    if (view->subject == NULL) {
+        view->index = llm_zone_add_subject(z, &d->ask->subjects[i].key);
+        view->subject = llm_zone_subject(z, view->index);
+
+        llm_evict_touch(view->subject);
+    }
+
+    if (llm_lacks_minute(d, i)) {
+        view->minute = llm_zone_minute(z, llm_zone_add_minute(z, view->index));
+    }
+
+    if (d->shared && i == d->share.class && view->subject->share == LLM_NONE)
+    {
+        (void) llm_zone_add_share(z, view->index);
     }
 }
 
@@ -350,6 +418,7 @@ llm_account(llm_decide_t *d)
     llm_verdict_t      *v;
     llm_standing_t      s;
     const llm_row_t    *row;
+    llm_share_rate_t    rate;
     const llm_limit_t  *limit;
 
     v = d->verdict;
@@ -362,6 +431,11 @@ llm_account(llm_decide_t *d)
 
             llm_view_standing(d->zone, d->clock, &d->views[i], limit, &s);
             s.subject = i;
+
+            if (llm_share_bears(d, i, limit)) {
+                llm_share_standing(d, limit, &s, &rate);
+                s.amount = llm_max(s.amount, 0);
+            }
 
             if (limit->minute) {
                 llm_tightest(limit->resource == LLM_RESOURCE_REQUESTS

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "llm_limit.h"
+#include "llm_share.h"
 #include "llm_zone.h"
 
 
@@ -20,8 +21,9 @@
  *
  * Invariants kept here: what admission compares is settled + reserved; both
  * change only under the zone's lock; admission is all or nothing over all
- * limits of all subjects of a request; a refused request changes nothing; a
- * reservation is settled exactly once.
+ * limits of all subjects of a request; a refused request changes nothing but
+ * that its subject is active where a model is shared; a reservation is settled
+ * exactly once.
  */
 
 
@@ -34,11 +36,22 @@ typedef enum {
 } llm_reserve_e;
 
 
+/* What a subject is where a model is shared; each once, or none. */
+
+typedef enum {
+    LLM_ROLE_NONE = 0,
+    LLM_ROLE_MODEL,              /* whose rates are shared */
+    LLM_ROLE_SHARER,             /* the pair of who asks and the model */
+    LLM_ROLE_CLASS               /* of the sharer */
+} llm_role_e;
+
+
 /* One subject of a request, and the row that bears on it here. */
 
 typedef struct {
     llm_subject_key_t        key;
     const llm_row_t         *row;        /* or NULL: counted only */
+    llm_role_e               role;
     unsigned                 month:1;    /* keep the calendar month, with or
                                             without a limit */
 } llm_ask_subject_t;
@@ -54,6 +67,11 @@ typedef struct {
        LLM_COUNT_REQUESTS is not used */
     int64_t                  amount[LLM_COUNTS];
     int64_t                  expected[LLM_COUNTS];
+
+    /* where a model is shared: all its classes, and which is the sharer's */
+    uint32_t                 nclasses;
+    uint32_t                 class;
+    llm_class_t              classes[LLM_CLASSES];
 
     unsigned                 free:1;     /* costs nothing: budgets do not
                                             bear on it */
@@ -84,12 +102,16 @@ typedef enum {
 typedef struct {
     const llm_limit_t       *limit;      /* NULL: none of the kind */
     uint32_t                 subject;    /* of the ask */
-    int64_t                  amount;     /* after throttling */
+    int64_t                  amount;     /* after throttling; shared: what the
+                                            subject may use of it now */
     int64_t                  used;       /* settled + reserved; a decision
                                             under RESERVE_OFF: settled */
     int64_t                  reset;      /* minute: ms until nothing is left
                                             in the window; period: seconds of
                                             the epoch, INT64_MAX: never */
+    int64_t                  left;       /* shared: of the model's */
+    uint32_t                 active;     /* between how many it is shared; 0:
+                                            it is not */
 } llm_standing_t;
 
 

@@ -11,15 +11,15 @@
 #include "llm_money.h"
 
 
-static void llm_decide_subject(llm_decide_t *d, uint32_t i);
+static void llm_decide_view(llm_decide_t *d, uint32_t i);
 static void llm_decide_limit(llm_decide_t *d, uint32_t i,
     const llm_limit_t *limit);
+static void llm_decide_refuse(llm_decide_t *d, const llm_standing_t *s,
+    int64_t retry);
 static int64_t llm_decide_needs(llm_decide_t *d, llm_resource_e resource);
 static int64_t llm_decide_retry(llm_decide_t *d, uint32_t i,
     const llm_standing_t *s);
 static int64_t llm_decide_until(llm_decide_t *d, int64_t time);
-static void llm_view(llm_zone_t *z, llm_clock_t *clock,
-    const llm_subject_key_t *key, llm_view_t *view);
 static int llm_view_is_loaded(llm_zone_t *z, const llm_view_t *view,
     const llm_ask_subject_t *s);
 static int llm_view_has(llm_zone_t *z, const llm_view_t *view,
@@ -28,14 +28,19 @@ static void llm_view_throttle(llm_zone_t *z, llm_clock_t *clock,
     llm_view_t *view, const llm_row_t *row);
 static int64_t llm_view_reserved(const llm_view_t *view,
     llm_resource_e resource);
-static unsigned llm_resource_mask(llm_resource_e resource);
 
 
 void
 llm_decide(llm_decide_t *d)
 {
-    uint32_t        i;
-    llm_verdict_t  *v;
+    unsigned          n;
+    uint32_t          i;
+    llm_verdict_t    *v;
+    const llm_row_t  *row;
+
+    d->hungry = 0;
+    d->barred = 0;
+    d->modest = 1;
 
     v = d->verdict;
     memset(v, 0, sizeof(llm_verdict_t));
@@ -43,31 +48,42 @@ llm_decide(llm_decide_t *d)
     v->reservation = LLM_NONE;
 
     for (i = 0; i < d->ask->nsubjects; i++) {
-        llm_decide_subject(d, i);
+        llm_decide_view(d, i);
     }
 
     if (v->unknown) {
-        i = v->unknown;
-        memset(v, 0, sizeof(llm_verdict_t));
-
         v->decision = LLM_UNKNOWN;
-        v->reservation = LLM_NONE;
-        v->unknown = i;
+        return;
+    }
+
+    llm_share_view(d);
+
+    for (i = 0; i < d->ask->nsubjects; i++) {
+        row = d->ask->subjects[i].row;
+
+        if (row == NULL) {
+            continue;
+        }
+
+        llm_view_throttle(d->zone, d->clock, &d->views[i], row);
+
+        for (n = 0; n < row->nlimits; n++) {
+            llm_decide_limit(d, i, &row->limits[n]);
+        }
     }
 }
 
 
 static void
-llm_decide_subject(llm_decide_t *d, uint32_t i)
+llm_decide_view(llm_decide_t *d, uint32_t i)
 {
-    unsigned          n;
-    llm_view_t       *view;
-    const llm_row_t  *row;
+    llm_view_t               *view;
+    const llm_ask_subject_t  *s;
 
     view = &d->views[i];
-    row = d->ask->subjects[i].row;
+    s = &d->ask->subjects[i];
 
-    llm_view(d->zone, d->clock, &d->ask->subjects[i].key, view);
+    llm_view(d->zone, d->clock, &s->key, view);
 
     view->settled = (d->ask->reserve == LLM_RESERVE_OFF);
 
@@ -76,20 +92,9 @@ llm_decide_subject(llm_decide_t *d, uint32_t i)
     }
 
     if (d->zone->stored && !d->ask->blind
-        && !llm_view_is_loaded(d->zone, view, &d->ask->subjects[i]))
+        && !llm_view_is_loaded(d->zone, view, s))
     {
         d->verdict->unknown |= 1u << i;
-        return;
-    }
-
-    if (row == NULL) {
-        return;
-    }
-
-    llm_view_throttle(d->zone, d->clock, view, row);
-
-    for (n = 0; n < row->nlimits; n++) {
-        llm_decide_limit(d, i, &row->limits[n]);
     }
 }
 
@@ -97,15 +102,15 @@ llm_decide_subject(llm_decide_t *d, uint32_t i)
 static void
 llm_decide_limit(llm_decide_t *d, uint32_t i, const llm_limit_t *limit)
 {
-    int64_t           needs, retry;
-    llm_verdict_t    *v;
-    const llm_row_t  *row;
-    llm_standing_t    s;
+    int64_t            needs, retry;
+    unsigned           full, shared;
+    llm_standing_t     s;
+    const llm_row_t   *row;
+    llm_share_rate_t   rate;
 
-    v = d->verdict;
     row = d->ask->subjects[i].row;
 
-    if (v->decision == LLM_TOO_LARGE) {
+    if (d->verdict->decision == LLM_TOO_LARGE) {
         return;
     }
 
@@ -119,32 +124,55 @@ llm_decide_limit(llm_decide_t *d, uint32_t i, const llm_limit_t *limit)
     s.subject = i;
 
     needs = llm_decide_needs(d, limit->resource);
-
-    if (s.used <= s.amount - needs) {
-        return;
-    }
+    full = (s.used > s.amount - needs);
 
     /* a limit of nothing refuses, whatever the size of the request */
 
-    if (needs > limit->amount && limit->amount != 0) {
-        v->decision = LLM_TOO_LARGE;
-        v->refusal = s;
-        v->bound = needs;
-        v->retry = INT64_MAX;
+    if (full && needs > limit->amount && limit->amount != 0) {
+        d->verdict->decision = LLM_TOO_LARGE;
+        d->verdict->refusal = s;
+        d->verdict->bound = needs;
+        d->verdict->retry = INT64_MAX;
         return;
     }
 
-    /* every limit that fails has its say in when the request would pass */
+    retry = full ? llm_decide_retry(d, i, &s) : 0;
+    shared = llm_share_bears(d, i, limit);
 
-    retry = llm_decide_retry(d, i, &s);
+    if (shared) {
+        llm_share_standing(d, limit, &s, &rate);
 
-    if (retry > v->retry) {
-        v->retry = retry;
+        d->modest &= (s.used < (rate.level - needs) / 2);
+
+        if (s.used > s.amount - needs) {
+            full = 1;
+            retry = llm_max(retry, llm_share_retry(d, limit, &rate, needs));
+        }
     }
+
+    if (full) {
+        d->hungry |= shared;
+        d->barred |= !shared;
+
+        llm_decide_refuse(d, &s, retry);
+    }
+}
+
+
+/* Every limit that fails has its say in when the request would pass. */
+
+static void
+llm_decide_refuse(llm_decide_t *d, const llm_standing_t *s, int64_t retry)
+{
+    llm_verdict_t  *v;
+
+    v = d->verdict;
+    v->retry = llm_max(v->retry, retry);
 
     if (v->decision == LLM_ADMITTED) {
         v->decision = LLM_REFUSED;
-        v->refusal = s;
+        v->refusal = *s;
+        v->refusal.amount = llm_max(s->amount, 0);
     }
 }
 
@@ -194,21 +222,15 @@ llm_decide_retry(llm_decide_t *d, uint32_t i, const llm_standing_t *s)
         return llm_decide_until(d, view->relief);
     }
 
-    room -= llm_view_reserved(view, limit->resource);
+    if (limit->minute) {
+        return llm_view_wait(d->zone, view, limit->resource, room);
+    }
 
-    if (room < 0) {
+    if (room < llm_view_reserved(view, limit->resource)) {
         return 1;
     }
 
-    if (!limit->minute) {
-        return llm_decide_until(d, s->reset);
-    }
-
-    /* something is settled: there is a window */
-
-    return llm_window_wait(&view->minute->window,
-                           llm_resource_mask(limit->resource), room,
-                           d->zone->now);
+    return llm_decide_until(d, s->reset);
 }
 
 
@@ -223,7 +245,7 @@ llm_decide_until(llm_decide_t *d, int64_t time)
 }
 
 
-static void
+void
 llm_view(llm_zone_t *z, llm_clock_t *clock, const llm_subject_key_t *key,
     llm_view_t *view)
 {
@@ -351,6 +373,8 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
     s->amount = limit->amount;
     s->used = 0;
     s->reset = 0;
+    s->left = 0;
+    s->active = 0;
 
     if (limit->resource == LLM_RESOURCE_PARALLEL) {
         s->used = view->subject ? view->subject->inflight : 0;
@@ -403,6 +427,24 @@ llm_view_reset(llm_zone_t *z, const llm_view_t *view, llm_standing_t *s)
 }
 
 
+int64_t
+llm_view_wait(llm_zone_t *z, const llm_view_t *view, llm_resource_e resource,
+    int64_t most)
+{
+    most -= llm_view_reserved(view, resource);
+
+    if (most < 0) {
+        return 1;
+    }
+
+    /* something is settled, or it would not be waited for: there is a
+       window */
+
+    return llm_window_wait(&view->minute->window, llm_resource_mask(resource),
+                           most, z->now);
+}
+
+
 /* What admission adds to what is settled.  A request counts at once: there is
    nothing reserved of it. */
 
@@ -417,7 +459,7 @@ llm_view_reserved(const llm_view_t *view, llm_resource_e resource)
 }
 
 
-static unsigned
+unsigned
 llm_resource_mask(llm_resource_e resource)
 {
     switch (resource) {

@@ -17,6 +17,9 @@
 /* Private to admission: the decision, apart from what it changes. */
 
 
+#define llm_min(a, b)  (((a) < (b)) ? (a) : (b))
+#define llm_max(a, b)  (((a) < (b)) ? (b) : (a))
+
 #define LLM_MONTH  LLM_PERIOD(LLM_PERIOD_MONTH, 1)
 
 
@@ -33,6 +36,29 @@ typedef struct {
 } llm_view_t;
 
 
+/* A model that is shared, as one request finds it. */
+
+typedef struct {
+    uint32_t                 model;      /* subjects of the ask */
+    uint32_t                 sharer;
+    uint32_t                 class;
+    llm_view_t               views[LLM_CLASSES];
+} llm_share_view_t;
+
+
+/* How much of one rate there is for who asks; see llm_share.h. */
+
+typedef struct {
+    int64_t                  has;        /* G */
+    int64_t                  class;      /* V */
+    int64_t                  level;      /* L */
+    int64_t                  whole;      /* C less what others keep */
+    int64_t                  common;     /* the same less what they want */
+    unsigned                 never:1;    /* there will be nothing, whoever
+                                            leaves */
+} llm_share_rate_t;
+
+
 typedef struct {
     llm_zone_t              *zone;
     llm_clock_t             *clock;
@@ -40,7 +66,12 @@ typedef struct {
     llm_verdict_t           *verdict;
     unsigned                 early:1;
     unsigned                 budgets:1;
+    unsigned                 shared:1;   /* share is set */
+    unsigned                 hungry:1;   /* refused for want of a share */
+    unsigned                 barred:1;   /* refused by something else, too */
+    unsigned                 modest:1;   /* twice as much fits in its share */
     llm_view_t               views[LLM_SUBJECTS];
+    llm_share_view_t         share;
 } llm_decide_t;
 
 
@@ -61,6 +92,44 @@ int64_t llm_resource_sum(llm_resource_e resource, const int64_t *counts);
 
 /* Tells of a minute limit how long its window takes to be empty. */
 void llm_view_reset(llm_zone_t *z, const llm_view_t *view, llm_standing_t *s);
+
+
+/* What a subject has in the zone. */
+void llm_view(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_key_t *key, llm_view_t *view);
+
+/* What of a window counts toward a resource: bits of llm_window_counter_e. */
+unsigned llm_resource_mask(llm_resource_e resource);
+
+/* After how many ms what a subject has used of a rate will have fallen to
+   most, if nothing else comes; 1 where that is for what is reserved to
+   decide.  As llm_window_wait(). */
+int64_t llm_view_wait(llm_zone_t *z, const llm_view_t *view,
+    llm_resource_e resource, int64_t most);
+
+
+/* llm_share.c.  After the views: finds out whether a model is shared. */
+void llm_share_view(llm_decide_t *d);
+
+/* Whether a limit of the subject i of the ask is a rate that is shared. */
+int llm_share_bears(const llm_decide_t *d, uint32_t i,
+    const llm_limit_t *limit);
+
+/* From the standing of a rate of the model to that of the sharer's share,
+   which is negative where others have used more than there is. */
+void llm_share_standing(llm_decide_t *d, const llm_limit_t *limit,
+    llm_standing_t *s, llm_share_rate_t *rate);
+
+/* The same as llm_verdict_t's retry, of a share that needs do not fit in. */
+int64_t llm_share_retry(llm_decide_t *d, const llm_limit_t *limit,
+    const llm_share_rate_t *rate, int64_t needs);
+
+/* Whether the zone has room for what makes a refused sharer known. */
+int llm_share_room(llm_decide_t *d);
+
+/* Notes, for the change that is then committed, that the sharer has asked;
+   whatever it lacks has been made. */
+void llm_share_mark(llm_decide_t *d);
 
 
 #endif /* _LLM_DECIDE_H_INCLUDED_ */

@@ -28,7 +28,7 @@ static void llm_evict_unlink(llm_zone_t *z, llm_index_t i);
 
 /* Rounds of the hand that one who is not used should have before he leaves. */
 
-static const uint8_t  llm_evict_rounds[LLM_SUBJECT_TYPES] = {
+static const uint8_t  llm_evict_rounds[LLM_SUBJECT_CLASS + 1] = {
     [LLM_SUBJECT_GLOBAL] = 3,
     [LLM_SUBJECT_TEAM] = 3,
     [LLM_SUBJECT_KEY] = 3,
@@ -202,7 +202,9 @@ llm_evict_helps(const llm_subject_t *s, const llm_room_t *lacks)
 static llm_room_e
 llm_evict_may(llm_zone_t *z, llm_clock_t *clock, const llm_subject_t *s)
 {
-    if (!s->used || s->holders || s->pin == z->pins) {
+    /* a class has no more of them than models that are shared */
+
+    if (!s->used || s->holders || s->pin == z->pins || s->share != LLM_NONE) {
         return LLM_ROOM_NONE;
     }
 
@@ -223,10 +225,20 @@ llm_evict_is_idle(llm_zone_t *z, const llm_subject_t *s)
     unsigned             n;
     llm_index_t          i;
     const llm_meter_t   *m;
+    const llm_minute_t  *minute;
     const llm_window_t  *w;
 
     if (s->minute != LLM_NONE) {
-        w = &llm_zone_minute(z, s->minute)->window;
+        minute = llm_zone_minute(z, s->minute);
+        w = &minute->window;
+
+        /* its class still counts it */
+
+        if (minute->sharer.asked
+            && z->now / 1000 - minute->sharer.asked <= LLM_SHARE_HUNGRY)
+        {
+            return 0;
+        }
 
         for (n = 0; n < LLM_WINDOW_COUNTERS; n++) {
             if (w->sum[n]) {

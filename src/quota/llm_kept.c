@@ -56,6 +56,10 @@ llm_kept_row(llm_kept_t *kept, llm_subject_type_e type, const llm_row_t *row)
 
     kept->types[type].minute |= row->minute;
 
+    if (row->share) {
+        kept->types[row->share].minute = 1;
+    }
+
     for (i = 0; i < row->nperiods; i++) {
         if (llm_kept_period(kept, type, row->periods[i]) != 0) {
             return -1;

@@ -26,8 +26,9 @@ static const char *llm_row_hard_cap(llm_row_t *row, const u_char *p, size_t n);
 static const char *llm_row_throttle(llm_row_t *row, const u_char *p, size_t n);
 static const char *llm_row_over(llm_row_t *row, const u_char *p, size_t n);
 static const char *llm_row_models(llm_row_t *row, const u_char *p, size_t n);
+static const char *llm_row_priority(llm_row_t *row, const u_char *p, size_t n);
+static const char *llm_row_share(llm_row_t *row, const u_char *p, size_t n);
 static int llm_amount_parse(const u_char *p, size_t n, int64_t *amount);
-static int llm_percent_parse(const u_char *p, size_t n, uint8_t *percent);
 
 
 #define LLM_DAY  LLM_PERIOD(LLM_PERIOD_DAYS, 1)
@@ -61,6 +62,8 @@ static const llm_policy_name_t  llm_policy_names[] = {
     { "throttle", llm_row_throttle },
     { "over", llm_row_over },
     { "models", llm_row_models },
+    { "priority", llm_row_priority },
+    { "share", llm_row_share },
     { NULL, NULL }
 };
 
@@ -130,7 +133,7 @@ llm_row_param(llm_row_t *row, const u_char *p, size_t n)
 
     return "is not a known limit: known are rpm, tpm, itpm, otpm, rpd, tpd, "
            "requests, tokens, input_tokens, output_tokens, parallel, budget, "
-           "soft, hard_cap, throttle, over and models";
+           "soft, hard_cap, throttle, over, models, priority and share";
 }
 
 
@@ -238,7 +241,7 @@ llm_row_soft(llm_row_t *row, const u_char *p, size_t n)
     for ( ;; ) {
         comma = memchr(p, ',', last - p);
 
-        if (llm_percent_parse(p, (comma ? comma : last) - p, &percent) != 0
+        if (llm_percent_parse(p, (comma ? comma : last) - p, 1, &percent) != 0
             || (row->nsoft && percent <= row->soft[row->nsoft - 1]))
         {
             return "needs rising percents from 1% to 100%, as in 80%,95%";
@@ -279,7 +282,7 @@ llm_row_hard_cap(llm_row_t *row, const u_char *p, size_t n)
 static const char *
 llm_row_throttle(llm_row_t *row, const u_char *p, size_t n)
 {
-    if (llm_percent_parse(p, n, &row->throttle) != 0) {
+    if (llm_percent_parse(p, n, 1, &row->throttle) != 0) {
         return "must be a percent from 1% to 100%";
     }
 
@@ -295,7 +298,7 @@ llm_row_over(llm_row_t *row, const u_char *p, size_t n)
     if (n < sizeof(prefix) - 1
         || memcmp(p, prefix, sizeof(prefix) - 1) != 0
         || llm_percent_parse(p + sizeof(prefix) - 1, n - sizeof(prefix) + 1,
-                             &row->over)
+                             1, &row->over)
            != 0)
     {
         return "must be throttle: and a percent, as in throttle:10%";
@@ -329,13 +332,45 @@ llm_row_models(llm_row_t *row, const u_char *p, size_t n)
 }
 
 
+static const char *
+llm_row_priority(llm_row_t *row, const u_char *p, size_t n)
+{
+    if (!llm_text_is_id(p, n)) {
+        return "needs a name of llm_priority";
+    }
+
+    row->priority = p;
+    row->priority_len = n;
+
+    return NULL;
+}
+
+
+static const char *
+llm_row_share(llm_row_t *row, const u_char *p, size_t n)
+{
+    if (n == 4 && memcmp(p, "team", 4) == 0) {
+        row->share = LLM_SUBJECT_TEAM_MODEL;
+        return NULL;
+    }
+
+    if (n == 3 && memcmp(p, "key", 3) == 0) {
+        row->share = LLM_SUBJECT_KEY_MODEL;
+        return NULL;
+    }
+
+    return "must be team or key";
+}
+
+
 const char *
 llm_row_done(llm_row_t *row)
 {
-    unsigned     i, j, rates, budgets;
+    unsigned     i, j, rates, shared, budgets;
     llm_limit_t  limit;
 
     rates = 0;
+    shared = 0;
     budgets = 0;
 
     /*
@@ -352,6 +387,7 @@ llm_row_done(llm_row_t *row)
         limit = row->limits[i];
 
         rates += limit.minute;
+        shared += (limit.minute && limit.resource <= LLM_RESOURCE_TOKENS);
         budgets += (limit.resource == LLM_RESOURCE_COST);
 
         for (j = i;
@@ -367,6 +403,10 @@ llm_row_done(llm_row_t *row)
     if ((row->throttle || row->over) && (rates == 0 || budgets == 0)) {
         return "throttles nothing: throttle= and over= need a budget and a "
                "rate, such as rpm, in the same line";
+    }
+
+    if (row->share && !shared) {
+        return "shares nothing: share= needs rpm or tpm in the same line";
     }
 
     return NULL;
@@ -446,8 +486,8 @@ llm_amount_parse(const u_char *p, size_t n, int64_t *amount)
 }
 
 
-static int
-llm_percent_parse(const u_char *p, size_t n, uint8_t *percent)
+int
+llm_percent_parse(const u_char *p, size_t n, int64_t least, uint8_t *percent)
 {
     int64_t  value;
 
@@ -455,7 +495,9 @@ llm_percent_parse(const u_char *p, size_t n, uint8_t *percent)
         return -1;
     }
 
-    if (llm_amount_parse(p, n - 1, &value) != 0 || value < 1 || value > 100) {
+    if (llm_amount_parse(p, n - 1, &value) != 0
+        || value < least || value > 100)
+    {
         return -1;
     }
 

@@ -83,6 +83,16 @@ typedef struct {
                                              the groups */
     unsigned                 nallowed;
 
+    const u_char            *priority;    /* priority=, as it is written, in
+                                             the caller's memory, or NULL */
+    size_t                   priority_len;
+    unsigned                 class;       /* the same among those that share a
+                                             model, see llm_share.h, 0: none;
+                                             set by who knows the names */
+
+    llm_subject_type_e       share;       /* share=: the pairs that share the
+                                             rates, GLOBAL: none do */
+
     unsigned                 minute:1;    /* some limit has the window */
     unsigned                 named:1;     /* for one subject, which it names;
                                              set by who knows that */
@@ -108,6 +118,10 @@ const char *llm_row_param(llm_row_t *row, const u_char *p, size_t n);
 /* After the last parameter: puts the limits in the order in which they are
    checked.  Returns NULL, or what is wrong with the row. */
 const char *llm_row_done(llm_row_t *row);
+
+/* "0%" to "100%" in whole numbers, at least least.  Returns 0, or -1. */
+int llm_percent_parse(const u_char *p, size_t n, int64_t least,
+    uint8_t *percent);
 
 /* "rpm=30", "tokens=5000000/month", "budget=100/day"; returns the length. */
 size_t llm_limit_print(u_char *buf, const llm_limit_t *limit);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "llm_pending.h"
+#include "llm_share.h"
 
 
 llm_zone_t *
@@ -25,18 +26,20 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     left = size - sizeof(llm_zone_t) - 64;
 
     /*
-     * A fifth for requests in flight, a twentieth for what they leave pending.
-     * The rest in equal numbers of subjects, minutes and buckets, and three
-     * periods for each subject.
+     * A fifth for requests in flight, a twentieth for what they leave pending,
+     * and another for classes that share a model.  The rest in equal numbers
+     * of subjects, minutes and buckets, and three periods for each subject.
      */
 
     share = sizeof(llm_pending_t) + sizeof(uint32_t);
 
     z->nreservations = left / 5 / sizeof(llm_reservation_t);
     z->npendings = left / 20 / share;
+    z->nshares = left / 20 / sizeof(llm_share_t);
 
     left -= z->nreservations * sizeof(llm_reservation_t);
     left -= z->npendings * share;
+    left -= z->nshares * sizeof(llm_share_t);
 
     share = sizeof(llm_subject_t) + sizeof(llm_minute_t)
             + 3 * sizeof(llm_meter_t) + 2 * sizeof(uint32_t);
@@ -57,6 +60,8 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     at += (uint64_t) z->nmeters * sizeof(llm_meter_t);
     z->minutes = at;
     at += (uint64_t) z->nminutes * sizeof(llm_minute_t);
+    z->shares = at;
+    at += (uint64_t) z->nshares * sizeof(llm_share_t);
     z->reservations = at;
     at += (uint64_t) z->nreservations * sizeof(llm_reservation_t);
     z->pendings = at;
@@ -78,6 +83,10 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
 
     for (i = 0; i < z->nminutes; i++) {
         llm_zone_minute(z, i)->subject = LLM_NONE;
+    }
+
+    for (i = 0; i < z->nshares; i++) {
+        llm_zone_share(z, i)->subject = LLM_NONE;
     }
 
     llm_zone_repair(z);
@@ -216,6 +225,7 @@ llm_zone_add_subject(llm_zone_t *z, const llm_subject_key_t *key)
     s->hash = key->hash;
     s->meters = LLM_NONE;
     s->minute = LLM_NONE;
+    s->share = LLM_NONE;
     s->inflight = 0;
     s->holders = 0;
     s->pin = 0;
@@ -295,12 +305,42 @@ llm_zone_add_minute(llm_zone_t *z, llm_index_t subject)
     z->minutes_left--;
 
     llm_window_init(&m->window, z->now / 1000);
+    memset(&m->sharer, 0, sizeof(llm_sharer_t));
 
     llm_barrier();
     m->subject = subject;
     llm_barrier();
 
     llm_zone_subject(z, subject)->minute = i;
+
+    return i;
+}
+
+
+llm_index_t
+llm_zone_add_share(llm_zone_t *z, llm_index_t subject)
+{
+    llm_index_t   i;
+    llm_share_t  *share;
+
+    i = z->free_share;
+
+    if (i == LLM_NONE) {
+        return LLM_NONE;
+    }
+
+    share = llm_zone_share(z, i);
+
+    z->free_share = share->next;
+    z->shares_left--;
+
+    llm_share_empty(share, z->now / 1000);
+
+    llm_barrier();
+    share->subject = subject;
+    llm_barrier();
+
+    llm_zone_subject(z, subject)->share = i;
 
     return i;
 }

@@ -57,6 +57,7 @@ typedef uint32_t  llm_index_t;
 #define LLM_MARKS            64
 #define LLM_RECORD_TEXT      768
 #define LLM_EVICTED          256     /* by the hash */
+#define LLM_CLASSES          16      /* that share a model, see llm_share.h */
 
 
 /* What a period has settled. */
@@ -84,13 +85,59 @@ typedef struct {
 } llm_meter_t;
 
 
+/*
+ * A pair that shares its model with others, as its class counts it.  Seconds
+ * are those of the zone's time.
+ */
+
+typedef struct {
+    uint32_t                 class;      /* hash of the class's name */
+    uint32_t                 asked;      /* second of the last request */
+    uint32_t                 hungry;     /* the last second in which it is */
+    uint32_t                 greedy;     /* as counted of the hungry */
+    int64_t                  use[LLM_WINDOW_COUNTERS];   /* the same */
+    uint32_t                 since;      /* second since which are counted */
+    uint32_t                 refusals;
+    uint32_t                 before;     /* refusals, in the time before */
+    uint32_t                 pad;
+} llm_sharer_t;
+
+
 /* The one-minute meter of one subject. */
 
 typedef struct {
     llm_index_t              subject;    /* LLM_NONE: free */
     llm_index_t              next;
     llm_window_t             window;
+    llm_sharer_t             sharer;
 } llm_minute_t;
+
+
+/*
+ * Who shares a model in one class: a ring like that of a window, in which each
+ * pair is counted in the second in which it last asked, and what there is of
+ * the hungry in the last one in which they are.
+ */
+
+#define LLM_SHARE_ACTIVE     61      /* seconds, as those of a window */
+#define LLM_SHARE_HUNGRY     66      /* seconds: who comes back when he was
+                                        told to is still hungry */
+
+typedef struct {
+    uint32_t                 active;
+    uint32_t                 greedy;
+    int64_t                  use[LLM_WINDOW_COUNTERS];   /* of the greedy, less
+                                                            what is kept for
+                                                            the modest */
+} llm_sharers_t;
+
+typedef struct {
+    llm_index_t              subject;    /* LLM_NONE: free */
+    llm_index_t              next;
+    uint64_t                 second;     /* of the newest bucket */
+    llm_sharers_t            sum;
+    llm_sharers_t            bucket[LLM_SHARE_HUNGRY];
+} llm_share_t;
 
 
 /*
@@ -103,6 +150,7 @@ typedef struct {
     llm_index_t              next;
     llm_index_t              meters;
     llm_index_t              minute;
+    llm_index_t              share;      /* of a class */
     uint32_t                 used;
     uint32_t                 inflight;
     uint32_t                 holders;    /* reservations and open records that
@@ -297,6 +345,7 @@ typedef struct {
     uint32_t                 nsubjects;
     uint32_t                 nmeters;
     uint32_t                 nminutes;
+    uint32_t                 nshares;
     uint32_t                 nreservations;
     uint32_t                 npendings;
     uint32_t                 nbuckets;       /* a power of two */
@@ -304,6 +353,7 @@ typedef struct {
     llm_index_t              free_subject;
     llm_index_t              free_meter;
     llm_index_t              free_minute;
+    llm_index_t              free_share;
     llm_index_t              free_reservation;
 
     uint32_t                 top;            /* subjects from here on were
@@ -317,6 +367,7 @@ typedef struct {
     uint32_t                 subjects_left;
     uint32_t                 meters_left;
     uint32_t                 minutes_left;
+    uint32_t                 shares_left;
     uint32_t                 reservations_left;
 
     /* numbers in the order of the ring: of the next record; of the first that
@@ -329,6 +380,7 @@ typedef struct {
     uint64_t                 subjects;
     uint64_t                 meters;
     uint64_t                 minutes;
+    uint64_t                 shares;
     uint64_t                 reservations;
     uint64_t                 pendings;
     uint64_t                 pending_buckets;    /* as many as records */
@@ -362,7 +414,7 @@ typedef struct {
 
 
 /* The least memory that makes a usable zone. */
-#define LLM_ZONE_MIN         (256 * 1024)
+#define LLM_ZONE_MIN         (320 * 1024)
 
 /*
  * Lays out a zone in size bytes at mem (zeroed, 8-aligned).  random: 24
@@ -412,6 +464,13 @@ llm_zone_minute(llm_zone_t *z, llm_index_t i)
 }
 
 
+static inline llm_share_t *
+llm_zone_share(llm_zone_t *z, llm_index_t i)
+{
+    return (llm_share_t *) ((u_char *) z + z->shares) + i;
+}
+
+
 static inline llm_reservation_t *
 llm_zone_reservation(llm_zone_t *z, llm_index_t i)
 {
@@ -442,6 +501,9 @@ llm_zone_set_worker(llm_zone_t *z, llm_reservation_t *r, uint32_t worker)
 
 #define LLM_HASH_MODEL       LLM_SUBJECT_TYPES
 #define LLM_HASH_PENDING     (LLM_SUBJECT_TYPES + 1)
+
+/* A subject that no request names: the class in which it shares a model. */
+#define LLM_SUBJECT_CLASS    ((llm_subject_type_e) (LLM_SUBJECT_TYPES + 2))
 
 uint32_t llm_zone_hash(const llm_zone_t *z, const u_char *p, size_t n,
     uint64_t kind);
@@ -485,6 +547,7 @@ llm_index_t llm_zone_add_subject(llm_zone_t *z, const llm_subject_key_t *key);
 llm_index_t llm_zone_add_meter(llm_zone_t *z, llm_index_t subject,
     llm_period_t period, int64_t start, int64_t end);
 llm_index_t llm_zone_add_minute(llm_zone_t *z, llm_index_t subject);
+llm_index_t llm_zone_add_share(llm_zone_t *z, llm_index_t subject);
 llm_index_t llm_zone_add_reservation(llm_zone_t *z);
 
 /* Gives a reservation back: its line is written.  Does nothing unless it is

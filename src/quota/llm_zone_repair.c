@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "llm_pending.h"
+#include "llm_share.h"
 
 
 static void llm_zone_rollback(llm_zone_t *z);
@@ -94,6 +95,7 @@ llm_zone_repair(llm_zone_t *z)
     llm_zone_thread_subjects(z);
     llm_zone_thread_meters(z);
     llm_zone_thread_minutes(z);
+    llm_share_thread(z);
     llm_zone_thread_reservations(z);
     llm_pending_thread(z);
 
@@ -124,6 +126,7 @@ llm_zone_thread_subjects(llm_zone_t *z)
 
         s->meters = LLM_NONE;
         s->minute = LLM_NONE;
+        s->share = LLM_NONE;
         s->inflight = 0;
         s->holders = 0;
         memset(s->reserved, 0, sizeof(s->reserved));

@@ -152,6 +152,35 @@ check_row(const llm_row_t *row)
 }
 
 
+/* What only a row that is done keeps to. */
+
+static void
+check_share(const llm_row_t *row)
+{
+    unsigned  i;
+
+    require(row->priority == NULL || row->priority_len > 0);
+    require(row->class == 0);
+
+    if (row->share == 0) {
+        return;
+    }
+
+    require(row->share == LLM_SUBJECT_TEAM_MODEL
+            || row->share == LLM_SUBJECT_KEY_MODEL);
+
+    for (i = 0; i < row->nlimits; i++) {
+        if (row->limits[i].minute
+            && row->limits[i].resource <= LLM_RESOURCE_TOKENS)
+        {
+            return;
+        }
+    }
+
+    require(0);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -181,7 +210,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
 
-    llm_row_done(&row);
+    if (llm_row_done(&row) == NULL) {
+        check_share(&row);
+    }
+
     check_row(&row);
     check_models(&row);
 

@@ -45,6 +45,19 @@ same_window(const llm_minute_t *a, const llm_minute_t *b)
 }
 
 
+/* The rings that count it are compared with it by quota_check(). */
+
+static int
+same_sharer(const llm_minute_t *a, const llm_minute_t *b)
+{
+    static const llm_sharer_t  none;
+
+    return memcmp(a ? &a->sharer : &none, b ? &b->sharer : &none,
+                  sizeof(llm_sharer_t))
+           == 0;
+}
+
+
 static int
 same_meter(const llm_meter_t *a, const llm_meter_t *b)
 {
@@ -117,6 +130,10 @@ differ(llm_zone_t *from, llm_zone_t *one, llm_zone_t *other)
 
         if (!same_window(minute_in(copy, a), minute_in(one, b))) {
             return "a window";
+        }
+
+        if (!same_sharer(minute_in(copy, a), minute_in(one, b))) {
+            return "a sharer";
         }
 
         for (k = s->meters; k != LLM_NONE; k = llm_zone_meter(from, k)->next)

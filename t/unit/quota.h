@@ -13,6 +13,7 @@
 
 #include "tap.h"
 #include "llm_pending.h"
+#include "llm_share.h"
 
 
 /*
@@ -39,6 +40,20 @@ quota_rnd(uint64_t n)
     quota_seed ^= quota_seed << 17;
 
     return (quota_seed >> 11) % n;
+}
+
+
+/* How often a test of random operations runs: LLM_RUNS, or as often as it
+   likes. */
+
+__attribute__((unused)) static int
+quota_runs(int runs)
+{
+    const char  *p;
+
+    p = getenv("LLM_RUNS");
+
+    return (p && atoi(p) > 0) ? atoi(p) : runs;
 }
 
 
@@ -408,6 +423,100 @@ quota_check_reservations(llm_zone_t *z, uint8_t *used)
 }
 
 
+/* Takes out of a ring what one pair is counted as. */
+
+__attribute__((unused)) static void
+quota_take_sharer(llm_share_t *ring, const llm_sharer_t *sharer)
+{
+    unsigned        n;
+    llm_sharers_t  *bucket;
+
+    if (ring->second - sharer->asked < LLM_SHARE_ACTIVE) {
+        ring->bucket[sharer->asked % LLM_SHARE_HUNGRY].active--;
+    }
+
+    if (sharer->hungry < ring->second) {
+        return;
+    }
+
+    bucket = &ring->bucket[sharer->hungry % LLM_SHARE_HUNGRY];
+    bucket->greedy -= sharer->greedy;
+
+    for (n = 0; n < LLM_WINDOW_COUNTERS; n++) {
+        bucket->use[n] -= sharer->use[n];
+    }
+}
+
+
+/* Each class counts exactly the pairs that say so, and sums it up. */
+
+__attribute__((unused)) static const char *
+quota_check_shares(llm_zone_t *z, uint8_t *used)
+{
+    unsigned        n, k;
+    llm_index_t     i, m;
+    llm_share_t     ring;
+    llm_subject_t  *s;
+    llm_sharers_t   sum;
+
+    static const llm_share_t  none;
+
+    for (i = 0; i < z->nsubjects; i++) {
+        s = llm_zone_subject(z, i);
+
+        if (!s->used || s->share == LLM_NONE) {
+            continue;
+        }
+
+        if (s->type != LLM_SUBJECT_CLASS || s->share >= z->nshares
+            || used[s->share])
+        {
+            return "a share";
+        }
+
+        used[s->share] = 1;
+        ring = *llm_zone_share(z, s->share);
+
+        if (ring.subject != i) {
+            return "a share of another subject";
+        }
+
+        /* one who was killed may have begun with it */
+
+        llm_share_roll(&ring, z->now / 1000);
+
+        memset(&sum, 0, sizeof(llm_sharers_t));
+
+        for (n = 0; n < LLM_SHARE_HUNGRY; n++) {
+            sum.active += ring.bucket[n].active;
+            sum.greedy += ring.bucket[n].greedy;
+
+            for (k = 0; k < LLM_WINDOW_COUNTERS; k++) {
+                sum.use[k] += ring.bucket[n].use[k];
+            }
+        }
+
+        if (memcmp(&sum, &ring.sum, sizeof(llm_sharers_t)) != 0) {
+            return "the sum of a share";
+        }
+
+        for (m = 0; m < z->nminutes; m++) {
+            if (llm_zone_minute(z, m)->subject != LLM_NONE
+                && llm_zone_minute(z, m)->sharer.class == s->hash)
+            {
+                quota_take_sharer(&ring, &llm_zone_minute(z, m)->sharer);
+            }
+        }
+
+        if (memcmp(ring.bucket, none.bucket, sizeof(ring.bucket)) != 0) {
+            return "who shares";
+        }
+    }
+
+    return NULL;
+}
+
+
 /* Each record is found by its id, once, unless it is free. */
 
 __attribute__((unused)) static const char *
@@ -455,7 +564,7 @@ quota_check_pendings(llm_zone_t *z)
 __attribute__((unused)) static const char *
 quota_check(llm_zone_t *z)
 {
-    uint8_t     *used, *subjects, *meters, *minutes, *reservations;
+    uint8_t     *used, *subjects, *meters, *minutes, *shares, *reservations;
     const char  *error;
 
     if (z->owner != 0) {
@@ -466,7 +575,7 @@ quota_check(llm_zone_t *z)
         return "the journal";
     }
 
-    used = calloc(1, z->nsubjects + z->nmeters + z->nminutes
+    used = calloc(1, z->nsubjects + z->nmeters + z->nminutes + z->nshares
                      + z->nreservations);
 
     if (used == NULL) {
@@ -476,12 +585,17 @@ quota_check(llm_zone_t *z)
     subjects = used;
     meters = subjects + z->nsubjects;
     minutes = meters + z->nmeters;
-    reservations = minutes + z->nminutes;
+    shares = minutes + z->nminutes;
+    reservations = shares + z->nshares;
 
     error = quota_check_subjects(z, subjects, meters, minutes);
 
     if (error == NULL) {
         error = quota_check_reservations(z, reservations);
+    }
+
+    if (error == NULL) {
+        error = quota_check_shares(z, shares);
     }
 
     if (error == NULL) {
@@ -496,6 +610,7 @@ quota_check(llm_zone_t *z)
         && (!quota_free_list(subjects, subject, llm_subject_t, next)
             || !quota_free_list(meters, meter, llm_meter_t, next)
             || !quota_free_list(minutes, minute, llm_minute_t, next)
+            || !quota_free_list(shares, share, llm_share_t, next)
             || !quota_free_list(reservations, reservation, llm_reservation_t,
                                 next)))
     {

@@ -334,6 +334,36 @@ test_models(void)
 /* The order in which a refusal looks for the first limit that fails. */
 
 static void
+test_share(void)
+{
+    uint8_t     percent;
+    llm_row_t   row;
+    llm_kept_t  kept;
+
+    ok(line(&row, "rpm=1") == NULL, "a rate");
+    ok(row.share == 0 && row.priority == NULL && row.class == 0,
+       "is shared by nobody");
+    ok(line(&row, "share=team tpm=1") == NULL, "of teams");
+    is_int(row.share, LLM_SUBJECT_TEAM_MODEL, "teams share it");
+    ok(line(&row, "rpm=1 share=key priority=a,b") == NULL, "of keys");
+    is_int(row.share, LLM_SUBJECT_KEY_MODEL, "keys share it");
+    is_int(row.priority_len, 3, "a priority is a name as it is");
+
+    llm_kept_init(&kept);
+    is_int(llm_kept_row(&kept, LLM_SUBJECT_MODEL, &row), 0, "and");
+    ok(kept.types[LLM_SUBJECT_KEY_MODEL].minute
+       && !kept.types[LLM_SUBJECT_TEAM_MODEL].minute,
+       "the pair's minute is kept");
+
+    ok(llm_percent_parse((u_char *) "0%", 2, 0, &percent) == 0
+       && percent == 0, "0%%");
+    ok(llm_percent_parse((u_char *) "0%", 2, 1, &percent) != 0,
+       "but not where 1%% is the least");
+    ok(llm_percent_parse((u_char *) "101%", 4, 0, &percent) != 0, "101%%");
+}
+
+
+static void
 test_order(void)
 {
     size_t       n;
@@ -487,6 +517,7 @@ main(void)
     test_bad();
     test_policy();
     test_models();
+    test_share();
     test_order();
     test_full();
     test_idle_throttle();

@@ -477,21 +477,22 @@ run(int strict, tally_t *tally)
 static void
 test_oracle(int strict)
 {
-    int          i, unsound;
+    int          i, runs, unsound;
     tally_t      tally;
     const char  *error;
 
     memset(&tally, 0, sizeof(tally_t));
+    runs = quota_runs(RUNS);
     unsound = 0;
 
-    for (i = 0; i < RUNS; i++) {
+    for (i = 0; i < runs; i++) {
         run(strict, &tally);
 
         error = quota_check(z);
         unsound += (error != NULL);
     }
 
-    ok(tally.admitted > RUNS * STEPS / 8 && tally.refused > RUNS * STEPS / 8,
+    ok(tally.admitted > runs * STEPS / 8 && tally.refused > runs * STEPS / 8,
        "%s: %d admitted, %d refused", strict ? "strict" : "all modes",
        tally.admitted, tally.refused);
     is_int(tally.wrong, 0, "each as the list of all requests says");
