@@ -21,6 +21,7 @@ static ngx_int_t ngx_http_llm_add_first(ngx_array_t *handlers,
 static void ngx_http_llm_lead_conf(ngx_http_llm_quota_t *quota,
     ngx_http_llm_leader_conf_t *conf);
 static void ngx_http_llm_lead_write(void *data, llm_index_t i);
+static void ngx_http_llm_lead_carried(void *data);
 static void ngx_http_llm_exit_process(ngx_cycle_t *cycle);
 
 
@@ -493,6 +494,7 @@ ngx_http_llm_lead_conf(ngx_http_llm_quota_t *quota,
     conf->redis = quota->redis ? &quota->redis->peer : NULL;
     conf->write = ngx_http_llm_lead_write;
     conf->tick = ngx_http_llm_sweep_pending;
+    conf->carried = ngx_http_llm_lead_carried;
     conf->data = quota;
 }
 
@@ -501,6 +503,13 @@ static void
 ngx_http_llm_lead_write(void *data, llm_index_t i)
 {
     ngx_http_llm_write_record(data, i, NULL);
+}
+
+
+static void
+ngx_http_llm_lead_carried(void *data)
+{
+    ngx_http_llm_entities_poll(data);
 }
 
 

@@ -33,7 +33,7 @@
 /* Gives a settled reservation, which is this worker's now, its line. */
 typedef void (*ngx_http_llm_leader_write_pt)(void *data, llm_index_t i);
 
-/* What else one worker does every second. */
+/* What else one worker does every second, or every "sync". */
 typedef void (*ngx_http_llm_leader_tick_pt)(void *data);
 
 
@@ -52,7 +52,8 @@ typedef struct {
     const ngx_http_llm_redis_conf_t *redis;      /* NULL: none */
     ngx_http_llm_leader_write_pt     write;
     ngx_http_llm_leader_tick_pt      tick;
-    void                            *data;       /* for both */
+    ngx_http_llm_leader_tick_pt      carried;    /* of a zone with a ledger */
+    void                            *data;       /* for all three */
 } ngx_http_llm_leader_conf_t;
 
 
@@ -78,6 +79,7 @@ struct ngx_http_llm_leader_s {
     ngx_queue_t                      queue;      /* of all leaders here */
 
     ngx_event_t                      tick;       /* every second */
+    llm_kept_t                       kept;       /* with what entities add */
     uint64_t                         swept;      /* generations of all slots
                                                     at the last sweep */
 

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "llm_entity.h"
 #include "llm_pending.h"
 #include "llm_share.h"
 
@@ -27,8 +28,9 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
 
     /*
      * A fifth for requests in flight, a twentieth for what they leave pending,
-     * and another for classes that share a model.  The rest in equal numbers
-     * of subjects, minutes and buckets, and three periods for each subject.
+     * another for classes that share a model, a tenth for what is made over the
+     * admin API.  The rest in equal numbers of subjects, minutes and buckets,
+     * and three periods for each subject.
      */
 
     share = sizeof(llm_pending_t) + sizeof(uint32_t);
@@ -37,9 +39,12 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     z->npendings = left / 20 / share;
     z->nshares = left / 20 / sizeof(llm_share_t);
 
+    z->nentities = left / 10 / (sizeof(llm_entity_cell_t) + sizeof(uint32_t));
+
     left -= z->nreservations * sizeof(llm_reservation_t);
     left -= z->npendings * share;
     left -= z->nshares * sizeof(llm_share_t);
+    left -= z->nentities * (sizeof(llm_entity_cell_t) + sizeof(uint32_t));
 
     share = sizeof(llm_subject_t) + sizeof(llm_minute_t)
             + 3 * sizeof(llm_meter_t) + 2 * sizeof(uint32_t);
@@ -66,8 +71,12 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     at += (uint64_t) z->nreservations * sizeof(llm_reservation_t);
     z->pendings = at;
     at += (uint64_t) z->npendings * sizeof(llm_pending_t);
+    z->entities = at;
+    at += (uint64_t) z->nentities * sizeof(llm_entity_cell_t);
     z->pending_buckets = at;
     at += (uint64_t) z->npendings * sizeof(uint32_t);
+    z->entity_buckets = at;
+    at += (uint64_t) z->nentities * sizeof(uint32_t);
     z->buckets = at;
 
     memcpy(&z->epoch, random, sizeof(uint64_t));
@@ -92,6 +101,7 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     llm_zone_repair(z);
 
     z->repairs = 0;
+    z->entity_changes = 0;
     z->layout = LLM_ZONE_LAYOUT;
     z->magic = LLM_ZONE_MAGIC;
 

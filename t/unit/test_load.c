@@ -237,7 +237,7 @@ test_room(void)
     }
 
     is_int(load("last", 1, 1), LLM_ROOM_NONE, "none of those may leave");
-    ok(i > 100 && quota_check(z) == NULL, "the zone is whole");
+    ok(i > 60 && quota_check(z) == NULL, "the zone is whole");
 }
 
 
