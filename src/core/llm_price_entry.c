@@ -53,8 +53,6 @@ static int llm_price_number(const json_t *object, const char *name, int scale,
     int64_t *number, llm_price_fault_t *fault);
 static int llm_price_value(const char *name, const json_t *value, int scale,
     int64_t *number, llm_price_fault_t *fault);
-static int llm_price_decimal(const json_t *value, int scale,
-    int64_t *number);
 static int llm_price_wrong(llm_price_fault_t *fault, const char *member,
     const char *what);
 
@@ -478,7 +476,7 @@ llm_price_value(const char *name, const json_t *value, int scale,
 }
 
 
-static int
+int
 llm_price_decimal(const json_t *value, int scale, int64_t *number)
 {
     char         buf[LLM_DECIMAL_MAX];

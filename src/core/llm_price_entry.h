@@ -51,5 +51,9 @@ typedef enum {
 llm_price_entry_e llm_price_entry(llm_price_t *price, const json_t *entry,
     llm_price_fault_t *fault);
 
+/* A JSON number, by the 15 digits that its text is sure to have, or a string
+   with one; otherwise as llm_decimal_parse(). */
+int llm_price_decimal(const json_t *value, int scale, int64_t *number);
+
 
 #endif /* _LLM_PRICE_ENTRY_H_INCLUDED_ */

@@ -63,11 +63,11 @@ typedef enum {
 } llm_record_tag_e;
 
 
-/* The amount of what was null. */
+/* The amount of what was null; of a budget whose period alone is named. */
 #define LLM_RECORD_LIFTED    -1
+#define LLM_RECORD_SAME      -2
 
-/* The period of a budget that has none of its own: that of what it lies
-   over. */
+/* The period of a budget that has none of its own. */
 #define LLM_RECORD_AS_IS     UINT32_MAX
 
 
@@ -122,8 +122,10 @@ int llm_record_has_limits(const llm_record_t *record, llm_record_tag_e tag,
  * and the temporary increase.  now: seconds of the epoch.
  *
  * A budget with a period takes the place of all that the row has; one without
- * has the period of the row's longest, whose place it takes, or none.  Models
- * are the caller's: he knows the groups.
+ * has the period of the row's longest, whose place it takes, or none; a period
+ * alone becomes that of the longest.  What a row has no room for (it has
+ * LLM_ROW_LIMITS and LLM_ROW_PERIODS) is left out of what it had before.
+ * Models are the caller's: he knows the groups.
  */
 void llm_record_overlay(llm_row_t *row, const llm_record_t *record,
     llm_record_tag_e tag, const u_char *model, size_t n, int64_t now);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "llm_entity.h"
 #include "llm_pending.h"
 
 
@@ -25,9 +26,10 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     left = size - sizeof(llm_zone_t) - 64;
 
     /*
-     * A fifth for requests in flight, a twentieth for what they leave pending.
-     * The rest in equal numbers of subjects, minutes and buckets, and three
-     * periods for each subject.
+     * A fifth for requests in flight, a twentieth for what they leave pending,
+     * an eighth for what is made over the admin API.  The rest in equal
+     * numbers of subjects, minutes and buckets, and three periods for each
+     * subject.
      */
 
     share = sizeof(llm_pending_t) + sizeof(uint32_t);
@@ -35,8 +37,11 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     z->nreservations = left / 5 / sizeof(llm_reservation_t);
     z->npendings = left / 20 / share;
 
+    z->nentities = left / 8 / (sizeof(llm_entity_cell_t) + sizeof(uint32_t));
+
     left -= z->nreservations * sizeof(llm_reservation_t);
     left -= z->npendings * share;
+    left -= z->nentities * (sizeof(llm_entity_cell_t) + sizeof(uint32_t));
 
     share = sizeof(llm_subject_t) + sizeof(llm_minute_t)
             + 3 * sizeof(llm_meter_t) + 2 * sizeof(uint32_t);
@@ -61,8 +66,12 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     at += (uint64_t) z->nreservations * sizeof(llm_reservation_t);
     z->pendings = at;
     at += (uint64_t) z->npendings * sizeof(llm_pending_t);
+    z->entities = at;
+    at += (uint64_t) z->nentities * sizeof(llm_entity_cell_t);
     z->pending_buckets = at;
     at += (uint64_t) z->npendings * sizeof(uint32_t);
+    z->entity_buckets = at;
+    at += (uint64_t) z->nentities * sizeof(uint32_t);
     z->buckets = at;
 
     memcpy(&z->epoch, random, sizeof(uint64_t));

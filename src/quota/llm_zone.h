@@ -12,8 +12,10 @@
 #include <stdint.h>
 
 #include "llm_estimate.h"
+#include "llm_kept.h"
 #include "llm_limit.h"
 #include "llm_period.h"
+#include "llm_record.h"
 #include "llm_usage.h"
 #include "llm_window.h"
 
@@ -253,7 +255,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      4
+#define LLM_ZONE_LAYOUT      5
 
 typedef struct {
     uint64_t                 magic;
@@ -316,6 +318,19 @@ typedef struct {
     uint64_t                 pendings;
     uint64_t                 pending_buckets;    /* as many as records */
     uint64_t                 buckets;
+
+    /* what was made over the admin API: llm_entity.h */
+    uint64_t                 entities;           /* cells */
+    uint64_t                 entity_buckets;     /* as many */
+    uint32_t                 nentities;
+    llm_index_t              free_entity;
+    uint32_t                 entities_left;
+    uint32_t                 entities_of[LLM_ENTITY_KINDS];
+    uint64_t                 entity_changes;
+    volatile uint32_t        entities_ready;     /* those of the store are in
+                                                    the zone */
+    volatile int64_t         entities_polled;    /* all up to this version */
+    llm_kept_t               kept;               /* what they limit; grows */
 
     volatile uint32_t        nundo;
     llm_undo_t               undo[LLM_UNDO];
@@ -425,6 +440,7 @@ llm_zone_set_worker(llm_zone_t *z, llm_reservation_t *r, uint32_t worker)
 
 #define LLM_HASH_MODEL       LLM_SUBJECT_TYPES
 #define LLM_HASH_PENDING     (LLM_SUBJECT_TYPES + 1)
+#define LLM_HASH_ENTITY      (LLM_SUBJECT_TYPES + 2)     /* and its kind */
 
 uint32_t llm_zone_hash(const llm_zone_t *z, const u_char *p, size_t n,
     uint64_t kind);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "llm_entity.h"
 #include "llm_pending.h"
 
 
@@ -96,6 +97,7 @@ llm_zone_repair(llm_zone_t *z)
     llm_zone_thread_minutes(z);
     llm_zone_thread_reservations(z);
     llm_pending_thread(z);
+    llm_entity_thread(z);
 
     z->repairs++;
 }
