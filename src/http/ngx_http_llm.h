@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "llm_coding.h"
+#include "llm_entity.h"
 #include "llm_pending.h"
 #include "llm_request.h"
 #include "llm_route.h"
@@ -120,6 +121,14 @@ struct ngx_http_llm_ctx_s {
     llm_verdict_t                verdict;
     llm_subject_type_e           types[LLM_SUBJECTS];    /* of the ask */
 
+    /* rows with what was made over the admin API, as of that many changes;
+       the others have a bit for each type */
+    uint64_t                     changes;
+    const llm_row_t             *rows[LLM_SUBJECT_TYPES];
+    unsigned                     resolved;
+    unsigned                     entities;
+    unsigned                     blocked;
+
     /* a refusal's, for headers, variables and the log line */
     ngx_str_t                    message;
     ngx_str_t                    limit;
@@ -173,9 +182,52 @@ struct ngx_http_llm_ctx_s {
 
 /* ngx_http_llm_rows.c */
 
-/* The row that bears on a subject of the request, or NULL. */
+/* The row of the configuration for a subject of the request, or NULL. */
+const llm_row_t *ngx_http_llm_conf_row(ngx_http_llm_ctx_t *ctx,
+    llm_subject_type_e type);
+
+
+/* ngx_http_llm_effective.c */
+
+/* The row that bears on a subject of the request, with what was made over the
+   admin API, or NULL.  It lives as long as the request. */
 const llm_row_t *ngx_http_llm_subject_row(ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type);
+
+/* Whether a subject was made over the admin API. */
+ngx_uint_t ngx_http_llm_is_entity(ngx_http_llm_ctx_t *ctx,
+    llm_subject_type_e type);
+
+/* NGX_OK, or NGX_DECLINED after ngx_http_llm_refuse(): it is blocked. */
+ngx_int_t ngx_http_llm_check_blocked(ngx_http_llm_ctx_t *ctx,
+    llm_subject_type_e type);
+
+/* Locks the zone.  As llm_entity_get(), but that GONE may be FREE of others
+   than keys. */
+llm_entity_state_e ngx_http_llm_get_entity(ngx_http_llm_quota_t *quota,
+    llm_entity_kind_e kind, const ngx_str_t *id, llm_record_t *record);
+
+
+/* ngx_http_llm_entity_key.c */
+
+/*
+ * Looks for a key that was made over the admin API.  NGX_OK: *key is it, in
+ * the request's pool; it lies over the one of the configuration that *key was.
+ * NGX_DECLINED: there is none; NGX_ABORT: there was one; NGX_ERROR.
+ */
+ngx_int_t ngx_http_llm_entity_key(ngx_http_request_t *r,
+    ngx_http_llm_quota_t *quota, const u_char *digest,
+    const ngx_http_llm_key_t **key);
+
+
+/* ngx_http_llm_entities.c */
+
+/* In a worker, before it takes requests: brings in what the store has of
+   entities, where nobody has yet.  Blocks. */
+void ngx_http_llm_entities_load(ngx_http_llm_quota_t *quota, ngx_log_t *log);
+
+/* In one worker: asks for what others have changed in the store. */
+void ngx_http_llm_entities_poll(ngx_http_llm_quota_t *quota);
 
 
 /* ngx_http_llm_models.c */

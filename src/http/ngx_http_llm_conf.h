@@ -49,6 +49,10 @@ typedef struct {
     ngx_queue_t                  unready;    /* of ngx_http_llm_ctx_t */
     ngx_queue_t                  loads;      /* of ngx_http_llm_load_t */
     ngx_uint_t                   nloads;
+
+    int64_t                      polled;     /* of entities: the version that
+                                                the reading in hand goes to */
+    unsigned                     polling:1;
     ngx_event_t                  waits;
     time_t                       blind;      /* when it was last told */
     unsigned                     reused:1;   /* the zone is older than the
@@ -83,8 +87,12 @@ typedef struct {
     ngx_str_t                    id;         /* public: the SHA-256 in hex */
     ngx_str_t                    team;       /* empty: none */
     ngx_str_t                    user;
+    ngx_str_t                    counted;    /* the id that it counts as: its
+                                                own, or that of an earlier one
+                                                in whose place it is */
     int64_t                      expires;    /* seconds of the epoch */
     llm_row_t                   *row;        /* its own limits, or NULL */
+    unsigned                     blocked:1;
 } ngx_http_llm_key_t;
 
 typedef struct {
@@ -265,6 +273,10 @@ char *ngx_http_llm_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 char *ngx_http_llm_model_group(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* The group of a name, or NULL. */
+ngx_http_llm_group_t *ngx_http_llm_find_group(ngx_http_llm_main_conf_t *lmcf,
+    const u_char *name, size_t len);
 
 /* A row that has models=; of a line of this directive. */
 ngx_int_t ngx_http_llm_note_list(ngx_conf_t *cf, ngx_str_t *directive,

@@ -126,6 +126,7 @@ ngx_http_llm_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
      *     key->user = { 0, NULL };
      *     key->expires = 0;
      *     key->row = NULL;
+     *     key->blocked = 0;
      */
 
     value = cf->args->elts;
@@ -356,6 +357,8 @@ ngx_http_llm_key_add(ngx_conf_t *cf, ngx_http_llm_keys_t *keys,
                            "llm_key \"%V\" has no sha256=HEX", &key->sn.str);
         return NGX_CONF_ERROR;
     }
+
+    key->counted = key->id;
 
     (void) ngx_http_llm_key_hex(key->id.data, digest);
 

@@ -80,6 +80,7 @@ ngx_int_t
 ngx_http_llm_identify(ngx_http_llm_ctx_t *ctx)
 {
     ngx_int_t                 rc;
+    ngx_uint_t                type;
     ngx_http_llm_loc_conf_t  *llcf;
 
     llcf = ctx->conf;
@@ -112,6 +113,14 @@ ngx_http_llm_identify(ngx_http_llm_ctx_t *ctx)
 
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    for (type = LLM_SUBJECT_TEAM; type <= LLM_SUBJECT_CUSTOMER; type++) {
+        rc = ngx_http_llm_check_blocked(ctx, type);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     if (ctx->model.len || ctx->route.class == LLM_ROUTE_FREE) {
@@ -221,6 +230,10 @@ ngx_http_llm_identify_team(ngx_http_llm_ctx_t *ctx)
         return NGX_OK;
     }
 
+    if (ngx_http_llm_is_entity(ctx, LLM_SUBJECT_TEAM)) {
+        return NGX_OK;
+    }
+
     return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_TEAM_DENIED,
                                "Team=%V is not known here.", &ctx->team);
 }
@@ -229,10 +242,19 @@ ngx_http_llm_identify_team(ngx_http_llm_ctx_t *ctx)
 ngx_int_t
 ngx_http_llm_identify_body(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
 {
-    if (ctx->customer.len == 0 && body->customer_len
-        && ngx_http_llm_identify_customer(ctx, body) != NGX_OK)
-    {
-        return NGX_ERROR;
+    ngx_int_t  rc;
+
+    if (ctx->customer.len == 0 && body->customer_len) {
+
+        if (ngx_http_llm_identify_customer(ctx, body) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        rc = ngx_http_llm_check_blocked(ctx, LLM_SUBJECT_CUSTOMER);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     if (body->others[0] != '\0') {

@@ -26,6 +26,7 @@
 
 typedef struct {
     ngx_http_request_t       *request;
+    ngx_http_llm_quota_t     *quota;
     ngx_http_llm_keys_t      *keys;
     const ngx_http_llm_key_t *key;           /* the one that is ours */
     u_char                    digest[LLM_KEY_DIGEST];    /* of the first */
@@ -34,6 +35,7 @@ typedef struct {
     unsigned                  seen:1;
     unsigned                  different:1;
     unsigned                  taken:1;
+    unsigned                  gone:1;        /* was ours */
 } ngx_http_llm_credentials_t;
 
 
@@ -49,6 +51,9 @@ static ngx_int_t ngx_http_llm_key_arg(ngx_http_request_t *r,
     ngx_http_llm_credentials_t *c, u_char *p, u_char *last);
 static ngx_int_t ngx_http_llm_key_look(ngx_http_llm_credentials_t *c,
     ngx_str_t *value);
+static ngx_int_t ngx_http_llm_key_find(ngx_http_llm_credentials_t *c,
+    const u_char *digest, const ngx_http_llm_key_t **key);
+static ngx_uint_t ngx_http_llm_keys_late(ngx_http_llm_ctx_t *ctx);
 
 
 /* the first one's value has a scheme before the key */
@@ -84,6 +89,7 @@ ngx_http_llm_identify_key(ngx_http_llm_ctx_t *ctx)
                                          ngx_http_llm_quota_module);
 
     c.request = ctx->request;
+    c.quota = ctx->quota;
     c.keys = lmcf->keys;
 
     /* a dry run lets pass what the client sent to the provider until now */
@@ -102,7 +108,13 @@ ngx_http_llm_identify_key(ngx_http_llm_ctx_t *ctx)
 
     if (c.key == NULL) {
 
-        if (!required) {
+        if (c.seen && ngx_http_llm_keys_late(ctx)) {
+            return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNAVAILABLE,
+                                       "The quota service does not know its "
+                                       "keys yet, try again later.");
+        }
+
+        if (!required && !c.gone) {
             return NGX_OK;
         }
 
@@ -113,7 +125,12 @@ ngx_http_llm_identify_key(ngx_http_llm_ctx_t *ctx)
     }
 
     ctx->key = c.key;
-    ctx->key_id = c.key->id;
+    ctx->key_id = c.key->counted;
+
+    if (c.key->blocked) {
+        return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_KEY_DENIED,
+                                   "Key=%V is blocked.", &c.key->sn.str);
+    }
 
     if (c.key->expires <= ngx_time()) {
         return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_KEY_DENIED,
@@ -121,6 +138,23 @@ ngx_http_llm_identify_key(ngx_http_llm_ctx_t *ctx)
     }
 
     return NGX_OK;
+}
+
+
+/* Those of the store may not be in the zone yet: what is not known may be one
+   of them.  What passes then, passes here too. */
+
+static ngx_uint_t
+ngx_http_llm_keys_late(ngx_http_llm_ctx_t *ctx)
+{
+    llm_zone_t  *z;
+
+    z = ctx->quota->zone.zone;
+
+    return z->stored
+           && !z->entities_ready
+           && (ctx->conf->keys == NGX_HTTP_LLM_KEYS_REQUIRED
+               || ctx->conf->closed);
 }
 
 
@@ -142,6 +176,7 @@ ngx_http_llm_hide_keys(ngx_http_request_t *r)
     ngx_memzero(&c, sizeof(ngx_http_llm_credentials_t));
 
     c.request = r;
+    c.quota = llcf->quota->data;
     c.keys = lmcf->keys;
 
     return ngx_http_llm_key_take(&c);
@@ -501,10 +536,10 @@ ngx_http_llm_key_arg(ngx_http_request_t *r, ngx_http_llm_credentials_t *c,
 static ngx_int_t
 ngx_http_llm_key_look(ngx_http_llm_credentials_t *c, ngx_str_t *value)
 {
-    u_char                digest[LLM_KEY_DIGEST];
-    uint32_t              i;
-    ngx_uint_t            same;
-    ngx_http_llm_key_t  **keys;
+    u_char                     digest[LLM_KEY_DIGEST];
+    ngx_int_t                  rc;
+    ngx_uint_t                 same;
+    const ngx_http_llm_key_t  *key;
 
     if (ngx_http_llm_digest(digest, value->data, value->len) != NGX_OK) {
         return NGX_ERROR;
@@ -521,20 +556,61 @@ ngx_http_llm_key_look(ngx_http_llm_credentials_t *c, ngx_str_t *value)
         c->different = 1;
     }
 
-    i = llm_keys_find(&c->keys->table, digest);
+    rc = ngx_http_llm_key_find(c, digest, &key);
 
-    if (i == LLM_KEY_NONE) {
+    switch (rc) {
+
+    case NGX_OK:
+
+        if (!c->rewritten) {
+            c->key = key;
+        }
+
+        break;
+
+    case NGX_ABORT:
+        c->gone = 1;
+        break;
+
+    case NGX_DECLINED:
 
         if (!c->all || (c->rewritten && !same)) {
             return NGX_OK;
         }
 
-    } else if (!c->rewritten) {
-        keys = c->keys->keys.elts;
-        c->key = keys[i];
+        break;
+
+    default: /* NGX_ERROR */
+        return rc;
     }
 
     c->taken = 1;
 
     return NGX_DECLINED;
+}
+
+
+/* Of those that were made over the admin API one may lie over one of the
+   configuration, which it uncovers when it is deleted. */
+
+static ngx_int_t
+ngx_http_llm_key_find(ngx_http_llm_credentials_t *c, const u_char *digest,
+    const ngx_http_llm_key_t **key)
+{
+    uint32_t              i;
+    ngx_int_t             rc;
+    ngx_http_llm_key_t  **keys;
+
+    *key = NULL;
+
+    i = llm_keys_find(&c->keys->table, digest);
+
+    if (i != LLM_KEY_NONE) {
+        keys = c->keys->keys.elts;
+        *key = keys[i];
+    }
+
+    rc = ngx_http_llm_entity_key(c->request, c->quota, digest, key);
+
+    return (rc != NGX_ERROR && *key) ? NGX_OK : rc;
 }

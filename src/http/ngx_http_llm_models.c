@@ -8,12 +8,11 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "llm_entity.h"
 #include "llm_text.h"
 #include "ngx_http_llm.h"
 
 
-static ngx_http_llm_group_t *ngx_http_llm_find_group(
-    ngx_http_llm_main_conf_t *lmcf, const u_char *name, size_t len);
 static ngx_int_t ngx_http_llm_check_group(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *lmcf, ngx_http_llm_group_t *group);
 static ngx_int_t ngx_http_llm_list_models(ngx_conf_t *cf,
@@ -90,7 +89,7 @@ ngx_http_llm_model_group(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static ngx_http_llm_group_t *
+ngx_http_llm_group_t *
 ngx_http_llm_find_group(ngx_http_llm_main_conf_t *lmcf, const u_char *name,
     size_t len)
 {
@@ -262,7 +261,9 @@ ngx_http_llm_check_model(ngx_http_llm_ctx_t *ctx)
     lmcf = ngx_http_get_module_main_conf(ctx->request,
                                          ngx_http_llm_quota_module);
 
-    if (lmcf->lists.nelts == 0) {
+    if (lmcf->lists.nelts == 0
+        && llm_entity_changes(ctx->quota->zone.zone) == 0)
+    {
         return NGX_OK;
     }
 

@@ -325,7 +325,7 @@ ngx_http_llm_add_row(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 const llm_row_t *
-ngx_http_llm_subject_row(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
+ngx_http_llm_conf_row(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
 {
     ngx_str_t            *id, *first;
     ngx_uint_t            own;

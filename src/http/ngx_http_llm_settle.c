@@ -565,6 +565,8 @@ ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_http_llm_entities_load(quota, cycle->log);
+
     quota->ledger.newest = &z->segment;
     quota->ledger.handler = ngx_http_llm_lines_written;
     quota->ledger.data = quota;

@@ -452,11 +452,10 @@ ngx_http_llm_variable_standing(ngx_http_request_t *r,
 static const llm_limit_t *
 ngx_http_llm_team_limit(ngx_http_llm_ctx_t *ctx, llm_resource_e resource)
 {
-    ngx_uint_t        i, own;
+    ngx_uint_t        i;
     const llm_row_t  *row;
 
-    row = ngx_http_llm_find_row(ctx->conf->rows[LLM_SUBJECT_TEAM], &ctx->team,
-                                &own);
+    row = ngx_http_llm_subject_row(ctx, LLM_SUBJECT_TEAM);
 
     for (i = 0; row && i < row->nlimits; i++) {
         if (row->limits[i].resource == resource

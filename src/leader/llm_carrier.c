@@ -105,6 +105,13 @@ llm_carrier_store(llm_carrier_t *c)
 
 
 void
+llm_carrier_keep(llm_carrier_t *c, const llm_kept_t *kept)
+{
+    c->conf.carry.kept = *kept;
+}
+
+
+void
 llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run)
 {
     llm_store_empty(&c->op);

@@ -103,6 +103,9 @@ typedef struct {
 llm_carrier_t *llm_carrier_create(const llm_carrier_conf_t *conf);
 void llm_carrier_destroy(llm_carrier_t *c);
 
+/* Between two runs: what is kept from now on. */
+void llm_carrier_keep(llm_carrier_t *c, const llm_kept_t *kept);
+
 void llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run);
 
 /* Where, after the last run, ends what is committed of other zones' segments:

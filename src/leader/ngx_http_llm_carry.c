@@ -50,7 +50,7 @@ ngx_http_llm_carry_start(ngx_http_llm_leader_t *leader)
     conf.epoch = leader->conf.zone->zone->epoch;
     conf.sync = (leader->conf.fsync != 0);
     conf.carry.calendar = leader->conf.zone->clock.calendar;
-    conf.carry.kept = *leader->conf.kept;
+    conf.carry.kept = leader->kept;
 
     leader->carrier = llm_carrier_create(&conf);
 
@@ -115,6 +115,7 @@ ngx_http_llm_carry_post(ngx_event_t *ev)
 static void
 ngx_http_llm_carry_ask(ngx_http_llm_leader_t *leader)
 {
+    int                 more;
     llm_zone_t         *z;
     ngx_time_t         *tp;
     llm_carrier_run_t  *run;
@@ -139,7 +140,17 @@ ngx_http_llm_carry_ask(ngx_http_llm_leader_t *leader)
                      - NGX_HTTP_LLM_CARRY_SINCE;
     }
 
+    more = llm_kept_merge(&leader->kept, &z->kept);
+
     ngx_http_llm_zone_unlock(leader->conf.zone);
+
+    if (more) {
+        llm_carrier_keep(leader->carrier, &leader->kept);
+
+        /* the end of one of them may be the next */
+
+        leader->roll_at = 0;
+    }
 }
 
 
@@ -238,7 +249,7 @@ ngx_http_llm_carry_step(ngx_event_t *ev)
         z = ngx_http_llm_zone_lock(leader->conf.zone);
 
         while (leader->adopted < last) {
-            llm_adopt_line(z, &leader->conf.zone->clock, leader->conf.kept,
+            llm_adopt_line(z, &leader->conf.zone->clock, &leader->kept,
                            &run->lines[leader->adopted++]);
         }
 

@@ -44,6 +44,7 @@ ngx_http_llm_leader_start(const ngx_http_llm_leader_conf_t *conf,
     }
 
     leader->conf = *conf;
+    leader->kept = *conf->kept;
     leader->cycle = cycle;
 
     ngx_queue_insert_tail(&ngx_http_llm_leaders, &leader->queue);

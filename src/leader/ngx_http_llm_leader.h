@@ -76,6 +76,7 @@ struct ngx_http_llm_leader_s {
     ngx_queue_t                      queue;      /* of all leaders here */
 
     ngx_event_t                      tick;       /* every second */
+    llm_kept_t                       kept;       /* with what entities add */
     uint64_t                         swept;      /* generations of all slots
                                                     at the last sweep */
 

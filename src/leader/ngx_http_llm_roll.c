@@ -74,7 +74,7 @@ ngx_http_llm_roll_end(ngx_http_llm_leader_t *leader)
     first = INT64_MAX;
 
     for (i = 0; i < LLM_SUBJECT_TYPES; i++) {
-        kept = &leader->conf.kept->types[i];
+        kept = &leader->kept.types[i];
 
         for (k = 0; k < kept->nperiods; k++) {
             llm_period_bounds(kept->periods[k],

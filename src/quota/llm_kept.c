@@ -12,6 +12,10 @@
 #define LLM_MONTH  LLM_PERIOD(LLM_PERIOD_MONTH, 1)
 
 
+static int llm_kept_add(llm_kept_type_t *t, llm_period_t period,
+    unsigned max);
+
+
 void
 llm_kept_init(llm_kept_t *kept)
 {
@@ -28,10 +32,14 @@ int
 llm_kept_period(llm_kept_t *kept, llm_subject_type_e type,
     llm_period_t period)
 {
-    unsigned          i;
-    llm_kept_type_t  *t;
+    return llm_kept_add(&kept->types[type], period, LLM_KEPT_PERIODS);
+}
 
-    t = &kept->types[type];
+
+static int
+llm_kept_add(llm_kept_type_t *t, llm_period_t period, unsigned max)
+{
+    unsigned  i;
 
     for (i = 0; i < t->nperiods; i++) {
         if (t->periods[i] == period) {
@@ -39,7 +47,7 @@ llm_kept_period(llm_kept_t *kept, llm_subject_type_e type,
         }
     }
 
-    if (i == LLM_KEPT_PERIODS) {
+    if (i >= max) {
         return -1;
     }
 
@@ -63,4 +71,35 @@ llm_kept_row(llm_kept_t *kept, llm_subject_type_e type, const llm_row_t *row)
     }
 
     return 0;
+}
+
+
+int
+llm_kept_merge(llm_kept_t *kept, const llm_kept_t *other)
+{
+    int                     more;
+    unsigned                i, k, had;
+    llm_kept_type_t        *t;
+    const llm_kept_type_t  *from;
+
+    more = 0;
+
+    for (i = 0; i < LLM_SUBJECT_TYPES; i++) {
+        t = &kept->types[i];
+        from = &other->types[i];
+
+        had = t->nperiods + t->minute;
+        t->minute |= from->minute;
+
+        for (k = 0; k < from->nperiods; k++) {
+
+            /* both have at most half of what there is room for */
+
+            (void) llm_kept_add(t, from->periods[k], 2 * LLM_KEPT_PERIODS);
+        }
+
+        more |= (t->nperiods + t->minute != had);
+    }
+
+    return more;
 }

@@ -20,7 +20,8 @@
 
 typedef struct {
     unsigned                 nperiods;
-    llm_period_t             periods[LLM_KEPT_PERIODS];
+    llm_period_t             periods[2 * LLM_KEPT_PERIODS];  /* the rest is
+                                                                for a merge */
     unsigned                 minute:1;
 } llm_kept_type_t;
 
@@ -40,6 +41,9 @@ int llm_kept_period(llm_kept_t *kept, llm_subject_type_e type,
 /* Adds what a row limits; likewise. */
 int llm_kept_row(llm_kept_t *kept, llm_subject_type_e type,
     const llm_row_t *row);
+
+/* Adds what another, which is no merge, has; returns whether that was more. */
+int llm_kept_merge(llm_kept_t *kept, const llm_kept_t *other);
 
 
 #endif /* _LLM_KEPT_H_INCLUDED_ */

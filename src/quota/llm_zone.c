@@ -91,6 +91,7 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     llm_zone_repair(z);
 
     z->repairs = 0;
+    z->entity_changes = 0;
     z->layout = LLM_ZONE_LAYOUT;
     z->magic = LLM_ZONE_MAGIC;
 
