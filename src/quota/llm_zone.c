@@ -27,7 +27,7 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
 
     /*
      * A fifth for requests in flight, a twentieth for what they leave pending,
-     * an eighth for what is made over the admin API.  The rest in equal
+     * a tenth for what is made over the admin API.  The rest in equal
      * numbers of subjects, minutes and buckets, and three periods for each
      * subject.
      */
@@ -37,7 +37,7 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     z->nreservations = left / 5 / sizeof(llm_reservation_t);
     z->npendings = left / 20 / share;
 
-    z->nentities = left / 8 / (sizeof(llm_entity_cell_t) + sizeof(uint32_t));
+    z->nentities = left / 10 / (sizeof(llm_entity_cell_t) + sizeof(uint32_t));
 
     left -= z->nreservations * sizeof(llm_reservation_t);
     left -= z->npendings * share;

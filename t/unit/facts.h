@@ -218,4 +218,59 @@ differ_pendings(llm_zone_t *from)
 }
 
 
+static const char *
+differ_entities_from(llm_zone_t *from, llm_zone_t *other)
+{
+    llm_index_t          i;
+    llm_entity_cell_t   *c;
+    llm_entity_state_e   state;
+
+    static llm_record_t  a, b;
+
+    for (i = 0; i < from->nentities; i++) {
+        c = (llm_entity_cell_t *) ((u_char *) from + from->entities) + i;
+
+        if (c->state == LLM_ENTITY_FREE) {
+            continue;
+        }
+
+        state = llm_entity_get(other, c->kind, c->data, c->id_len, &b);
+
+        /* what was deleted long ago may be forgotten */
+
+        if (state == LLM_ENTITY_FREE && c->state == LLM_ENTITY_GONE
+            && from->now + 1 - c->deleted >= LLM_ENTITY_KEEP)
+        {
+            continue;
+        }
+
+        if (state != c->state) {
+            return "an entity";
+        }
+
+        if (state == LLM_ENTITY_LIVE
+            && (llm_entity_get(from, c->kind, c->data, c->id_len, &a) != state
+                || a.len != b.len || memcmp(a.data, b.data, a.len) != 0))
+        {
+            return "the record of an entity";
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Whether the copy's entities are those of a state. */
+
+static const char *
+differ_entities(llm_zone_t *state)
+{
+    const char  *error;
+
+    error = differ_entities_from(copy, state);
+
+    return error ? error : differ_entities_from(state, copy);
+}
+
+
 #endif /* _FACTS_H_INCLUDED_ */

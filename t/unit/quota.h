@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include "tap.h"
+#include "llm_entity.h"
 #include "llm_pending.h"
 
 
@@ -439,6 +440,80 @@ quota_check_pendings(llm_zone_t *z)
 }
 
 
+/* Each cell is in one chain of one entity in the hash, or free. */
+
+__attribute__((unused)) static const char *
+quota_check_entities(llm_zone_t *z)
+{
+    uint8_t            *used;
+    uint32_t            b, of[LLM_ENTITY_KINDS];
+    const char         *error;
+    llm_index_t         i, k;
+    llm_entity_cell_t  *cells, *c;
+
+    cells = (llm_entity_cell_t *) ((u_char *) z + z->entities);
+    used = calloc(1, z->nentities + 1);
+    error = NULL;
+
+    if (used == NULL) {
+        exit(1);
+    }
+
+    memset(of, 0, sizeof(of));
+
+    for (b = 0; b < z->nentities && error == NULL; b++) {
+        for (i = ((uint32_t *) ((u_char *) z + z->entity_buckets))[b];
+             i != LLM_NONE && error == NULL;
+             i = c->next)
+        {
+            if (i >= z->nentities || used[i]
+                || cells[i].state == LLM_ENTITY_FREE
+                || cells[i].hash % z->nentities != b)
+            {
+                error = "a chain of entities";
+                break;
+            }
+
+            c = &cells[i];
+            used[i] = 1;
+            of[c->kind] += (c->state == LLM_ENTITY_LIVE);
+
+            for (k = c->more; k != LLM_NONE; k = cells[k].more) {
+                if (k >= z->nentities || used[k] || cells[k].state != 0) {
+                    error = "the cells of an entity";
+                    break;
+                }
+
+                used[k] = 1;
+            }
+        }
+    }
+
+    for (i = 0; i < z->nentities && error == NULL; i++) {
+        if (cells[i].state != LLM_ENTITY_FREE && !used[i]) {
+            error = "an entity outside the hash";
+        }
+    }
+
+    if (error == NULL
+        && !quota_free(used, z->nentities, z->entities_left, z->free_entity,
+                       (u_char *) z + z->entities
+                       + offsetof(llm_entity_cell_t, next),
+                       sizeof(llm_entity_cell_t)))
+    {
+        error = "the free list of entities";
+    }
+
+    if (error == NULL && memcmp(of, z->entities_of, sizeof(of)) != 0) {
+        error = "the number of entities";
+    }
+
+    free(used);
+
+    return error;
+}
+
+
 /* Says what is not as it must be whenever nobody is inside, or NULL. */
 
 __attribute__((unused)) static const char *
@@ -475,6 +550,10 @@ quota_check(llm_zone_t *z)
 
     if (error == NULL) {
         error = quota_check_pendings(z);
+    }
+
+    if (error == NULL) {
+        error = quota_check_entities(z);
     }
 
 #define quota_free_list(what, list, type, link)                               \

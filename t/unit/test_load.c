@@ -224,7 +224,7 @@ test_room(void)
     }
 
     is_int(rc, -1, "there is room for so many");
-    ok(i > 100 && quota_check(z) == NULL, "the zone is whole");
+    ok(i > 90 && quota_check(z) == NULL, "the zone is whole");
 }
 
 

@@ -129,16 +129,23 @@ test_layout(void)
            && z->buckets
               >= z->reservations
                  + z->nreservations * sizeof(llm_reservation_t)
+           && z->entities
+              >= z->pendings + z->npendings * sizeof(llm_pending_t)
+           && z->entity_buckets
+              >= z->entities + z->nentities * sizeof(llm_entity_cell_t)
+           && z->buckets
+              >= z->entity_buckets + z->nentities * sizeof(uint32_t)
            && end <= size, "the arrays lie one after the other");
 
         ok(z->subjects % 8 == 0 && z->meters % 8 == 0 && z->minutes % 8 == 0
-           && z->reservations % 8 == 0 && z->buckets % 4 == 0,
+           && z->reservations % 8 == 0 && z->entities % 8 == 0
+           && z->buckets % 4 == 0,
            "and are aligned");
 
         ok(z->nbuckets > z->nsubjects
            && (z->nbuckets & (z->nbuckets - 1)) == 0, "the hash is roomy");
 
-        ok(z->nsubjects >= 100 && z->nreservations >= 30
+        ok(z->nsubjects >= 90 && z->nreservations >= 30
            && z->nminutes == z->nsubjects && z->nmeters >= 3 * z->nsubjects,
            "%u subjects, %u reservations", z->nsubjects, z->nreservations);
 
