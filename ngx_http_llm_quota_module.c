@@ -19,7 +19,7 @@ static ngx_int_t ngx_http_llm_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_llm_add_first(ngx_array_t *handlers,
     ngx_http_handler_pt handler);
 static void ngx_http_llm_lead_write(void *data, llm_index_t i);
-static void ngx_http_llm_lead_tick(void *data);
+static void ngx_http_llm_lead_carried(void *data);
 static void ngx_http_llm_exit_process(ngx_cycle_t *cycle);
 
 
@@ -455,7 +455,8 @@ ngx_http_llm_lead(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
     conf.fsync = quota->fsync;
     conf.retain = quota->retain;
     conf.write = ngx_http_llm_lead_write;
-    conf.tick = ngx_http_llm_lead_tick;
+    conf.tick = ngx_http_llm_sweep_pending;
+    conf.carried = ngx_http_llm_lead_carried;
     conf.data = quota;
 
     return ngx_http_llm_leader_start(&conf, cycle);
@@ -470,9 +471,8 @@ ngx_http_llm_lead_write(void *data, llm_index_t i)
 
 
 static void
-ngx_http_llm_lead_tick(void *data)
+ngx_http_llm_lead_carried(void *data)
 {
-    ngx_http_llm_sweep_pending(data);
     ngx_http_llm_entities_poll(data);
 }
 

@@ -15,7 +15,7 @@
 /*
  * What the store has of entities comes into the zone.  A new zone gets all of
  * it before its workers take requests.  After that every change is put into
- * the zone by who makes it; one worker asks the audit once a second for what
+ * the zone by who makes it; one worker asks the audit every "sync" for what
  * another nginx has changed, or somebody who was killed before he put it.
  *
  * The audit has the deletions, too.  Its newest version is read before the
@@ -105,13 +105,18 @@ ngx_http_llm_entities_read(ngx_http_llm_quota_t *quota, llm_store_op_t *op)
     int64_t             version;
     llm_store_status_e  status;
 
-    ngx_http_llm_entities_ask(op, 1);
+    op->type = LLM_STORE_OPEN;
 
     status = ngx_http_llm_store_run(&quota->store, op);
 
     if (status == LLM_STORE_ABSENT) {
         ngx_http_llm_entities_ready(quota, 0);
         return status;
+    }
+
+    if (status == LLM_STORE_OK) {
+        ngx_http_llm_entities_ask(op, 1);
+        status = ngx_http_llm_store_run(&quota->store, op);
     }
 
     if (status != LLM_STORE_OK) {
@@ -216,7 +221,7 @@ ngx_http_llm_entities_poll(ngx_http_llm_quota_t *quota)
 {
     ngx_http_llm_store_task_t  *task;
 
-    if (quota->state == NULL || quota->polling) {
+    if (quota->polling) {
         return;
     }
 

@@ -311,6 +311,8 @@ ngx_http_llm_carry_end(ngx_http_llm_leader_t *leader)
                       leader->lines);
     }
 
+    leader->conf.carried(leader->conf.data);
+
     if (leader->conf.fsync && leader->conf.fsync < now) {
         now = leader->conf.fsync;
     }

@@ -32,7 +32,7 @@
 /* Gives a settled reservation, which is this worker's now, its line. */
 typedef void (*ngx_http_llm_leader_write_pt)(void *data, llm_index_t i);
 
-/* What else one worker does every second. */
+/* What else one worker does every second, or every "sync". */
 typedef void (*ngx_http_llm_leader_tick_pt)(void *data);
 
 
@@ -50,7 +50,8 @@ typedef struct {
     time_t                           retain;
     ngx_http_llm_leader_write_pt     write;
     ngx_http_llm_leader_tick_pt      tick;
-    void                            *data;       /* for both */
+    ngx_http_llm_leader_tick_pt      carried;    /* of a zone with a ledger */
+    void                            *data;       /* for all three */
 } ngx_http_llm_leader_conf_t;
 
 
