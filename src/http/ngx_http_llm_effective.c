@@ -100,6 +100,7 @@ ngx_http_llm_effective(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
     unsigned            bit;
     uint64_t            changes;
     llm_row_t          *row;
+    ngx_str_t          *id;
     llm_record_tag_e    tag;
     llm_record_item_t   item;
 
@@ -121,11 +122,17 @@ ngx_http_llm_effective(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
 
     /* a body may still name it */
 
-    if (ngx_http_llm_subject_id(ctx, type)->len == 0) {
+    id = ngx_http_llm_subject_id(ctx, type);
+
+    if (id->len == 0) {
         return NGX_OK;
     }
 
-    if (ngx_http_llm_entity_of(ctx, type, &tag) == LLM_ENTITY_LIVE) {
+    if (ngx_http_llm_entity_of(ctx, type, &tag) == LLM_ENTITY_LIVE
+        && (tag == LLM_RECORD_LIMIT
+            || llm_record_has_limits(&ngx_http_llm_record, tag, id->data,
+                                     id->len)))
+    {
 
         if (tag == LLM_RECORD_LIMIT) {
             ctx->entities |= bit;

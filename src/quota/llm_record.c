@@ -304,9 +304,6 @@ llm_overlay_rest(llm_overlay_t *o)
     for (i = 0; i < o->nwas; i++) {
         limit = &o->was[i];
 
-        /* only the members that there are name anything: a period of requests
-           or tokens is the configuration's alone */
-
         if (limit->resource == LLM_RESOURCE_COST) {
 
             if (o->replaced
