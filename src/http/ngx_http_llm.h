@@ -124,6 +124,7 @@ struct ngx_http_llm_ctx_s {
     /* rows with what was made over the admin API, as of that many changes;
        the others have a bit for each type */
     uint64_t                     changes;
+    time_t                       looked_at;
     const llm_row_t             *rows[LLM_SUBJECT_TYPES];
     unsigned                     resolved;
     unsigned                     entities;

@@ -16,16 +16,20 @@
  * What bears on a subject: the row of the configuration with what was made
  * over the admin API laid over it, first its budget, then itself.  It is made
  * once for a request, in its pool, and again where something has changed since
- * then: what a verdict points to lives as long as the request.
+ * then: what a verdict points to lives as long as the request.  So that a long
+ * answer does not gather rows while others change much, those of an admitted
+ * request are looked at once a second, and one that is as it was is kept.
  */
 
 
 static ngx_int_t ngx_http_llm_effective(ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type, llm_zone_t *z);
+static void ngx_http_llm_effective_begin(ngx_http_llm_ctx_t *ctx,
+    llm_zone_t *z);
 static llm_entity_state_e ngx_http_llm_entity_of(ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type, llm_record_tag_e *tag);
-static llm_row_t *ngx_http_llm_effective_row(ngx_http_llm_ctx_t *ctx,
-    llm_subject_type_e type, llm_record_tag_e tag);
+static const llm_row_t *ngx_http_llm_effective_row(ngx_http_llm_ctx_t *ctx,
+    llm_subject_type_e type, llm_record_tag_e tag, const llm_row_t *last);
 static void ngx_http_llm_effective_budget(ngx_http_llm_ctx_t *ctx,
     llm_row_t *row, int64_t now);
 static ngx_int_t ngx_http_llm_effective_models(ngx_http_llm_ctx_t *ctx,
@@ -40,6 +44,7 @@ static ngx_int_t ngx_http_llm_push_model(ngx_http_llm_ctx_t *ctx,
 
 static llm_record_t  ngx_http_llm_record;
 static llm_record_t  ngx_http_llm_second;
+static llm_row_t     ngx_http_llm_row;
 
 
 const llm_row_t *
@@ -98,23 +103,20 @@ ngx_http_llm_effective(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
     llm_zone_t *z)
 {
     unsigned            bit;
-    uint64_t            changes;
-    llm_row_t          *row;
     ngx_str_t          *id;
+    const llm_row_t    *last, *row;
     llm_record_tag_e    tag;
     llm_record_item_t   item;
 
-    changes = llm_entity_changes(z);
-    bit = 1U << type;
+    ngx_http_llm_effective_begin(ctx, z);
 
-    if (ctx->changes != changes) {
-        ctx->changes = changes;
-        ctx->resolved = 0;
-    }
+    bit = 1U << type;
 
     if (ctx->resolved & bit) {
         return NGX_OK;
     }
+
+    last = ctx->rows[type];
 
     ctx->entities &= ~bit;
     ctx->blocked &= ~bit;
@@ -145,7 +147,7 @@ ngx_http_llm_effective(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
             }
         }
 
-        row = ngx_http_llm_effective_row(ctx, type, tag);
+        row = ngx_http_llm_effective_row(ctx, type, tag, last);
         if (row == NULL) {
             return NGX_ERROR;
         }
@@ -156,6 +158,26 @@ ngx_http_llm_effective(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
     ctx->resolved |= bit;
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_effective_begin(ngx_http_llm_ctx_t *ctx, llm_zone_t *z)
+{
+    uint64_t  changes;
+
+    changes = llm_entity_changes(z);
+
+    if (ctx->changes == changes
+        || (ctx->state >= NGX_HTTP_LLM_ADMITTED
+            && ctx->looked_at == ngx_time()))
+    {
+        return;
+    }
+
+    ctx->changes = changes;
+    ctx->looked_at = ngx_time();
+    ctx->resolved = 0;
 }
 
 
@@ -256,23 +278,20 @@ ngx_http_llm_get_entity(ngx_http_llm_quota_t *quota, llm_entity_kind_e kind,
 }
 
 
-/* NULL: no memory. */
+/* The last one, if it is as that; NULL: no memory. */
 
-static llm_row_t *
+static const llm_row_t *
 ngx_http_llm_effective_row(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
-    llm_record_tag_e tag)
+    llm_record_tag_e tag, const llm_row_t *last)
 {
     int64_t     now;
     llm_row_t  *row;
     ngx_str_t  *id;
 
-    row = ngx_palloc(ctx->request->pool, sizeof(llm_row_t));
-    if (row == NULL) {
-        return NULL;
-    }
+    row = &ngx_http_llm_row;
 
     if (ctx->rows[type]) {
-        *row = *ctx->rows[type];
+        ngx_memcpy(row, ctx->rows[type], sizeof(llm_row_t));
 
     } else {
         llm_row_init(row);
@@ -291,6 +310,16 @@ ngx_http_llm_effective_row(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
         && ngx_http_llm_effective_models(ctx, row) != NGX_OK)
     {
         return NULL;
+    }
+
+    if (last && ngx_memcmp(last, row, sizeof(llm_row_t)) == 0) {
+        return last;
+    }
+
+    row = ngx_palloc(ctx->request->pool, sizeof(llm_row_t));
+
+    if (row) {
+        ngx_memcpy(row, &ngx_http_llm_row, sizeof(llm_row_t));
     }
 
     return row;

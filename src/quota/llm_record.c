@@ -271,6 +271,8 @@ llm_overlay_named(llm_overlay_t *o, const llm_record_item_t *item)
         return;
     }
 
+    memset(&limit, 0, sizeof(llm_limit_t));
+
     limit.resource = item->resource;
     limit.minute = item->minute;
     limit.period = item->period;
