@@ -129,6 +129,8 @@ struct ngx_http_llm_ctx_s {
     unsigned                     resolved;
     unsigned                     entities;
     unsigned                     blocked;
+    unsigned                     paired;     /* types that limits of the team's
+                                                or the key's entity are of */
 
     /* a refusal's, for headers, variables and the log line */
     ngx_str_t                    message;

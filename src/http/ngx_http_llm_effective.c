@@ -26,6 +26,10 @@ static ngx_int_t ngx_http_llm_effective(ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type, llm_zone_t *z);
 static void ngx_http_llm_effective_begin(ngx_http_llm_ctx_t *ctx,
     llm_zone_t *z);
+static void ngx_http_llm_effective_note(ngx_http_llm_ctx_t *ctx,
+    llm_subject_type_e type);
+static ngx_uint_t ngx_http_llm_has_pairs(ngx_http_llm_ctx_t *ctx,
+    llm_subject_type_e type, llm_subject_type_e pair);
 static llm_entity_state_e ngx_http_llm_entity_of(ngx_http_llm_ctx_t *ctx,
     llm_subject_type_e type, llm_record_tag_e *tag);
 static const llm_row_t *ngx_http_llm_effective_row(ngx_http_llm_ctx_t *ctx,
@@ -106,7 +110,6 @@ ngx_http_llm_effective(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
     ngx_str_t          *id;
     const llm_row_t    *last, *row;
     llm_record_tag_e    tag;
-    llm_record_item_t   item;
 
     ngx_http_llm_effective_begin(ctx, z);
 
@@ -137,14 +140,7 @@ ngx_http_llm_effective(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
     {
 
         if (tag == LLM_RECORD_LIMIT) {
-            ctx->entities |= bit;
-
-            if (llm_record_find(&ngx_http_llm_record, LLM_RECORD_BLOCKED,
-                                &item)
-                && item.amount)
-            {
-                ctx->blocked |= bit;
-            }
+            ngx_http_llm_effective_note(ctx, type);
         }
 
         row = ngx_http_llm_effective_row(ctx, type, tag, last);
@@ -158,6 +154,59 @@ ngx_http_llm_effective(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
     ctx->resolved |= bit;
 
     return NGX_OK;
+}
+
+
+/* What the entity's own record says beside its limits. */
+
+static void
+ngx_http_llm_effective_note(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
+{
+    size_t              at;
+    llm_record_item_t   item;
+    llm_subject_type_e  model;
+
+    ctx->entities |= 1U << type;
+
+    model = (type == LLM_SUBJECT_KEY) ? LLM_SUBJECT_KEY_MODEL
+                                      : LLM_SUBJECT_TEAM_MODEL;
+
+    for (at = 0;
+         llm_record_next(&ngx_http_llm_record, &at, &item);
+         /* void */ )
+    {
+        switch (item.tag) {
+
+        case LLM_RECORD_BLOCKED:
+
+            if (item.amount) {
+                ctx->blocked |= 1U << type;
+            }
+
+            break;
+
+        case LLM_RECORD_MODEL_LIMIT:
+            ctx->paired |= 1U << model;
+            break;
+
+        case LLM_RECORD_MEMBER_LIMIT:
+            ctx->paired |= 1U << LLM_SUBJECT_TEAM_USER;
+            break;
+
+        default:
+            break;
+        }
+    }
+}
+
+
+/* Most have no limits of pairs: those are not looked for twice. */
+
+static ngx_uint_t
+ngx_http_llm_has_pairs(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
+    llm_subject_type_e pair)
+{
+    return ngx_http_llm_is_entity(ctx, type) && (ctx->paired & (1U << pair));
 }
 
 
@@ -178,6 +227,7 @@ ngx_http_llm_effective_begin(ngx_http_llm_ctx_t *ctx, llm_zone_t *z)
     ctx->changes = changes;
     ctx->looked_at = ngx_time();
     ctx->resolved = 0;
+    ctx->paired = 0;
 }
 
 
@@ -208,11 +258,6 @@ ngx_http_llm_entity_of(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
         return ngx_http_llm_get_entity(ctx->quota, LLM_ENTITY_CUSTOMER, &id,
                                        &ngx_http_llm_record);
 
-    case LLM_SUBJECT_KEY_MODEL:
-        *tag = LLM_RECORD_MODEL_LIMIT;
-
-        /* fall through */
-
     case LLM_SUBJECT_KEY:
 
         if (ctx->key == NULL) {
@@ -224,8 +269,22 @@ ngx_http_llm_entity_of(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
         return ngx_http_llm_get_entity(ctx->quota, LLM_ENTITY_KEY,
                                        &ctx->key->id, &ngx_http_llm_record);
 
+    case LLM_SUBJECT_KEY_MODEL:
+        *tag = LLM_RECORD_MODEL_LIMIT;
+
+        if (!ngx_http_llm_has_pairs(ctx, LLM_SUBJECT_KEY, type)) {
+            return LLM_ENTITY_FREE;
+        }
+
+        return ngx_http_llm_get_entity(ctx->quota, LLM_ENTITY_KEY,
+                                       &ctx->key->id, &ngx_http_llm_record);
+
     case LLM_SUBJECT_TEAM_MODEL:
         *tag = LLM_RECORD_MODEL_LIMIT;
+
+        if (!ngx_http_llm_has_pairs(ctx, LLM_SUBJECT_TEAM, type)) {
+            return LLM_ENTITY_FREE;
+        }
 
         return ngx_http_llm_get_entity(ctx->quota, LLM_ENTITY_TEAM,
                                        &ctx->team, &ngx_http_llm_record);
@@ -247,6 +306,10 @@ ngx_http_llm_entity_of(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
         }
 
         *tag = LLM_RECORD_MEMBER_LIMIT;
+
+        if (!ngx_http_llm_has_pairs(ctx, LLM_SUBJECT_TEAM, type)) {
+            return LLM_ENTITY_FREE;
+        }
 
         return ngx_http_llm_get_entity(ctx->quota, LLM_ENTITY_TEAM,
                                        &ctx->team, &ngx_http_llm_record);
