@@ -41,6 +41,8 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
 
     z->nentities = left / 10 / (sizeof(llm_entity_cell_t) + sizeof(uint32_t));
 
+    z->nentities = left / 10 / (sizeof(llm_entity_cell_t) + sizeof(uint32_t));
+
     left -= z->nreservations * sizeof(llm_reservation_t);
     left -= z->npendings * share;
     left -= z->nshares * sizeof(llm_share_t);

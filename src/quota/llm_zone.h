@@ -519,7 +519,7 @@ llm_zone_set_worker(llm_zone_t *z, llm_reservation_t *r, uint32_t worker)
 #define LLM_HASH_ENTITY      (LLM_SUBJECT_TYPES + 2)     /* and its kind */
 
 /* A subject that no request names: the class in which it shares a model. */
-#define LLM_SUBJECT_CLASS    ((llm_subject_type_e) (LLM_SUBJECT_TYPES + 2))
+#define LLM_SUBJECT_CLASS    ((llm_subject_type_e) (LLM_SUBJECT_TYPES + 16))
 
 uint32_t llm_zone_hash(const llm_zone_t *z, const u_char *p, size_t n,
     uint64_t kind);
