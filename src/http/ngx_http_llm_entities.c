@@ -62,6 +62,8 @@ ngx_http_llm_entities_load(ngx_http_llm_quota_t *quota, ngx_log_t *log)
     status = ngx_http_llm_entities_read(quota, &op);
 
     if (status != LLM_STORE_OK && status != LLM_STORE_ABSENT) {
+        quota->zone.zone->entities_tried = 1;
+
         ngx_log_error(NGX_LOG_ERR, log, 0,
                       "llm_quota store of zone \"%V\" cannot be read, its "
                       "teams, users and keys come later: %s", &quota->name,
@@ -88,7 +90,9 @@ ngx_http_llm_entities_wait(ngx_http_llm_quota_t *quota)
          waited < NGX_HTTP_LLM_ENTITIES_WAIT;
          waited += NGX_HTTP_LLM_ENTITIES_TICK)
     {
-        if (quota->zone.zone->entities_ready) {
+        if (quota->zone.zone->entities_ready
+            || quota->zone.zone->entities_tried)
+        {
             return 1;
         }
 
@@ -105,18 +109,12 @@ ngx_http_llm_entities_read(ngx_http_llm_quota_t *quota, llm_store_op_t *op)
     int64_t             version;
     llm_store_status_e  status;
 
-    op->type = LLM_STORE_OPEN;
+    ngx_http_llm_entities_ask(op, 1);
 
     status = ngx_http_llm_store_run(&quota->store, op);
 
     if (status == LLM_STORE_ABSENT) {
         ngx_http_llm_entities_ready(quota, 0);
-        return status;
-    }
-
-    if (status == LLM_STORE_OK) {
-        ngx_http_llm_entities_ask(op, 1);
-        status = ngx_http_llm_store_run(&quota->store, op);
     }
 
     if (status != LLM_STORE_OK) {

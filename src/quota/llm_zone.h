@@ -398,6 +398,7 @@ typedef struct {
     uint64_t                 entity_changes;
     volatile uint32_t        entities_ready;     /* those of the store are in
                                                     the zone */
+    volatile uint32_t        entities_tried;     /* or could not be read */
     volatile int64_t         entities_polled;    /* all up to this version */
     llm_kept_t               kept;               /* what they limit; grows */
 

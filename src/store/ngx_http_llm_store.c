@@ -385,7 +385,13 @@ ngx_http_llm_store_drop(ngx_http_llm_store_t *store, ngx_queue_t *queue)
 llm_store_status_e
 ngx_http_llm_store_run(ngx_http_llm_store_t *store, llm_store_op_t *op)
 {
-    (void) llm_store_run(store->lanes[0].store, op);
+    ngx_uint_t  lane;
+
+    /* a reader opens itself */
+
+    lane = (op->type != LLM_STORE_OPEN && !llm_store_is_write(op->type));
+
+    (void) llm_store_run(store->lanes[lane].store, op);
 
     ngx_http_llm_store_tell(store, op);
 

@@ -151,7 +151,8 @@ void ngx_http_llm_store_free(ngx_http_llm_store_task_t *task);
  */
 ngx_int_t ngx_http_llm_store_drain(ngx_http_llm_store_t *store);
 
-/* Blocks; before the first post or after the drain. */
+/* Blocks; before the first post or after the drain.  What only reads opens
+   itself. */
 llm_store_status_e ngx_http_llm_store_run(ngx_http_llm_store_t *store,
     llm_store_op_t *op);
 
