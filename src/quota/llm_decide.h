@@ -54,8 +54,7 @@ typedef struct {
     int64_t                  level;      /* L */
     int64_t                  whole;      /* C less what others keep */
     int64_t                  common;     /* the same less what they want */
-    unsigned                 never:1;    /* there will be nothing, whoever
-                                            leaves */
+    int64_t                  most;       /* V, if nobody else wanted any */
 } llm_share_rate_t;
 
 

@@ -19,12 +19,12 @@
 /* What other classes leave of a rate. */
 
 typedef struct {
+    int64_t                  lend;       /* at most */
     int64_t                  lent;
     int64_t                  kept;       /* unused, by who does not lend */
     int64_t                  wanted;     /* unused, by who has somebody
                                             greedy */
     unsigned                 greedy;     /* classes that have */
-    unsigned                 lend:1;     /* somebody would */
 } llm_share_others_t;
 
 
@@ -162,7 +162,7 @@ llm_share_standing(llm_decide_t *d, const llm_limit_t *limit,
     rate->class = rate->has + others.lent / (1 + others.greedy);
     rate->level = llm_share_level(d, limit, rate->class, class, own,
                                   &s->active);
-    rate->never = (rate->has == 0 && !others.lend);
+    rate->most = rate->has + others.lend;
 
     room = llm_max(rate->has - class, rate->common - s->used);
     room = llm_min(room, rate->class - class);
@@ -202,7 +202,7 @@ llm_share_others(llm_decide_t *d, const llm_limit_t *limit, int64_t whole,
         has = llm_share_has(d->ask, i, whole);
         unused = has - llm_share_used(d, llm_share_class(d, i), limit);
 
-        others->lend |= (class->lend && has != 0);
+        others->lend += class->lend ? has : 0;
 
         greedy = (share && share->sum.greedy);
 
@@ -370,25 +370,35 @@ int64_t
 llm_share_retry(llm_decide_t *d, const llm_limit_t *limit,
     const llm_share_rate_t *rate, int64_t needs)
 {
-    int64_t      wait, other;
-    llm_view_t  *model, *class;
+    int64_t      wait, other, used, all, most;
+    llm_view_t  *class;
 
-    if (rate->never) {
+    if (needs > rate->most) {
         return INT64_MAX;
     }
 
-    model = &d->views[d->share.model];
     class = &d->views[d->share.class];
 
-    wait = llm_share_until(d, class, limit, rate->has - needs);
-    other = llm_share_until(d, model, limit, rate->common - needs);
+    used = llm_share_used(d, class, limit);
+    all = llm_share_used(d, &d->views[d->share.model], limit);
 
-    wait = llm_min(wait, other);
+    /* what other classes let go of may be kept by them: only what this one
+       lets go of is sure to be had */
+
+    wait = 0;
+
+    if (rate->whole - all < needs) {
+        wait = llm_share_until(d, class, limit, used + rate->whole - all
+                                                - needs);
+    }
+
+    if (rate->has - used < needs && rate->common - all < needs) {
+        most = llm_max(rate->has, used + rate->common - all);
+        other = llm_share_until(d, class, limit, most - needs);
+        wait = llm_max(wait, other);
+    }
 
     other = llm_share_until(d, class, limit, rate->class - needs);
-    wait = llm_max(wait, other);
-
-    other = llm_share_until(d, model, limit, rate->whole - needs);
     wait = llm_max(wait, other);
 
     other = llm_share_until(d, &d->views[d->share.sharer], limit,
@@ -398,14 +408,14 @@ llm_share_retry(llm_decide_t *d, const llm_limit_t *limit,
 }
 
 
-/* Where there is not enough, others may stop asking. */
+/* Where there is not enough, others may no longer want theirs. */
 
 static int64_t
 llm_share_until(llm_decide_t *d, const llm_view_t *view,
     const llm_limit_t *limit, int64_t most)
 {
     if (most < 0) {
-        return LLM_SHARE_ACTIVE * 1000;
+        return LLM_SHARE_HUNGRY * 1000;
     }
 
     if (llm_share_used(d, view, limit) <= most) {

@@ -342,11 +342,62 @@ settle_one(void)
 }
 
 
+static int
+nothing_is_held(void)
+{
+    unsigned  i;
+
+    for (i = 0; i < nevents; i++) {
+        if (events[i].done == 0) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* Whether what was refused passes when it was told to come again, if nothing
+   else does. */
+
+static int
+passes_later(const llm_ask_t *ask)
+{
+    int            passes;
+    uint64_t       then;
+    llm_zone_t    *here;
+    llm_clock_t    clock;
+    llm_verdict_t  told;
+
+    here = z;
+    then = now;
+    clock = walls;
+    told = v;
+
+    z = quota_memory(SIZE);
+    memcpy(z, here, SIZE);
+
+    pass(told.retry);
+    passes = (admit(ask) == LLM_ADMITTED);
+
+    munmap(z, SIZE);
+
+    z = here;
+    now = then;
+    walls = clock;
+    v = told;
+
+    return passes;
+}
+
+
 typedef struct {
     int  admitted;
     int  refused;
     int  wrong;
     int  modest;
+    int  told;                            /* when to come again */
+    int  vain;
 } tally_t;
 
 
@@ -447,6 +498,13 @@ run(tally_t *tally)
                                  && v.refusal.amount - v.refusal.used
                                     != least_left));
 
+            if (v.retry != INT64_MAX && nothing_is_held()
+                && quota_rnd(8) == 0)
+            {
+                tally->told++;
+                tally->vain += !passes_later(&ask);
+            }
+
         } else if (v.decision == LLM_ADMITTED) {
             tally->admitted++;
 
@@ -512,6 +570,8 @@ main(void)
        "%d admitted, %d refused, %d of the modest", tally.admitted,
        tally.refused, tally.modest);
     is_int(tally.wrong, 0, "each as the list of all requests says");
+    is_int(tally.vain, 0, "of %d who come again when told to all pass",
+           tally.told);
     is_int(unsound, 0, "the zone is sound");
 
     return tap_done();
