@@ -17,8 +17,11 @@ our @ISA = qw(LLMTest);
 
 my ($faketime) = glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
 
-# where the clock begins: in the midst of a month
-my $base = 86400 * (15 - (gmtime)[3]);
+# where the clock begins: in the midst of a month, and never in the future: the
+# times of files are not faked, and what is older than it is would be deleted
+
+my $day = (gmtime)[3];
+my $base = 86400 * ($day >= 23 ? 15 - $day : -15 - $day);
 
 # it is executed anew by the name that it was started with
 
