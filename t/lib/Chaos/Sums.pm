@@ -368,7 +368,9 @@ sub zone_is_new
 }
 
 
-# What must be found in the store, in the zone, perhaps in the zone, as { "team NAME" => [requests, tokens, nano] ... }
+# What must be found where: "truth", "store", "zone", or what may be in the zone
+# instead, "zone_perhaps"; as { "team NAME" => [requests, tokens, nano] ... }
+
 
 sub expected
 {
