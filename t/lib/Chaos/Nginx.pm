@@ -365,7 +365,7 @@ sub crash_at
     }
 
     my $ended = wait_until { -e $there ? -1 : waitpid $debugger, WNOHANG }
-                           'the debugger', 10;
+                           'the debugger', 20;
 
     return 0 if $ended > 0;
 
@@ -394,7 +394,7 @@ sub debug
     push @commands, $options{last};
 
     my $log = $self->dir . '/logs/gdb';
-    my $seconds = $options{seconds} // 5;
+    my $seconds = ($options{seconds} // 5) * LLMBase::patience();
 
     system "timeout -s INT -k 5 $seconds gdb -nx -q -batch -p $pid "
            . join(' ', map { "-ex '$_'" } @commands) . " > $log 2>&1";

@@ -278,7 +278,7 @@ sub all
         $count->{$fault->{name}} //= { injected => 0, survived => 0 };
 
         eval {
-            for my $try (1 .. 3) {
+            for my $try (1 .. 5) {
                 my $done = $self->inject($fault);
 
                 my $name = $fault->{name} . ($done ? '' : ' (not)');
