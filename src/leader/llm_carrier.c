@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "llm_carrier.h"
 #include "llm_segment.h"
@@ -16,8 +15,6 @@
 
 #define LLM_CARRIER_TRIES    4               /* against another leader */
 #define LLM_CARRIER_TIMEOUT  2000            /* ms that the store may wait */
-#define LLM_CARRIER_SKEW     60              /* seconds that a file's time may
-                                                be ahead */
 
 
 struct llm_carrier_s {
@@ -50,8 +47,11 @@ static int llm_carrier_pick_from(llm_carrier_t *c, llm_carrier_run_t *run,
     llm_segment_t *s);
 static int llm_carrier_pick_line(void *data, const llm_entry_t *e,
     int64_t end);
+static const llm_carrier_mark_t *llm_carrier_mark(
+    const llm_carrier_run_t *run, const llm_segment_t *s);
 static void llm_carrier_choose(llm_carrier_t *c);
-static int64_t llm_carrier_written(const llm_segment_t *s, int64_t now);
+static int llm_carrier_is_later(const llm_segment_t *a,
+    const llm_segment_t *b);
 static int llm_carrier_failed(llm_carrier_run_t *run,
     llm_store_status_e status, const char *what, const char *name);
 static int llm_carrier_store_failed(llm_carrier_t *c, llm_carrier_run_t *run,
@@ -499,19 +499,12 @@ static int
 llm_carrier_pick_from(llm_carrier_t *c, llm_carrier_run_t *run,
     llm_segment_t *s)
 {
-    int       rc;
-    int64_t   offset, since;
-    unsigned  i;
+    int                        rc;
+    int64_t                    offset, since;
+    const llm_carrier_mark_t  *mark;
 
-    offset = s->passed;
-
-    for (i = 0; i < run->nmarks; i++) {
-        if (run->marks[i].epoch == s->epoch
-            && run->marks[i].number == s->number)
-        {
-            offset = run->marks[i].offset;
-        }
-    }
+    mark = llm_carrier_mark(run, s);
+    offset = mark ? mark->offset : s->passed;
 
     if (offset >= s->offset) {
         return 0;
@@ -601,18 +594,15 @@ llm_carrier_pick_line(void *data, const llm_entry_t *e, int64_t end)
 
 
 /* Of the segments of other zones those that were written to last.  When they
-   were made is not when their zones ended, and of clocks that are set names
-   are in no order. */
+   were made is not when their zones ended. */
 
 static void
 llm_carrier_choose(llm_carrier_t *c)
 {
     size_t          i;
-    int64_t         now;
     unsigned        k, n;
     llm_segment_t  *s, *last[LLM_CARRIER_MARKS];
 
-    now = time(NULL);
     n = 0;
 
     for (i = c->segments.n; i-- > 0; /* void */ ) {
@@ -626,20 +616,11 @@ llm_carrier_choose(llm_carrier_t *c)
         if (n < LLM_CARRIER_MARKS) {
             n++;
 
-        } else if (llm_carrier_written(s, now)
-                   <= llm_carrier_written(last[n - 1], now))
-        {
+        } else if (!llm_carrier_is_later(s, last[n - 1])) {
             continue;
         }
 
-        for (k = n - 1; k > 0; k--) {
-
-            if (llm_carrier_written(s, now)
-                <= llm_carrier_written(last[k - 1], now))
-            {
-                break;
-            }
-
+        for (k = n - 1; k > 0 && llm_carrier_is_later(s, last[k - 1]); k--) {
             last[k] = last[k - 1];
         }
 
@@ -652,12 +633,34 @@ llm_carrier_choose(llm_carrier_t *c)
 }
 
 
-/* What is of the future was written before the clock was set back. */
+/* By a clock that was set back files are given times in no order: what was seen
+   to grow comes first. */
 
-static int64_t
-llm_carrier_written(const llm_segment_t *s, int64_t now)
+static int
+llm_carrier_is_later(const llm_segment_t *a, const llm_segment_t *b)
 {
-    return (s->modified > now + LLM_CARRIER_SKEW) ? 0 : s->modified;
+    if (a->grown != b->grown) {
+        return a->grown > b->grown;
+    }
+
+    return a->modified > b->modified;
+}
+
+
+static const llm_carrier_mark_t *
+llm_carrier_mark(const llm_carrier_run_t *run, const llm_segment_t *s)
+{
+    unsigned  i;
+
+    for (i = 0; i < run->nmarks; i++) {
+        if (run->marks[i].epoch == s->epoch
+            && run->marks[i].number == s->number)
+        {
+            return &run->marks[i];
+        }
+    }
+
+    return NULL;
 }
 
 

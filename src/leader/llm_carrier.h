@@ -68,8 +68,8 @@ typedef struct {
     /*
      * Lines of other zones that end after these marks come out, of a segment
      * without one all of them: of the LLM_CARRIER_MARKS segments that were
-     * written to last.  Of others nothing does, also when they come to be among
-     * these.
+     * written to last.  Of others nothing does that was in them before they
+     * came to be among these.
      */
     const llm_carrier_mark_t  *marks;
     unsigned                   nmarks;

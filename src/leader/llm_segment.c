@@ -44,6 +44,8 @@ llm_segments_look(llm_segments_t *segments)
         return -1;
     }
 
+    segments->looks++;
+
     for (i = 0; i < segments->n; i++) {
         segments->list[i].here = 0;
     }
@@ -88,6 +90,10 @@ llm_segments_look(llm_segments_t *segments)
         if (s == NULL) {
             err = ENOMEM;
             goto failed;
+        }
+
+        if (s->size != st.st_size) {
+            s->grown = segments->looks;
         }
 
         s->here = 1;

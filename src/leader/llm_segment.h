@@ -32,6 +32,7 @@ typedef struct {
     int64_t                  synced;     /* the size that is on the disk */
     int64_t                  passed;     /* lines before it no longer concern
                                             other zones */
+    uint64_t                 grown;      /* the last look that found it so */
     unsigned                 recent:1;   /* it may grow */
     unsigned                 here:1;     /* found by the last look */
     unsigned                 kept:1;     /* the store has a row of it */
@@ -43,6 +44,7 @@ typedef struct {
     llm_segment_t           *list;       /* oldest first */
     size_t                   n;
     size_t                   allocated;
+    uint64_t                 looks;
 } llm_segments_t;
 
 

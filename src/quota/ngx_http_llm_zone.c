@@ -53,6 +53,16 @@ ngx_http_llm_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
+#if (NGX_HAVE_ATOMIC_OPS && NGX_HAVE_POSIX_SEM)
+
+    /* who gives the mutex back takes a waiter off the count before it posts
+       the semaphore: killed in between, it leaves one that nobody wakes up;
+       those who spin and yield need nobody */
+
+    zone->shpool->mutex.semaphore = 0;
+
+#endif
+
     if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, ngx_errno,
                       "getrandom() for llm_quota zone \"%V\" failed",

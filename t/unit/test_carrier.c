@@ -568,8 +568,7 @@ test_foreign(void)
     ok(carry(c) && run.nlines == 2, "until it grows");
     run.nmarks = llm_carrier_marks(c, marks);
 
-    /* an old name is written to: times are what tells, unless they are of the
-       future */
+    /* an old name is written to, by a clock that was set back */
 
     for (i = 5; i < LLM_CARRIER_MARKS + 8; i++) {
         age(i, (i % 2) ? 100 : -1000);

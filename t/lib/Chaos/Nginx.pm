@@ -17,8 +17,11 @@ our @ISA = qw(LLMTest);
 
 my ($faketime) = glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
 
-# where the clock begins: in the midst of a month
-my $base = 86400 * (15 - (gmtime)[3]);
+# where the clock begins: in the midst of a month, and never in the future: the
+# times of files are not faked, and what is older than it is would be deleted
+
+my $day = (gmtime)[3];
+my $base = 86400 * ($day >= 23 ? 15 - $day : -15 - $day);
 
 # it is executed anew by the name that it was started with
 
@@ -362,7 +365,7 @@ sub crash_at
     }
 
     my $ended = wait_until { -e $there ? -1 : waitpid $debugger, WNOHANG }
-                           'the debugger', 10;
+                           'the debugger', 20;
 
     return 0 if $ended > 0;
 
@@ -391,7 +394,7 @@ sub debug
     push @commands, $options{last};
 
     my $log = $self->dir . '/logs/gdb';
-    my $seconds = $options{seconds} // 5;
+    my $seconds = ($options{seconds} // 5) * LLMBase::patience();
 
     system "timeout -s INT -k 5 $seconds gdb -nx -q -batch -p $pid "
            . join(' ', map { "-ex '$_'" } @commands) . " > $log 2>&1";

@@ -300,7 +300,8 @@ sub destroyed
 
         $self->add($self->{sum}{ledger}, $l, -1);
         push @{$self->{destroyed}}, { line => $l, store => 1,
-                                      zone => 1, backup => $self->backup };
+                                      zone => 1, zone_perhaps => 1,
+                                      backup => $self->backup };
         $self->{count}{destroyed}++;
     }
 
@@ -343,6 +344,8 @@ sub store_differs
         return $differs;
     }
 
+    # a zone that was made since may have it of the store, as that was before
+
     for (@risks) {
         $_->{zone} = 0 if $_->{zone_since};
         $_->{risk} = 0;
@@ -359,13 +362,15 @@ sub zone_is_new
     my ($self) = @_;
 
     for (@{$self->{destroyed}}) {
-        $_->{zone} = $_->{store};
+        $_->{zone} = $_->{zone_perhaps} = $_->{store};
         $_->{zone_since} = $_->{risk};
     }
 }
 
 
-# What must be found, as { "team NAME" => [requests, tokens, nano] ... }
+# What must be found where: "truth", "store", "zone", or what may be in the zone
+# instead, "zone_perhaps"; as { "team NAME" => [requests, tokens, nano] ... }
+
 
 sub expected
 {
