@@ -18,7 +18,7 @@
  */
 
 
-#define LLM_ALERT_SUBJECT  2048      /* bytes that hold any subject, */
+#define LLM_ALERT_SUBJECT  4096      /* bytes that hold any subject, */
 #define LLM_ALERT_TEXT     16384     /* and any text, each with its NUL */
 #define LLM_ALERT_TIME     32
 
