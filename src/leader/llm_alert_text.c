@@ -319,6 +319,7 @@ llm_alert_limit(llm_alert_out_t *o, const llm_alert_t *alert)
 {
     char         buf[LLM_ALERT_TIME];
     size_t       i;
+    u_char       ch;
     const char  *each;
 
     llm_alert_amount(o, alert, alert->limit);
@@ -332,9 +333,11 @@ llm_alert_limit(llm_alert_out_t *o, const llm_alert_t *alert)
 
     llm_alert_say(o, " ");
 
+    /* "input_tokens", and nothing that could be markup */
+
     for (i = 0; i < alert->resource.len; i++) {
-        llm_alert_byte(o, alert->resource.data[i] == '_'
-                          ? ' ' : alert->resource.data[i]);
+        ch = alert->resource.data[i];
+        llm_alert_byte(o, (ch >= 'a' && ch <= 'z') ? ch : ' ');
     }
 
     if (alert->period == LLM_ALERT_MINUTE) {

@@ -27,7 +27,7 @@
 #define NGX_HTTP_LLM_DELIVER_MOST    (600 * 1000)
 #define NGX_HTTP_LLM_DELIVER_ASKED   (3600 * 1000)    /* by Retry-After */
 #define NGX_HTTP_LLM_DELIVER_UP      (24 * 3600 * 1000)
-#define NGX_HTTP_LLM_DELIVER_GRACE   5000
+#define NGX_HTTP_LLM_DELIVER_GRACE   2000
 #define NGX_HTTP_LLM_DELIVER_MEMORY  16               /* of a channel */
 
 

@@ -511,8 +511,10 @@ ngx_http_llm_curl_done(ngx_http_llm_curl_t *t, CURLcode code)
         t->retry_after = ngx_min(after, NGX_HTTP_LLM_CURL_MAX);
     }
 
-    t->sent = (code == CURLE_OK
-               && (t->from || (t->status >= 200 && t->status < 300)));
+    /* of an answer its first line is what counts: who has said 200 has it */
+
+    t->sent = t->from ? (code == CURLE_OK)
+                      : (t->status >= 200 && t->status < 300);
 
     if (!t->sent && code == CURLE_OK) {
         ngx_sprintf((u_char *) t->error, "the receiver answered %d%Z",

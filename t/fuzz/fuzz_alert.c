@@ -102,7 +102,7 @@ check_mail(const llm_alert_t *alert)
 
     for (p = mail; *p; p = end + 2) {
         end = strstr(p, "\r\n");
-        require(end != NULL && end - p <= 78);
+        require(end != NULL && end - p <= (in_body ? 76 : 998));
         require(strcspn(p, "\r\n") == (size_t) (end - p));
 
         if (p == end) {
