@@ -42,7 +42,7 @@ sub new_gateway
 
 # How often each of many was sent
 
-sub times
+sub sent_often
 {
     my %times;
 
@@ -104,13 +104,13 @@ is($t->told('s-1', 'many'), 1, 'it is found');
 # Many, over reloads: each once
 
 $t->put_all('many', map { alert("m-$_") } 1 .. 150);
-wait_until { times()->{'m-20'} } 'the first';
+wait_until { sent_often()->{'m-20'} } 'the first';
 $t->reload;
-wait_until { times()->{'m-60'} } 'some';
+wait_until { sent_often()->{'m-60'} } 'some';
 $t->reload;
 wait_until { waiting($t, 'many') == 0 } 'all', 20;
 
-my $times = times();
+my $times = sent_often();
 
 is(join(' ', grep { ($times->{"m-$_"} // 0) != 1 } 1 .. 150), '',
    'each is told once, whoever leads');
@@ -119,13 +119,13 @@ is(join(' ', grep { ($times->{"m-$_"} // 0) != 1 } 1 .. 150), '',
 # And over kills: each
 
 $t->put_all('many', map { alert("n-$_") } 1 .. 60);
-wait_until { times()->{'n-5'} } 'the first';
+wait_until { sent_often()->{'n-5'} } 'the first';
 $t->kill_worker($_) for $t->workers;
-wait_until { times()->{'n-30'} } 'some';
+wait_until { sent_often()->{'n-30'} } 'some';
 $t->kill_worker($_) for $t->workers;
 wait_until { waiting($t, 'many') == 0 } 'all', 20;
 
-$times = times();
+$times = sent_often();
 
 is(join(' ', grep { !$times->{"n-$_"} } 1 .. 60), '', 'each is told');
 cmp_ok(scalar(grep { ($times->{"n-$_"} // 0) > 1 } 1 .. 60), '<=', 8,
@@ -155,8 +155,9 @@ chmod 0555, $t->state_dir;
 unlink glob $t->state_dir . '/quota.db*';
 $t->chat('a');
 
-my ($lost) = @{wait_until { my @b = bodies($hook, '/all'); @b && \@b }
-               'the alert', 15};
+wait_until { (my @b = bodies($hook, '/all')) == 1 } 'the alert', 15;
+
+my ($lost) = bodies($hook, '/all');
 
 is("$lost->{event} $lost->{severity} $lost->{zone}", 'store warning main',
    'the store is away');
@@ -165,12 +166,13 @@ ok($lost->{detail}, 'with a reason');
 
 chmod 0755, $t->state_dir;
 
-my $back = wait_until { my @b = bodies($hook, '/all'); @b > 1 && $b[1] }
-           'its end', 15;
+wait_until { (my @b = bodies($hook, '/all')) == 2 } 'its end', 15;
+
+my $back = (bodies($hook, '/all'))[1];
 
 is($back->{resolves}, $lost->{id}, 'it is back');
 isnt($back->{id}, $lost->{id}, 'which is an alert of its own');
-wait_until { bodies($hook, '/pager') == 2 } 'PagerDuty';
+wait_until { (my @b = bodies($hook, '/pager')) == 2 } 'PagerDuty';
 is(join(' ', map { "$_->{event_action} $_->{dedup_key}" }
              bodies($hook, '/pager')),
    "trigger $lost->{id} resolve $lost->{id}", 'an incident that ends');
