@@ -158,7 +158,7 @@ ngx_http_llm_deliver_drop(ngx_http_llm_deliver_t *d)
         ngx_http_llm_store_cancel(d->task);
     }
 
-    if (d->message.curl.easy) {
+    if (d->message.curl.busy) {
         ngx_http_llm_curl_cancel(&d->message.curl);
     }
 

@@ -24,7 +24,7 @@ typedef struct {
     ngx_queue_t                    queue;        /* of the outlet */
     ngx_http_llm_outlet_t         *outlet;
     ngx_http_llm_store_task_t     *task;         /* NULL: none */
-    ngx_http_llm_message_t         message;      /* easy NULL: not sent now */
+    ngx_http_llm_message_t         message;
     ngx_event_t                    timer;        /* then again */
 
     ngx_str_t                      id;

@@ -8,7 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
-#include "ngx_http_llm_curl.h"
+#include "ngx_http_llm_curl_room.h"
 
 
 #define NGX_HTTP_LLM_CURL_ANSWER  65536  /* bytes of one; more is an error */
@@ -44,18 +44,12 @@ typedef struct {
     CURLM                         *multi;
     ngx_event_t                    timer;
     ngx_connection_t               connection;   /* the timer's data */
-    ngx_queue_t                    transfers;
 } ngx_http_llm_curl_main_t;
 
 
 static ngx_int_t ngx_http_llm_curl_init(void);
-static ngx_int_t ngx_http_llm_curl_set(ngx_http_llm_curl_t *t);
+static ngx_int_t ngx_http_llm_curl_post(ngx_http_llm_curl_t *t);
 static ngx_int_t ngx_http_llm_curl_set_http(ngx_http_llm_curl_t *t);
-static ngx_int_t ngx_http_llm_curl_set_mail(ngx_http_llm_curl_t *t);
-static ngx_int_t ngx_http_llm_curl_append(struct curl_slist **list,
-    const char **texts, ngx_uint_t n);
-static size_t ngx_http_llm_curl_read(char *buf, size_t size, size_t n,
-    void *data);
 static size_t ngx_http_llm_curl_write(char *buf, size_t size, size_t n,
     void *data);
 static int ngx_http_llm_curl_socket(CURL *easy, curl_socket_t fd, int what,
@@ -76,38 +70,52 @@ static ngx_http_llm_curl_main_t  ngx_http_llm_curl;
 ngx_int_t
 ngx_http_llm_curl_send(ngx_http_llm_curl_t *t)
 {
+    ngx_int_t  rc;
+
     t->sent = 0;
+    t->busy = 0;
     t->status = 0;
     t->retry_after = 0;
     t->error[0] = '\0';
-    t->read = 0;
     t->received = 0;
     t->list = NULL;
-    t->recipients = NULL;
     t->easy = NULL;
+    t->mail = NULL;
 
-    if (ngx_http_llm_curl_init() == NGX_OK) {
-        t->easy = curl_easy_init();
+    rc = ngx_http_llm_curl_init();
+
+    if (rc == NGX_OK) {
+        rc = t->from ? ngx_http_llm_mail_send(t) : ngx_http_llm_curl_post(t);
     }
 
+    if (rc == NGX_OK) {
+        t->busy = 1;
+
+    } else if (t->error[0] == '\0') {
+        ngx_sprintf((u_char *) t->error, "libcurl has no memory%Z");
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_llm_curl_post(ngx_http_llm_curl_t *t)
+{
+    t->easy = curl_easy_init();
+
     if (t->easy == NULL) {
-        ngx_sprintf((u_char *) t->error, "libcurl does not start%Z");
         return NGX_ERROR;
     }
 
-    if (ngx_http_llm_curl_set(t) != NGX_OK
+    if (ngx_http_llm_curl_set(t->easy, t, t->error) != NGX_OK
+        || ngx_http_llm_curl_set_http(t) != NGX_OK
         || curl_multi_add_handle(ngx_http_llm_curl.multi, t->easy)
            != CURLM_OK)
     {
-        if (t->error[0] == '\0') {
-            ngx_sprintf((u_char *) t->error, "libcurl has no memory%Z");
-        }
-
         ngx_http_llm_curl_free(t);
         return NGX_ERROR;
     }
-
-    ngx_queue_insert_tail(&ngx_http_llm_curl.transfers, &t->queue);
 
     return NGX_OK;
 }
@@ -116,7 +124,12 @@ ngx_http_llm_curl_send(ngx_http_llm_curl_t *t)
 void
 ngx_http_llm_curl_cancel(ngx_http_llm_curl_t *t)
 {
-    ngx_queue_remove(&t->queue);
+    t->busy = 0;
+
+    if (t->mail) {
+        ngx_http_llm_mail_cancel(t);
+        return;
+    }
 
     (void) curl_multi_remove_handle(ngx_http_llm_curl.multi, t->easy);
 
@@ -138,7 +151,11 @@ ngx_http_llm_curl_exit(void)
         ngx_del_timer(&ngx_http_llm_curl.timer);
     }
 
-    curl_global_cleanup();
+    /* a thread that resolves a name cannot be told to end */
+
+    if (ngx_http_llm_mail_exit()) {
+        curl_global_cleanup();
+    }
 }
 
 
@@ -178,8 +195,6 @@ ngx_http_llm_curl_init(void)
         return NGX_ERROR;
     }
 
-    ngx_queue_init(&ngx_http_llm_curl.transfers);
-
     ngx_http_llm_curl.connection.fd = (ngx_socket_t) -1;
 
     /* a graceful exit waits for it: each transfer has its time */
@@ -197,16 +212,11 @@ ngx_http_llm_curl_init(void)
 }
 
 
-static ngx_int_t
-ngx_http_llm_curl_set(ngx_http_llm_curl_t *t)
+ngx_int_t
+ngx_http_llm_curl_set(CURL *easy, const ngx_http_llm_curl_t *t, char *error)
 {
-    CURL  *easy;
-
-    easy = t->easy;
-
     if (curl_easy_setopt(easy, CURLOPT_URL, t->url) != CURLE_OK
-        || curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error) != CURLE_OK
-        || curl_easy_setopt(easy, CURLOPT_PRIVATE, t) != CURLE_OK
+        || curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error) != CURLE_OK
         || curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK
         || ngx_http_llm_curl_protocols(easy) != CURLE_OK
         || ngx_http_llm_curl_quick(easy) != CURLE_OK
@@ -215,11 +225,7 @@ ngx_http_llm_curl_set(ngx_http_llm_curl_t *t)
         || curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK
         || curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) != CURLE_OK
         || curl_easy_setopt(easy, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED)
-           != CURLE_OK
-        || curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION,
-                            ngx_http_llm_curl_write)
-           != CURLE_OK
-        || curl_easy_setopt(easy, CURLOPT_WRITEDATA, t) != CURLE_OK)
+           != CURLE_OK)
     {
         return NGX_ERROR;
     }
@@ -228,8 +234,7 @@ ngx_http_llm_curl_set(ngx_http_llm_curl_t *t)
         return NGX_ERROR;
     }
 
-    return t->from ? ngx_http_llm_curl_set_mail(t)
-                   : ngx_http_llm_curl_set_http(t);
+    return NGX_OK;
 }
 
 
@@ -242,11 +247,16 @@ ngx_http_llm_curl_set_http(ngx_http_llm_curl_t *t)
 
     if (ngx_http_llm_curl_append(&t->list, t->headers, t->nheaders) != NGX_OK
         || ngx_http_llm_curl_append(&t->list, &expect, 1) != NGX_OK
+        || curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t) != CURLE_OK
         || curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->list) != CURLE_OK
         || curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE,
                             (curl_off_t) t->len)
            != CURLE_OK
-        || curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body) != CURLE_OK)
+        || curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body) != CURLE_OK
+        || curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION,
+                            ngx_http_llm_curl_write)
+           != CURLE_OK
+        || curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t) != CURLE_OK)
     {
         return NGX_ERROR;
     }
@@ -255,40 +265,7 @@ ngx_http_llm_curl_set_http(ngx_http_llm_curl_t *t)
 }
 
 
-static ngx_int_t
-ngx_http_llm_curl_set_mail(ngx_http_llm_curl_t *t)
-{
-    static const long  tls[] = { CURLUSESSL_TRY, CURLUSESSL_ALL,
-                                 CURLUSESSL_NONE };
-
-    if (ngx_http_llm_curl_append(&t->recipients, t->to, t->nto) != NGX_OK
-        || curl_easy_setopt(t->easy, CURLOPT_MAIL_FROM, t->from) != CURLE_OK
-        || curl_easy_setopt(t->easy, CURLOPT_MAIL_RCPT, t->recipients)
-           != CURLE_OK
-        || curl_easy_setopt(t->easy, CURLOPT_USE_SSL, tls[t->starttls])
-           != CURLE_OK
-        || curl_easy_setopt(t->easy, CURLOPT_READFUNCTION,
-                            ngx_http_llm_curl_read)
-           != CURLE_OK
-        || curl_easy_setopt(t->easy, CURLOPT_READDATA, t) != CURLE_OK
-        || curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L) != CURLE_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (t->user
-        && (curl_easy_setopt(t->easy, CURLOPT_USERNAME, t->user) != CURLE_OK
-            || curl_easy_setopt(t->easy, CURLOPT_PASSWORD, t->password)
-               != CURLE_OK))
-    {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
+ngx_int_t
 ngx_http_llm_curl_append(struct curl_slist **list, const char **texts,
     ngx_uint_t n)
 {
@@ -306,20 +283,6 @@ ngx_http_llm_curl_append(struct curl_slist **list, const char **texts,
     }
 
     return NGX_OK;
-}
-
-
-static size_t
-ngx_http_llm_curl_read(char *buf, size_t size, size_t n, void *data)
-{
-    ngx_http_llm_curl_t *t = data;
-
-    n = ngx_min(size * n, t->len - t->read);
-
-    ngx_memcpy(buf, t->body + t->read, n);
-    t->read += n;
-
-    return n;
 }
 
 
@@ -513,8 +476,7 @@ ngx_http_llm_curl_done(ngx_http_llm_curl_t *t, CURLcode code)
 
     /* of an answer its first line is what counts: who has said 200 has it */
 
-    t->sent = t->from ? (code == CURLE_OK)
-                      : (t->status >= 200 && t->status < 300);
+    t->sent = (t->status >= 200 && t->status < 300);
 
     if (!t->sent && code == CURLE_OK) {
         ngx_sprintf((u_char *) t->error, "the receiver answered %d%Z",
@@ -535,9 +497,7 @@ ngx_http_llm_curl_free(ngx_http_llm_curl_t *t)
 {
     curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->list);
-    curl_slist_free_all(t->recipients);
 
     t->easy = NULL;
     t->list = NULL;
-    t->recipients = NULL;
 }

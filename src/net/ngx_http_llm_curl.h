@@ -16,9 +16,11 @@
 
 
 /*
- * Sends a body by HTTP or mail without blocking: libcurl's multi interface on
- * nginx's connections and timers, in the process that begins the first
- * transfer.
+ * Sends a body by HTTP or mail without blocking, in the process that begins
+ * the first transfer: by HTTP with libcurl's multi interface on nginx's
+ * connections and timers; a mail in a thread of its own, as libcurl waits for
+ * what a mail server says to the end of a mail, and to QUIT, and does nothing
+ * else meanwhile.
  *
  * Names are resolved in threads of libcurl's own, as most distributions build
  * it (curl -V: AsynchDNS).  Certificates are verified; libcurl reads the
@@ -39,6 +41,7 @@ typedef enum {
 
 
 typedef struct ngx_http_llm_curl_s  ngx_http_llm_curl_t;
+typedef struct ngx_http_llm_mail_s  ngx_http_llm_mail_t;
 
 typedef void (*ngx_http_llm_curl_handler_pt)(ngx_http_llm_curl_t *transfer);
 
@@ -78,13 +81,14 @@ struct ngx_http_llm_curl_s {
     char                           error[CURL_ERROR_SIZE];  /* not sent: why,
                                                     without anything secret */
 
+    unsigned                       busy:1;   /* from the beginning to the
+                                                handler */
+
     /* its own */
-    CURL                          *easy;
+    CURL                          *easy;     /* of HTTP */
     struct curl_slist             *list;
-    struct curl_slist             *recipients;
-    size_t                         read;
     size_t                         received;
-    ngx_queue_t                    queue;
+    ngx_http_llm_mail_t           *mail;
 };
 
 
@@ -92,7 +96,7 @@ struct ngx_http_llm_curl_s {
    begin, error says why. */
 ngx_int_t ngx_http_llm_curl_send(ngx_http_llm_curl_t *transfer);
 
-/* Ends one that was begun, without its handler. */
+/* Ends one that is busy, without its handler. */
 void ngx_http_llm_curl_cancel(ngx_http_llm_curl_t *transfer);
 
 /* At the end of the process: none is under way any more. */
