@@ -32,6 +32,8 @@ my $t = LLMAlert->new(hook => $hook, alerts => <<EOF_ALERTS . <<'EOF_ALERTS');
     llm_alert main pagerduty routing_key_file=$files[2]
                    url=http://127.0.0.1:%%HOOK%%/pager name=pager;
     llm_alert main slack http://127.0.0.1:@{[LLMBase::free_port()]}/ name=dead;
+    llm_alert main slack http://127.0.0.1:@{[LLMBase::free_port()]}/ name=old;
+    llm_alert main slack http://127.0.0.1:@{[LLMBase::free_port()]}/ name=heap;
 EOF_ALERTS
     llm_alert main webhook http://127.0.0.1:%%HOOK%%/plain name=plain;
     llm_alert main slack http://127.0.0.1:%%HOOK%%/slack name=slack;
@@ -95,11 +97,14 @@ is(join(' ', map { "$_->{event_action} $_->{dedup_key}" }
 
 # Whatever receivers do
 
+$t->put_all('heap', map { alert("h-$_") } 1 .. 50);
 $t->put('b-1', '500 cut reset stall drip large 429 404 302 dead plain');
 is($t->told('b-1', 'plain'), 1, 'nobody waits for another');
 is($t->told('b-1', $_), 1, "who said 200 has it: $_") for qw(drip cut large);
 is($t->told('b-1', $_, 20), 2, "again after $_") for qw(reset stall);
 is($t->told('b-1', '500', 20), 3, 'and again after 500');
+cmp_ok($t->sql("SELECT sum(attempts) FROM delivery WHERE channel = 'heap'"),
+       '<=', 10, 'a dead one is not asked for all that wait');
 is($t->told('b-1', '429', 20), 2, 'after 429');
 
 my @asked = map { $_->{time} } $hook->requests('/429');
@@ -133,8 +138,8 @@ like($t->log, qr/\[notice\].*alerts of zone "main" reach "500" again/,
 
 # What is old is given up, and so is what nobody can read
 
-$t->put('c-1', 'dead 404', time => 1000 * (time - 25 * 3600));
-wait_until { $t->delivery('c-1', 'dead') =~ /^2 1 Failed to connect/
+$t->put('c-1', 'old 404', time => 1000 * (time - 25 * 3600));
+wait_until { $t->delivery('c-1', 'old') =~ /^2 1 Failed to connect/
              && $t->delivery('c-1', '404') =~ /^2 1 the receiver/ }
            'it to be given up';
 $t->wait_log(qr/\[error\].*alert "c-1" of zone "main" was not told to "404"/);

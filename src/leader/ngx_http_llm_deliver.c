@@ -25,6 +25,7 @@
 
 #define NGX_HTTP_LLM_DELIVER_FIRST   1000             /* ms */
 #define NGX_HTTP_LLM_DELIVER_MOST    (600 * 1000)
+#define NGX_HTTP_LLM_DELIVER_HOLD    (60 * 1000)
 #define NGX_HTTP_LLM_DELIVER_ASKED   (3600 * 1000)    /* by Retry-After */
 #define NGX_HTTP_LLM_DELIVER_UP      (24 * 3600 * 1000)
 #define NGX_HTTP_LLM_DELIVER_GRACE   2000
@@ -43,6 +44,8 @@ static void ngx_http_llm_deliver_sent(ngx_http_llm_curl_t *transfer);
 static void ngx_http_llm_deliver_end(ngx_http_llm_deliver_t *d);
 static void ngx_http_llm_deliver_failed(ngx_http_llm_deliver_t *d);
 static int64_t ngx_http_llm_deliver_delay(ngx_http_llm_deliver_t *d);
+static void ngx_http_llm_deliver_hold(ngx_http_llm_deliver_t *d,
+    int64_t delay);
 static int64_t ngx_http_llm_deliver_backoff(int64_t attempts);
 static void ngx_http_llm_deliver_tell(ngx_http_llm_deliver_t *d);
 static void ngx_http_llm_deliver_note(ngx_http_llm_deliver_t *d);
@@ -368,10 +371,8 @@ ngx_http_llm_deliver_end(ngx_http_llm_deliver_t *d)
 static void
 ngx_http_llm_deliver_failed(ngx_http_llm_deliver_t *d)
 {
-    int64_t                 now, delay;
-    ngx_http_llm_outlet_t  *outlet;
+    int64_t  now, delay;
 
-    outlet = d->outlet;
     now = ngx_http_llm_outbox_now();
 
     (void) ngx_cpystrn((u_char *) d->error,
@@ -379,13 +380,7 @@ ngx_http_llm_deliver_failed(ngx_http_llm_deliver_t *d)
 
     delay = ngx_http_llm_deliver_delay(d);
 
-    if (d->message.curl.retry_after) {
-
-        /* it was said to all that would come */
-
-        outlet->held = 1;
-        outlet->hold = ngx_current_msec + (ngx_msec_t) delay;
-    }
+    ngx_http_llm_deliver_hold(d, delay);
 
     d->state = (now - d->time > NGX_HTTP_LLM_DELIVER_UP)
                ? LLM_STORE_GIVEN_UP : LLM_STORE_PENDING;
@@ -411,6 +406,33 @@ ngx_http_llm_deliver_delay(ngx_http_llm_deliver_t *d)
                     NGX_HTTP_LLM_DELIVER_ASKED);
 
     return ngx_max(delay, asked);
+}
+
+
+/* A channel that is dead is asked by one alert at a time, however many wait,
+   and the longer it is, the less often, but once a minute.  Retry-After was
+   said to all that would come. */
+
+static void
+ngx_http_llm_deliver_hold(ngx_http_llm_deliver_t *d, int64_t delay)
+{
+    int64_t                 wait;
+    ngx_http_llm_outlet_t  *outlet;
+
+    outlet = d->outlet;
+
+    if (d->message.curl.retry_after == 0) {
+
+        if (outlet->held) {
+            return;
+        }
+
+        wait = ngx_http_llm_deliver_backoff(++outlet->failures);
+        delay = ngx_min(wait, NGX_HTTP_LLM_DELIVER_HOLD);
+    }
+
+    outlet->held = 1;
+    outlet->hold = ngx_current_msec + (ngx_msec_t) delay;
 }
 
 
@@ -440,6 +462,7 @@ ngx_http_llm_deliver_tell(ngx_http_llm_deliver_t *d)
     log = outlet->leader->cycle->log;
 
     if (d->state == LLM_STORE_DELIVERED) {
+        outlet->failures = 0;
 
         ngx_log_error(NGX_LOG_INFO, log, 0,
                       "llm_quota alert \"%V\" of zone \"%V\" was told to "

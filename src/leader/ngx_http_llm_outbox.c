@@ -304,6 +304,7 @@ ngx_http_llm_outbox_opened(ngx_http_llm_store_task_t *task)
 static void
 ngx_http_llm_outlet_read(ngx_event_t *ev)
 {
+    ngx_uint_t                  max;
     ngx_msec_t                  now;
     ngx_http_llm_outlet_t      *outlet;
     ngx_http_llm_leader_t      *leader;
@@ -336,9 +337,9 @@ ngx_http_llm_outlet_read(ngx_event_t *ev)
 
     /* who is not noted yet would be read once more */
 
-    if (outlet->reading || outlet->nclaims
-        || outlet->nhand == NGX_HTTP_LLM_OUTBOX_MAX)
-    {
+    max = outlet->failures ? 1 : NGX_HTTP_LLM_OUTBOX_MAX;
+
+    if (outlet->reading || outlet->nclaims || outlet->nhand >= max) {
         return;
     }
 
@@ -351,7 +352,7 @@ ngx_http_llm_outlet_read(ngx_event_t *ev)
         l->channel.data = outlet->channel->name.data;
         l->channel.len = outlet->channel->name.len;
         l->now = ngx_http_llm_outbox_now();
-        l->max = NGX_HTTP_LLM_OUTBOX_MAX - outlet->nhand;
+        l->max = max - outlet->nhand;
 
         if (ngx_http_llm_store_post(task) == NGX_OK) {
             outlet->reading = task;

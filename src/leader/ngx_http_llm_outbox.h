@@ -31,7 +31,9 @@
  * A failure is tried again after 1 s, and then after twice as long each time,
  * up to 10 minutes; after 10 minutes at once where the receiver has understood
  * and will not have it (4xx); not before the time that it asks for
- * (Retry-After).  An alert that is a day old is given up.
+ * (Retry-After).  An alert that is a day old is given up.  A channel that
+ * fails is asked by one alert at a time, after 1 s, and then after twice as
+ * long each time, up to a minute.
  */
 
 

@@ -57,6 +57,8 @@ struct ngx_http_llm_outlet_s {
     ngx_msec_t                     wait;         /* after the last read */
     ngx_msec_t                     hold;         /* not before this moment of
                                                     ngx_current_msec */
+    int64_t                        failures;     /* since the last success,
+                                                    each after its hold */
     unsigned                       held:1;
     unsigned                       failing:1;
 };
