@@ -10,6 +10,7 @@
 
 #include "ngx_http_llm.h"
 #include "ngx_http_llm_admin.h"
+#include "ngx_http_llm_channel.h"
 #include "ngx_http_llm_leader.h"
 
 
@@ -35,6 +36,10 @@ static ngx_int_t ngx_http_llm_serve_zones(ngx_conf_t *cf,
 static ngx_uint_t ngx_http_llm_serve_model(const void *models, ngx_uint_t i,
     ngx_http_llm_admin_model_t *model);
 static ngx_int_t ngx_http_llm_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_llm_check_channels(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf);
+static ngx_http_llm_quota_t *ngx_http_llm_find_quota(
+    ngx_http_llm_main_conf_t *lmcf, ngx_str_t *name);
 static ngx_int_t ngx_http_llm_add_first(ngx_array_t *handlers,
     ngx_http_handler_pt handler);
 static void ngx_http_llm_lead_conf(ngx_http_llm_quota_t *quota,
@@ -167,6 +172,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       ngx_http_llm_priority,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("llm_alert"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_llm_alert_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_llm_main_conf_t, channels),
       NULL },
 
     { ngx_string("llm_quota"),
@@ -416,7 +428,8 @@ ngx_http_llm_postconfiguration(ngx_conf_t *cf)
     lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_quota_module);
 
     if (ngx_http_llm_check_places(cf, lmcf) != NGX_OK
-        || ngx_http_llm_serve_zones(cf, lmcf) != NGX_OK)
+        || ngx_http_llm_serve_zones(cf, lmcf) != NGX_OK
+        || ngx_http_llm_check_channels(cf, lmcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -463,6 +476,64 @@ ngx_http_llm_postconfiguration(ngx_conf_t *cf)
     }
 
     return ngx_http_llm_observe_init(cf);
+}
+
+
+/* Their zones may be made further down. */
+
+static ngx_int_t
+ngx_http_llm_check_channels(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
+{
+    ngx_uint_t               i;
+    ngx_http_llm_quota_t    *quota;
+    ngx_http_llm_channel_t  *channel;
+
+    channel = lmcf->channels.elts;
+
+    for (i = 0; i < lmcf->channels.nelts; i++) {
+
+        quota = ngx_http_llm_find_quota(lmcf, &channel[i].zone);
+
+        if (quota == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "llm_alert has unknown zone \"%V\": make it with "
+                          "llm_quota_zone in %s:%ui",
+                          &channel[i].zone, channel[i].file, channel[i].line);
+            return NGX_ERROR;
+        }
+
+        if (quota->state == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "llm_alert needs \"state=DIR\" of zone \"%V\": "
+                          "alerts are kept there until they are delivered "
+                          "in %s:%ui",
+                          &channel[i].zone, channel[i].file, channel[i].line);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_http_llm_quota_t *
+ngx_http_llm_find_quota(ngx_http_llm_main_conf_t *lmcf, ngx_str_t *name)
+{
+    ngx_uint_t              i;
+    ngx_http_llm_quota_t  **quotas;
+
+    quotas = lmcf->quotas.elts;
+
+    for (i = 0; i < lmcf->quotas.nelts; i++) {
+
+        if (quotas[i]->name.len == name->len
+            && ngx_strncmp(quotas[i]->name.data, name->data, name->len) == 0)
+        {
+            return quotas[i];
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -647,6 +718,8 @@ ngx_http_llm_lead(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
 
     ngx_http_llm_lead_conf(quota, &conf);
 
+    conf.channels = &ngx_http_llm_worker_conf(cycle)->channels;
+
     return ngx_http_llm_leader_start(&conf, cycle);
 }
 
@@ -671,6 +744,8 @@ ngx_http_llm_lead_conf(ngx_http_llm_quota_t *quota,
     conf->ledger = quota->state ? &quota->ledger : NULL;
     conf->pool = quota->store.pool;
     conf->kept = quota->limited;
+    conf->store = &quota->store;
+    conf->channels = NULL;
     conf->sync = quota->sync;
     conf->fsync = quota->fsync;
     conf->retain = quota->retain;

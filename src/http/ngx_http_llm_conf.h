@@ -162,6 +162,7 @@ typedef struct {
     ngx_array_t                  ranked;     /* of ngx_http_llm_list_t */
     ngx_http_llm_catalog_t      *catalog;
     ngx_http_llm_keys_t         *keys;
+    ngx_array_t                  channels;   /* llm_alert's, the leader's */
     ngx_int_t                    request_id; /* index of $request_id */
     ngx_uint_t                   used;       /* some location enforces */
     ngx_array_t                 *served;     /* src/admin's locations; NULL:

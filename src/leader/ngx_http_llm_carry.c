@@ -8,7 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
-#include "ngx_http_llm_leader.h"
+#include "ngx_http_llm_outbox.h"
 
 
 /*
@@ -364,4 +364,6 @@ ngx_http_llm_carry_tell(ngx_http_llm_leader_t *leader)
                       "llm_quota store of zone \"%V\" can be used again",
                       leader->conf.name);
     }
+
+    ngx_http_llm_outbox_store(leader, leader->failing ? run->error : NULL);
 }

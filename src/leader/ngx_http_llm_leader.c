@@ -8,7 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
-#include "ngx_http_llm_leader.h"
+#include "ngx_http_llm_outbox.h"
 
 
 #define NGX_HTTP_LLM_LEADER_TICK  1000
@@ -56,6 +56,10 @@ ngx_http_llm_leader_start(const ngx_http_llm_leader_conf_t *conf,
         }
 
         ngx_http_llm_retain_start(leader);
+
+        if (ngx_http_llm_outbox_start(leader) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
     if (conf->redis && ngx_http_llm_ping_start(leader) != NGX_OK) {
@@ -131,6 +135,7 @@ ngx_http_llm_leader_stop(ngx_http_llm_leader_t *leader)
     ngx_http_llm_ping_stop(leader);
 
     if (leader->conf.ledger) {
+        ngx_http_llm_outbox_stop(leader);
         ngx_http_llm_retain_stop(leader);
         ngx_http_llm_carry_stop(leader);
     }
@@ -154,4 +159,6 @@ ngx_http_llm_leader_exit(void)
         ngx_http_llm_leader_stop(ngx_queue_data(q, ngx_http_llm_leader_t,
                                                 queue));
     }
+
+    ngx_http_llm_curl_exit();
 }

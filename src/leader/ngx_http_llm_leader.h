@@ -18,6 +18,7 @@
 #include "llm_retain.h"
 #include "ngx_http_llm_ledger.h"
 #include "ngx_http_llm_redis.h"
+#include "ngx_http_llm_store.h"
 #include "ngx_http_llm_zone.h"
 
 
@@ -46,6 +47,10 @@ typedef struct {
                                                     restart */
     ngx_thread_pool_t               *pool;
     const llm_kept_t                *kept;
+    ngx_http_llm_store_t            *store;      /* this worker's; NULL with
+                                                    ledger */
+    ngx_array_t                     *channels;   /* of all zones, of
+                                                    ngx_http_llm_channel_t */
     ngx_msec_t                       sync;
     ngx_msec_t                       fsync;      /* 0: off */
     time_t                           retain;
@@ -58,6 +63,7 @@ typedef struct {
 
 
 typedef struct ngx_http_llm_leader_s  ngx_http_llm_leader_t;
+typedef struct ngx_http_llm_outbox_s  ngx_http_llm_outbox_t;
 
 typedef void (*ngx_http_llm_job_pt)(ngx_http_llm_leader_t *leader);
 
@@ -105,6 +111,8 @@ struct ngx_http_llm_leader_s {
     llm_retain_run_t                 retained;
     ngx_event_t                      retain_timer;
     unsigned                         unretained:1;   /* it failed */
+
+    ngx_http_llm_outbox_t           *outbox;     /* NULL: no channels */
 
     /* periods that end */
     ngx_event_t                      roll;
