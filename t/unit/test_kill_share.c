@@ -66,13 +66,17 @@ static const operation_t  operations[] = {
 int
 main(void)
 {
-    if (!permitted()) {
-        printf("1..0 # SKIP this process may not trace another\n");
+    if (!kill_begin()) {
         return 0;
     }
 
-    kill_all(operations, sizeof(operations) / sizeof(operations[0]),
-             prepare_asks);
+    prepare_asks();
+    kill_all(operations, sizeof(operations) / sizeof(operations[0]));
+
+    ok(caught[NO_REPAIR] > 100, "a zone that is not repaired is seen: %u",
+       caught[NO_REPAIR]);
+    ok(caught[NO_JOURNAL] > 100, "a repair without the journal: %u",
+       caught[NO_JOURNAL]);
 
     return tap_done();
 }
