@@ -17,6 +17,7 @@
 #include "llm_pending.h"
 #include "llm_request.h"
 #include "llm_route.h"
+#include "llm_series.h"
 #include "llm_text.h"
 #include "llm_usage.h"
 #include "ngx_http_llm_conf.h"
@@ -148,6 +149,7 @@ struct ngx_http_llm_ctx_s {
     ngx_str_t                    response_model;
     ngx_str_t                    upstream_id;
     ngx_str_t                    price_id;
+    llm_series_t                *series;     /* NULL: not looked for yet */
 
     /* the id by which the zone knows an answer made in the background: of this
        one, or of the one that a poll asks about, and that one's record */
@@ -574,6 +576,16 @@ ngx_http_llm_main_conf_t *ngx_http_llm_worker_conf(ngx_cycle_t *cycle);
 
 ngx_int_t ngx_http_llm_init_worker(ngx_cycle_t *cycle);
 void ngx_http_llm_exit_worker(ngx_cycle_t *cycle);
+
+
+/* ngx_http_llm_count.c: what metrics tell. */
+
+/* In the log phase, once. */
+void ngx_http_llm_count_request(ngx_http_llm_ctx_t *ctx);
+
+/* What it was charged; of a record, that which its settlement says. */
+void ngx_http_llm_count_charge(ngx_http_llm_ctx_t *ctx);
+void ngx_http_llm_count_record(ngx_http_llm_quota_t *quota, llm_index_t i);
 
 
 /* ngx_http_llm_lines.c */

@@ -560,6 +560,8 @@ ngx_http_llm_refuse_limit(ngx_http_llm_ctx_t *ctx)
     s = &v->refusal;
     type = ctx->types[s->subject];
 
+    llm_series_refuse(ctx->quota->zone.zone, type, s->limit);
+
     who.data = subject;
     who.len = ngx_http_llm_print_subject(subject, ctx, type) - subject;
 

@@ -288,6 +288,8 @@ ngx_http_llm_charged(ngx_http_llm_quota_t *quota, llm_index_t i,
 {
     llm_zone_t  *z;
 
+    ngx_http_llm_count_record(quota, i);
+
     if (quota->state) {
         ngx_http_llm_write_record(quota, i, answer);
         return;

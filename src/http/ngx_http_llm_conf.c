@@ -206,6 +206,10 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         level->enforced = 1;
     }
 
+    if (conf->quota && ngx_http_llm_note_rows(cf, conf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
 }
 

@@ -51,6 +51,8 @@ typedef struct {
     ngx_msec_t                   fsync;      /* 0: off */
     time_t                       retain;
     llm_kept_t                  *limited;    /* of all zones */
+    ngx_array_t                 *tables;     /* of ngx_http_llm_rows_t **, those
+                                                of each place that enforces */
 
     /* reservations whose lines wait to be written, in the ledger's order;
        of this worker */

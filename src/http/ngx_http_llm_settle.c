@@ -104,6 +104,10 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
 
     ngx_http_llm_zone_unlock(&quota->zone);
 
+    if (settled) {
+        ngx_http_llm_count_charge(ctx);
+    }
+
     if (settled && quota->state) {
         ngx_http_llm_write_line(ctx);
     }
@@ -461,6 +465,7 @@ ngx_http_llm_log_handler(ngx_http_request_t *r)
 
     if (ctx) {
         ngx_http_llm_settle(ctx);
+        ngx_http_llm_count_request(ctx);
     }
 
     return NGX_OK;
@@ -576,6 +581,8 @@ ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
     ngx_http_llm_entities_load(quota, cycle->log);
 
     quota->ledger.newest = &z->segment;
+    quota->ledger.written = &z->totals.ledger_bytes;
+    quota->ledger.failures = &z->totals.ledger_errors;
     quota->ledger.handler = ngx_http_llm_lines_written;
     quota->ledger.data = quota;
 

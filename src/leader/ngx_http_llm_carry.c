@@ -33,6 +33,7 @@ static void ngx_http_llm_carry_work(ngx_http_llm_leader_t *leader);
 static void ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader);
 static void ngx_http_llm_carry_step(ngx_event_t *ev);
 static ngx_msec_t ngx_http_llm_carry_end(ngx_http_llm_leader_t *leader);
+static void ngx_http_llm_carry_count(ngx_http_llm_leader_t *leader);
 static void ngx_http_llm_carry_failed(ngx_http_llm_leader_t *leader);
 static void ngx_http_llm_carry_later(ngx_http_llm_leader_t *leader,
     ngx_msec_t timer);
@@ -168,6 +169,7 @@ ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader)
 
     case LLM_STORE_OK:
         leader->mending = 0;
+        ngx_http_llm_carry_count(leader);
         break;
 
     case LLM_STORE_DAMAGED:
@@ -200,9 +202,24 @@ ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader)
 
 
 static void
+ngx_http_llm_carry_count(ngx_http_llm_leader_t *leader)
+{
+    llm_totals_t  *totals;
+
+    totals = &leader->conf.zone->zone->totals;
+
+    llm_count(&totals->commits, leader->run.carried != 0);
+    llm_count(&totals->commit_lines, leader->run.carried);
+    llm_count(&totals->ledger_torn, leader->run.torn);
+}
+
+
+static void
 ngx_http_llm_carry_failed(ngx_http_llm_leader_t *leader)
 {
     llm_zone_t  *z;
+
+    llm_count(&leader->conf.zone->zone->totals.commit_errors, 1);
 
     z = ngx_http_llm_zone_lock(leader->conf.zone);
 

@@ -244,6 +244,8 @@ ngx_http_llm_ledger_put(ngx_http_llm_ledger_t *ledger, u_char *p, size_t size)
         return 0;
     }
 
+    (void) __atomic_fetch_add(ledger->written, n, __ATOMIC_RELAXED);
+
     if ((size_t) n < size) {
         ngx_http_llm_ledger_failed(ledger, NGX_ENOSPC, "write()");
     }
@@ -413,6 +415,8 @@ ngx_http_llm_ledger_failed(ngx_http_llm_ledger_t *ledger, ngx_err_t err,
     }
 
     ledger->failing = 1;
+
+    (void) __atomic_fetch_add(ledger->failures, 1, __ATOMIC_RELAXED);
 
     ngx_log_error(NGX_LOG_CRIT, ledger->log, err,
                   "%s for llm_quota ledger \"%V\" failed, its lines are kept "

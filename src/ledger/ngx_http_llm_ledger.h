@@ -37,6 +37,9 @@ struct ngx_http_llm_ledger_s {
     ngx_str_t                        directory;    /* ends in a slash */
     size_t                           size;         /* of a segment, bytes */
     volatile uint32_t               *newest;       /* shared: its number */
+    uint64_t                        *written;      /* shared: bytes, rises */
+    uint64_t                        *failures;     /* likewise: times that it
+                                                      began to fail */
 
     ngx_str_t                        segment;      /* path, NUL after it */
     size_t                           base;         /* of the path, up to the

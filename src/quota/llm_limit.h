@@ -42,7 +42,8 @@ typedef enum {
     LLM_RESOURCE_INPUT,
     LLM_RESOURCE_OUTPUT,
     LLM_RESOURCE_PARALLEL,
-    LLM_RESOURCE_COST
+    LLM_RESOURCE_COST,
+    LLM_RESOURCES
 } llm_resource_e;
 
 

@@ -8,6 +8,7 @@
 
 #include "llm_entity.h"
 #include "llm_pending.h"
+#include "llm_series.h"
 #include "llm_share.h"
 
 
@@ -29,8 +30,8 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     /*
      * A fifth for requests in flight, a twentieth for what they leave pending,
      * another for classes that share a model, a tenth for what is made over the
-     * admin API.  The rest in equal numbers of subjects, minutes and buckets,
-     * and three periods for each subject.
+     * admin API, a thirty-second for metrics.  The rest in equal numbers of
+     * subjects, minutes and buckets, and three periods for each subject.
      */
 
     share = sizeof(llm_pending_t) + sizeof(uint32_t);
@@ -38,15 +39,14 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     z->nreservations = left / 5 / sizeof(llm_reservation_t);
     z->npendings = left / 20 / share;
     z->nshares = left / 20 / sizeof(llm_share_t);
-
     z->nentities = left / 10 / (sizeof(llm_entity_cell_t) + sizeof(uint32_t));
-
-    z->nentities = left / 10 / (sizeof(llm_entity_cell_t) + sizeof(uint32_t));
+    z->nseries = left / 32 / sizeof(llm_series_t);
 
     left -= z->nreservations * sizeof(llm_reservation_t);
     left -= z->npendings * share;
     left -= z->nshares * sizeof(llm_share_t);
     left -= z->nentities * (sizeof(llm_entity_cell_t) + sizeof(uint32_t));
+    left -= z->nseries * sizeof(llm_series_t);
 
     share = sizeof(llm_subject_t) + sizeof(llm_minute_t)
             + 3 * sizeof(llm_meter_t) + 2 * sizeof(uint32_t);
@@ -75,6 +75,8 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     at += (uint64_t) z->npendings * sizeof(llm_pending_t);
     z->entities = at;
     at += (uint64_t) z->nentities * sizeof(llm_entity_cell_t);
+    z->series = at;
+    at += (uint64_t) z->nseries * sizeof(llm_series_t);
     z->pending_buckets = at;
     at += (uint64_t) z->npendings * sizeof(uint32_t);
     z->entity_buckets = at;

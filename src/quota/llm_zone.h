@@ -299,6 +299,37 @@ typedef struct {
 } llm_undo_t;
 
 
+/* What metrics tell of the zone as a whole; changed without the lock, as
+   series are: llm_series.h. */
+
+typedef struct {
+    /* by type of subject, resource, and whether it is one of the minute */
+    uint64_t                 refused[LLM_SUBJECT_TYPES][LLM_RESOURCES][2];
+    uint64_t                 other;          /* not in a series of its own */
+
+    uint64_t                 ledger_bytes;
+    uint64_t                 ledger_errors;  /* times that it failed */
+    uint64_t                 ledger_torn;    /* pieces that were passed over */
+    uint64_t                 commits;
+    uint64_t                 commit_lines;
+    uint64_t                 commit_errors;
+} llm_totals_t;
+
+
+static inline void
+llm_count(uint64_t *counter, uint64_t n)
+{
+    (void) __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+
+static inline uint64_t
+llm_counted(const uint64_t *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+
 /* How far the ledger of another zone was added to the meters. */
 
 typedef struct {
@@ -339,6 +370,7 @@ typedef struct {
     volatile uint32_t        behind;         /* there is more to carry than one
                                                 run can */
     uint32_t                 made;           /* of the last mark */
+    llm_totals_t             totals;
     volatile uint64_t        carried;        /* what was written before this
                                                 (ms, monotonic) is in the
                                                 store */
@@ -351,6 +383,7 @@ typedef struct {
     uint32_t                 nreservations;
     uint32_t                 npendings;
     uint32_t                 nbuckets;       /* a power of two */
+    uint32_t                 nseries;        /* at least one */
 
     llm_index_t              free_subject;
     llm_index_t              free_meter;
@@ -387,6 +420,7 @@ typedef struct {
     uint64_t                 pendings;
     uint64_t                 pending_buckets;    /* as many as records */
     uint64_t                 buckets;
+    uint64_t                 series;
 
     /* what was made over the admin API: llm_entity.h */
     uint64_t                 entities;           /* cells */
@@ -518,6 +552,7 @@ llm_zone_set_worker(llm_zone_t *z, llm_reservation_t *r, uint32_t worker)
 #define LLM_HASH_MODEL       LLM_SUBJECT_TYPES
 #define LLM_HASH_PENDING     (LLM_SUBJECT_TYPES + 1)
 #define LLM_HASH_ENTITY      (LLM_SUBJECT_TYPES + 2)     /* and its kind */
+#define LLM_HASH_SERIES      (LLM_SUBJECT_TYPES + 32)
 
 /* A subject that no request names: the class in which it shares a model. */
 #define LLM_SUBJECT_CLASS    ((llm_subject_type_e) (LLM_SUBJECT_TYPES + 16))
