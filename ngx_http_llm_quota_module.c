@@ -30,6 +30,7 @@ typedef struct {
 
 static char *ngx_http_llm_serve(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static const char *ngx_http_llm_serve_result(ngx_uint_t i);
 static ngx_int_t ngx_http_llm_serve_request(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_serve_zones(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *lmcf);
@@ -121,6 +122,8 @@ static ngx_conf_enum_t  ngx_http_llm_log_levels[] = {
 
 
 static ngx_http_llm_admin_pt  ngx_http_llm_serve_api = ngx_http_llm_api_conf;
+static ngx_http_llm_admin_pt  ngx_http_llm_serve_metrics =
+    ngx_http_llm_metrics_conf;
 
 
 static ngx_command_t  ngx_http_llm_commands[] = {
@@ -382,6 +385,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       &ngx_http_llm_serve_api },
+
+    { ngx_string("llm_quota_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_serve,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_llm_serve_metrics },
 
       ngx_null_command
 };
@@ -681,6 +691,10 @@ ngx_http_llm_serve_zones(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
         zone->kept = quota->limited;
         zone->model = ngx_http_llm_serve_model;
         zone->models = lmcf->catalog;
+        zone->rows = ngx_http_llm_each_row;
+        zone->rows_data = quota;
+        zone->result = ngx_http_llm_serve_result;
+        zone->version = NGX_HTTP_LLM_VERSION;
     }
 
     return NGX_OK;
@@ -706,6 +720,14 @@ ngx_http_llm_serve_model(const void *models, ngx_uint_t i,
     model->max_output = price->price.max_output;
 
     return 1;
+}
+
+
+static const char *
+ngx_http_llm_serve_result(ngx_uint_t i)
+{
+    return (i <= NGX_HTTP_LLM_UNAVAILABLE) ? ngx_http_llm_result_name(i)
+                                           : NULL;
 }
 
 

@@ -41,6 +41,12 @@ typedef struct {
     ngx_http_llm_store_t        *store;          /* NULL: without state= */
     ngx_http_llm_ledger_t       *ledger;         /* likewise */
     const llm_kept_t            *kept;
+    llm_rows_pt                  rows;           /* what bears on a subject: */
+    void                        *rows_data;
+
+    /* what a request can come to, by the index of a series; NULL: no more */
+    const char                *(*result)(ngx_uint_t i);
+    const char                  *version;        /* of the module */
 
     /* the i-th of the models; 0: there are not so many */
     ngx_uint_t                 (*model)(const void *models, ngx_uint_t i,
@@ -66,6 +72,9 @@ typedef ngx_http_llm_admin_t *(*ngx_http_llm_admin_pt)(ngx_conf_t *cf);
 
 /* llm_quota_api */
 ngx_http_llm_admin_t *ngx_http_llm_api_conf(ngx_conf_t *cf);
+
+/* llm_quota_metrics */
+ngx_http_llm_admin_t *ngx_http_llm_metrics_conf(ngx_conf_t *cf);
 
 
 #endif /* _NGX_HTTP_LLM_ADMIN_H_INCLUDED_ */

@@ -578,6 +578,11 @@ ngx_int_t ngx_http_llm_init_worker(ngx_cycle_t *cycle);
 void ngx_http_llm_exit_worker(ngx_cycle_t *cycle);
 
 
+/* ngx_http_llm_each.c: an llm_rows_pt; rows is the quota. */
+void ngx_http_llm_each_row(void *rows, llm_subject_type_e type,
+    const u_char *name, size_t len, llm_row_visit_pt visit, void *data);
+
+
 /* ngx_http_llm_count.c: what metrics tell. */
 
 /* In the log phase, once. */

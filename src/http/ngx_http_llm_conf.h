@@ -292,6 +292,14 @@ char *ngx_http_llm_row_done(ngx_conf_t *cf, ngx_command_t *cmd,
 const llm_row_t *ngx_http_llm_find_row(ngx_http_llm_rows_t *rows,
     ngx_str_t *id, ngx_uint_t *own);
 
+/* The same of a pair; name: another one of the first, or NULL. */
+const llm_row_t *ngx_http_llm_find_pair_row(ngx_http_llm_rows_t *rows,
+    const ngx_str_t *name, const ngx_str_t *first, const ngx_str_t *second);
+
+/* A location that enforces: its rows are those of its zone. */
+ngx_int_t ngx_http_llm_note_rows(ngx_conf_t *cf,
+    ngx_http_llm_loc_conf_t *llcf);
+
 
 /* ngx_http_llm_conf_key.c */
 

@@ -23,8 +23,6 @@ static ngx_uint_t ngx_http_llm_of_model(llm_subject_type_e type);
 static ngx_uint_t ngx_http_llm_is_default(ngx_str_t *id);
 static size_t ngx_http_llm_pair(u_char *p, const ngx_str_t *first,
     const ngx_str_t *second);
-static const llm_row_t *ngx_http_llm_find_pair_row(ngx_http_llm_rows_t *rows,
-    const ngx_str_t *name, const ngx_str_t *first, const ngx_str_t *second);
 static const llm_row_t *ngx_http_llm_named_row(ngx_http_llm_rows_t *rows,
     ngx_str_t *id);
 
@@ -380,6 +378,52 @@ ngx_http_llm_conf_row(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
 }
 
 
+/* For the places of a zone that have no request: each set of rows once. */
+
+ngx_int_t
+ngx_http_llm_note_rows(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *llcf)
+{
+    ngx_uint_t              i;
+    ngx_http_llm_quota_t   *quota;
+    ngx_http_llm_rows_t  ***tables;
+
+    quota = llcf->quota->data;
+
+    if (quota == NULL) {
+
+        /* a zone that is not there is told of when all is read */
+
+        return NGX_OK;
+    }
+
+    if (quota->tables == NULL) {
+        quota->tables = ngx_array_create(cf->pool, 4,
+                                         sizeof(ngx_http_llm_rows_t **));
+        if (quota->tables == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    tables = quota->tables->elts;
+
+    for (i = 0; i < quota->tables->nelts; i++) {
+
+        if (ngx_memcmp(tables[i], llcf->rows, sizeof(llcf->rows)) == 0) {
+            return NGX_OK;
+        }
+    }
+
+    tables = ngx_array_push(quota->tables);
+    if (tables == NULL) {
+        return NGX_ERROR;
+    }
+
+    *tables = llcf->rows;
+
+    return NGX_OK;
+}
+
+
 const llm_row_t *
 ngx_http_llm_find_row(ngx_http_llm_rows_t *rows, ngx_str_t *id,
     ngx_uint_t *own)
@@ -404,10 +448,10 @@ ngx_http_llm_find_row(ngx_http_llm_rows_t *rows, ngx_str_t *id,
 
 
 /* Its own, else the first ID's with the default one, else the default one's
-   with the second, else of both, else none.  The first may have a name beside
-   its ID, or NULL, which comes before it. */
+   with the second, else of both, else none.  Another name of the first comes
+   before its ID. */
 
-static const llm_row_t *
+const llm_row_t *
 ngx_http_llm_find_pair_row(ngx_http_llm_rows_t *rows, const ngx_str_t *name,
     const ngx_str_t *first, const ngx_str_t *second)
 {

@@ -127,6 +127,16 @@ int llm_percent_parse(const u_char *p, size_t n, int64_t least,
 /* "rpm=30", "tokens=5000000/month", "budget=100/day"; returns the length. */
 size_t llm_limit_print(u_char *buf, const llm_limit_t *limit);
 
+/*
+ * For who knows no requests: calls visit with each row that bears on a subject
+ * in some place, by the name that the zone has of it.  The row lives until
+ * visit returns.  Locks the zone.
+ */
+
+typedef void (*llm_row_visit_pt)(void *data, const llm_row_t *row);
+typedef void (*llm_rows_pt)(void *rows, llm_subject_type_e type,
+    const u_char *name, size_t len, llm_row_visit_pt visit, void *data);
+
 /* "team", "user", "team_model", ... */
 const char *llm_subject_name(llm_subject_type_e type);
 

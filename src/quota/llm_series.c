@@ -19,46 +19,33 @@
 #define LLM_SERIES_PROBES  16
 
 
-static llm_series_t *llm_series_look(llm_zone_t *z, uint32_t hash,
-    const u_char *team, size_t n, const u_char *model, size_t m, int room);
+static void llm_series_set(llm_zone_t *z, llm_series_t *s, const u_char *team,
+    size_t n, const u_char *model, size_t m);
 static uint32_t llm_series_hash(llm_zone_t *z, const u_char *team, size_t n,
-    const u_char *model, size_t m);
+    uint32_t model);
+static llm_series_t *llm_series_look(llm_zone_t *z, const u_char *team,
+    size_t n, const u_char *model, size_t m);
 
 
-llm_series_t *
-llm_series_find(llm_zone_t *z, const u_char *team, size_t n,
-    const u_char *model, size_t m)
+void
+llm_series_init(llm_zone_t *z)
 {
-    if (n > LLM_SERIES_NAME || m > LLM_SERIES_NAME || z->nseries == 1) {
-        return llm_zone_series(z, 0);
-    }
+    size_t    n;
+    u_char   *other;
 
-    return llm_series_look(z, llm_series_hash(z, team, n, model, m), team, n,
-                           model, m, 0);
+    other = (u_char *) LLM_SERIES_OTHER;
+    n = sizeof(LLM_SERIES_OTHER) - 1;
+
+    llm_series_set(z, llm_zone_series(z, 0), other, n, other, n);
 }
 
 
-llm_series_t *
-llm_series_add(llm_zone_t *z, const u_char *team, size_t n,
+static void
+llm_series_set(llm_zone_t *z, llm_series_t *s, const u_char *team, size_t n,
     const u_char *model, size_t m)
 {
-    uint32_t       hash;
-    llm_series_t  *s;
-
-    s = llm_series_find(z, team, n, model, m);
-
-    if (s) {
-        return s;
-    }
-
-    hash = llm_series_hash(z, team, n, model, m);
-    s = llm_series_look(z, hash, team, n, model, m, 1);
-
-    if (s == NULL) {
-        return llm_zone_series(z, 0);
-    }
-
-    s->hash = hash;
+    s->model_hash = llm_zone_hash(z, model, m, LLM_HASH_SERIES);
+    s->hash = llm_series_hash(z, team, n, s->model_hash);
     s->team_len = n;
     s->model_len = m;
 
@@ -66,50 +53,91 @@ llm_series_add(llm_zone_t *z, const u_char *team, size_t n,
     memcpy(s->text + n, model, m);
 
     __atomic_store_n(&s->state, 1, __ATOMIC_RELEASE);
+}
+
+
+static uint32_t
+llm_series_hash(llm_zone_t *z, const u_char *team, size_t n, uint32_t model)
+{
+    return llm_zone_hash(z, team, n, LLM_HASH_SERIES) + 31 * model;
+}
+
+
+llm_series_t *
+llm_series_find(llm_zone_t *z, const u_char *team, size_t n,
+    const u_char *model, size_t m)
+{
+    llm_series_t  *s;
+
+    s = llm_series_look(z, team, n, model, m);
+
+    return llm_series_is(s) ? s : NULL;
+}
+
+
+llm_series_t *
+llm_series_add(llm_zone_t *z, const u_char *team, size_t n,
+    const u_char *model, size_t m)
+{
+    llm_series_t  *s;
+
+    s = llm_series_look(z, team, n, model, m);
+
+    if (!llm_series_is(s)) {
+        llm_series_set(z, s, team, n, model, m);
+    }
 
     return s;
 }
 
 
-/* The series, or with room a free one for it, or NULL; once all its places are
-   taken by others it is the first one. */
+/* The series, or a free one for it, or the first one, where all places that it
+   could have are others'. */
 
 static llm_series_t *
-llm_series_look(llm_zone_t *z, uint32_t hash, const u_char *team, size_t n,
-    const u_char *model, size_t m, int room)
+llm_series_look(llm_zone_t *z, const u_char *team, size_t n,
+    const u_char *model, size_t m)
 {
-    uint32_t       i, at;
+    uint32_t       i, at, hash;
     llm_series_t  *s;
 
-    at = hash % (z->nseries - 1);
+    if (n > LLM_SERIES_NAME || m > LLM_SERIES_NAME) {
+        return llm_zone_series(z, 0);
+    }
 
-    for (i = 0; i < LLM_SERIES_PROBES && i < z->nseries - 1; i++) {
-        s = llm_zone_series(z, 1 + at);
+    hash = llm_series_hash(z, team, n,
+                           llm_zone_hash(z, model, m, LLM_HASH_SERIES));
+    at = 0;
 
-        if (__atomic_load_n(&s->state, __ATOMIC_ACQUIRE) == 0) {
-            return room ? s : NULL;
-        }
+    for (i = 0; i <= LLM_SERIES_PROBES && i < z->nseries; i++) {
+        s = llm_zone_series(z, at);
 
-        if (s->hash == hash && s->team_len == n && s->model_len == m
-            && memcmp(s->text, team, n) == 0
-            && memcmp(s->text + n, model, m) == 0)
+        if (!llm_series_is(s)
+            || (s->hash == hash && s->team_len == n && s->model_len == m
+                && memcmp(s->text, team, n) == 0
+                && memcmp(s->text + n, model, m) == 0))
         {
             return s;
         }
 
-        at = (at + 1) % (z->nseries - 1);
+        /* behind the first one */
+
+        at = 1 + (hash + i) % (z->nseries - 1 + (z->nseries == 1));
     }
 
     return llm_zone_series(z, 0);
 }
 
 
-static uint32_t
-llm_series_hash(llm_zone_t *z, const u_char *team, size_t n,
-    const u_char *model, size_t m)
+int
+llm_series_same_model(const llm_series_t *a, const llm_series_t *b)
 {
-    return llm_zone_hash(z, team, n, LLM_HASH_SERIES)
-           + 31 * llm_zone_hash(z, model, m, LLM_HASH_SERIES);
+    return llm_series_is(b)
+           && a->model_hash == b->model_hash
+           && a->model_len == b->model_len
+           && memcmp(a->text + a->team_len, b->text + b->team_len,
+                     a->model_len)
+              == 0;
 }
 
 

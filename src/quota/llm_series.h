@@ -40,9 +40,9 @@ typedef enum {
 typedef struct {
     uint32_t                 state;          /* 0: free */
     uint32_t                 hash;
+    uint32_t                 model_hash;
     uint16_t                 team_len;
     uint16_t                 model_len;
-    uint32_t                 pad;
     uint64_t                 requests[LLM_SERIES_RESULTS];
     uint64_t                 dry_run[LLM_SERIES_RESULTS];
     uint64_t                 tokens[LLM_SERIES_TOKENS];
@@ -59,6 +59,20 @@ llm_zone_series(llm_zone_t *z, uint32_t i)
     return (llm_series_t *) ((u_char *) z + z->series) + i;
 }
 
+
+/* Whether it is one. */
+static inline int
+llm_series_is(const llm_series_t *s)
+{
+    return __atomic_load_n(&s->state, __ATOMIC_ACQUIRE) != 0;
+}
+
+
+/* The table of a zone that is being made. */
+void llm_series_init(llm_zone_t *z);
+
+/* Whether both are of one model, if the second is one at all. */
+int llm_series_same_model(const llm_series_t *a, const llm_series_t *b);
 
 /*
  * The series of a team and a model; wants no lock.  NULL: it is not there yet,

@@ -102,6 +102,7 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
         llm_zone_share(z, i)->subject = LLM_NONE;
     }
 
+    llm_series_init(z);
     llm_zone_repair(z);
 
     z->repairs = 0;
