@@ -169,7 +169,7 @@ llm_series_charge(llm_series_t *s, const llm_settlement_t *settlement,
         llm_count(&s->estimated, 1);
     }
 
-    if (unpriced && (usage->input || usage->output)) {
+    if (unpriced && (usage->input > 0 || usage->output > 0)) {
         llm_count(&s->unpriced, 1);
     }
 }
