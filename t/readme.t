@@ -40,16 +40,23 @@ my @variables = names('src/http/ngx_http_llm_variables.c',
                       qr/^ +\{ ngx_string\("(llm_\w+)"\)/m);
 my @statuses = names('src/http/ngx_http_llm_answer.c', qr/^    \{ "(\w+)", /m);
 
+my @metrics = names('src/admin/ngx_http_llm_metrics_print.c',
+                    qr/^    ngx_http_llm_\w+\("(\w+)"/m);
+
 cmp_ok(scalar @directives, '>', 20, 'there are directives');
 cmp_ok(scalar @variables, '>', 20, 'there are variables');
 cmp_ok(scalar @statuses, '>', 5, 'there are results');
 
-my @named = $manual =~ /(?<![\w\$\/.])(llm_[a-z_]+)/g;
+my @words = $manual =~ /(?<![\w\$\/.])((?:llm|litellm)_[a-z_]+)/g;
+my %metric = map { $_ => 1, "${_}_total" => 1 } @metrics;
+my @named = grep { !$metric{$_} } @words;
 my @asked = $manual =~ /\$(llm_[a-z_]+)/g;
 my @quoted = $manual =~ /`(\w+)`/g;
 
 is(missing(\@directives, \@named), '', 'every directive is named');
 is(missing(\@named, \@directives), '', 'every directive named is one');
+is(missing(\@metrics, [map { s/_total$//r } @words]), '',
+   'every metric is named');
 is(missing(\@variables, \@asked), '', 'every variable is named');
 is(missing(\@asked, \@variables), '', 'every variable named is one');
 is(missing(\@statuses, \@quoted), '', 'every result is named');
