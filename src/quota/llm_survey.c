@@ -33,7 +33,9 @@ llm_survey(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
             return LLM_NONE;
         }
 
-        if (!llm_zone_subject(z, i)->used) {
+        if (!llm_zone_subject(z, i)->used
+            || llm_zone_subject(z, i)->type >= LLM_SUBJECT_TYPES)
+        {
             continue;
         }
 
