@@ -461,6 +461,8 @@ ngx_http_llm_lead(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
     conf.fsync = quota->fsync;
     conf.retain = quota->retain;
     conf.redis = quota->redis ? &quota->redis->peer : NULL;
+    conf.prefix = quota->redis ? &quota->redis->prefix : NULL;
+    conf.store = &quota->store;
     conf.write = ngx_http_llm_lead_write;
     conf.tick = ngx_http_llm_sweep_pending;
     conf.data = quota;

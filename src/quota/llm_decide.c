@@ -8,6 +8,7 @@
 
 #include "llm_decide.h"
 #include "llm_money.h"
+#include "llm_others.h"
 
 
 static void llm_decide_subject(llm_decide_t *d, uint32_t i);
@@ -16,6 +17,7 @@ static void llm_decide_limit(llm_decide_t *d, uint32_t i,
 static int64_t llm_decide_needs(llm_decide_t *d, llm_resource_e resource);
 static int64_t llm_decide_retry(llm_decide_t *d, uint32_t i,
     const llm_standing_t *s);
+static int64_t llm_decide_others(int64_t others, int64_t excess);
 static int64_t llm_decide_until(llm_decide_t *d, int64_t time);
 static void llm_view(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, llm_view_t *view);
@@ -27,6 +29,8 @@ static void llm_view_throttle(llm_zone_t *z, llm_clock_t *clock,
     llm_view_t *view, const llm_row_t *row);
 static int64_t llm_view_reserved(const llm_view_t *view,
     llm_resource_e resource);
+static int64_t llm_view_others(llm_zone_t *z, const llm_view_t *view,
+    const llm_limit_t *limit);
 static unsigned llm_resource_mask(llm_resource_e resource);
 
 
@@ -166,7 +170,7 @@ llm_decide_needs(llm_decide_t *d, llm_resource_e resource)
 static int64_t
 llm_decide_retry(llm_decide_t *d, uint32_t i, const llm_standing_t *s)
 {
-    int64_t             room;
+    int64_t             room, others;
     llm_view_t         *view;
     const llm_limit_t  *limit;
 
@@ -201,9 +205,32 @@ llm_decide_retry(llm_decide_t *d, uint32_t i, const llm_standing_t *s)
 
     /* something is settled: there is a window */
 
+    others = llm_view_others(d->zone, view, limit);
+
+    if (others > room) {
+        return llm_decide_others(others, others - room);
+    }
+
     return llm_window_wait(&view->minute->window,
-                           llm_resource_mask(limit->resource), room,
+                           llm_resource_mask(limit->resource), room - others,
                            d->zone->now);
+}
+
+
+/*
+ * Of what others have in their minute the sum is known, not when it leaves.
+ * As if it had come evenly; at least a second, since their next news take a
+ * while.
+ */
+
+static int64_t
+llm_decide_others(int64_t others, int64_t excess)
+{
+    int64_t  wait;
+
+    wait = (__int128) LLM_WINDOW_BUCKETS * 1000 * excess / others;
+
+    return (wait < 1000) ? 1000 : wait;
 }
 
 
@@ -249,7 +276,8 @@ llm_view_index(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
 }
 
 
-/* Whether its periods have what was settled before they were made. */
+/* Whether its meters have what was settled before they were made, and by
+   others. */
 
 static int
 llm_view_is_loaded(llm_zone_t *z, const llm_view_t *view,
@@ -267,7 +295,8 @@ llm_view_is_loaded(llm_zone_t *z, const llm_view_t *view,
         }
     }
 
-    return 1;
+    return s->row == NULL || !s->row->minute
+           || llm_others_known(z, view->minute && view->minute->shared);
 }
 
 
@@ -278,7 +307,7 @@ llm_view_has(llm_zone_t *z, const llm_view_t *view, llm_period_t period)
 
     m = view->subject ? llm_zone_find_meter(z, view->subject, period) : NULL;
 
-    return m && m->loaded;
+    return m && m->loaded && llm_others_known(z, m->shared);
 }
 
 
@@ -367,6 +396,8 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
                     s->used += view->minute->window.sum[counter];
                 }
             }
+
+            s->used = llm_sat_add(s->used, llm_view_others(z, view, limit));
         }
 
     } else {
@@ -376,6 +407,12 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
         if (m) {
             s->used = llm_resource_sum(limit->resource, m->settled);
             s->reset = m->end;
+
+            if (z->cluster != LLM_CLUSTER_OFF) {
+                s->used = llm_sat_add(s->used,
+                                      llm_resource_sum(limit->resource,
+                                                       m->others));
+            }
 
         } else {
             llm_clock_period(clock, limit->period, &start, &end);
@@ -390,10 +427,18 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
 void
 llm_view_reset(llm_zone_t *z, const llm_view_t *view, llm_standing_t *s)
 {
-    if (s->limit->minute && view->minute) {
-        s->reset = llm_window_wait(&view->minute->window,
-                                   llm_resource_mask(s->limit->resource), 0,
-                                   z->now);
+    if (!s->limit->minute || view->minute == NULL) {
+        return;
+    }
+
+    s->reset = llm_window_wait(&view->minute->window,
+                               llm_resource_mask(s->limit->resource), 0,
+                               z->now);
+
+    /* when others began is not known, but not for how long it counts */
+
+    if (llm_view_others(z, view, s->limit)) {
+        s->reset = LLM_WINDOW_BUCKETS * 1000;
     }
 }
 
@@ -409,6 +454,33 @@ llm_view_reserved(const llm_view_t *view, llm_resource_e resource)
     }
 
     return llm_resource_sum(resource, view->subject->reserved);
+}
+
+
+/* What others have in the minute. */
+
+static int64_t
+llm_view_others(llm_zone_t *z, const llm_view_t *view,
+    const llm_limit_t *limit)
+{
+    int64_t   sum;
+    unsigned  mask, counter;
+
+    sum = 0;
+
+    if (view->minute == NULL || z->cluster == LLM_CLUSTER_OFF) {
+        return sum;
+    }
+
+    mask = llm_resource_mask(limit->resource);
+
+    for (counter = 0; counter < LLM_WINDOW_COUNTERS; counter++) {
+        if (mask & (1U << counter)) {
+            sum = llm_sat_add(sum, view->minute->others[counter]);
+        }
+    }
+
+    return sum;
 }
 
 

@@ -80,6 +80,10 @@ typedef struct {
     int64_t                  end;
     int64_t                  warned;     /* when a soft cap was last logged */
     int64_t                  settled[LLM_COUNTS];
+    int64_t                  others[LLM_COUNTS];     /* see llm_others.h */
+    uint32_t                 shared;     /* others were asked since it was
+                                            made */
+    uint32_t                 unused;
 } llm_meter_t;
 
 
@@ -89,6 +93,9 @@ typedef struct {
     llm_index_t              subject;    /* LLM_NONE: free */
     llm_index_t              next;
     llm_window_t             window;
+    int64_t                  others[LLM_WINDOW_COUNTERS];
+    uint32_t                 shared;     /* as of a longer meter */
+    uint32_t                 unused;
 } llm_minute_t;
 
 
@@ -253,7 +260,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      4
+#define LLM_ZONE_LAYOUT      5
 
 typedef struct {
     uint64_t                 magic;
@@ -279,6 +286,9 @@ typedef struct {
     volatile uint32_t        damaged;        /* who reads it has found that */
     volatile uint32_t        behind;         /* there is more to carry than one
                                                 run can */
+    volatile uint32_t        cluster;        /* llm_cluster_e */
+    volatile uint32_t        wanted;         /* rises: somebody waits for what
+                                                others have of a meter */
     uint32_t                 made;           /* of the last mark */
     volatile uint64_t        carried;        /* what was written before this
                                                 (ms, monotonic) is in the
@@ -324,6 +334,16 @@ typedef struct {
     llm_model_t              models[LLM_MODELS];
     llm_estimate_t           other;          /* models without a slot */
 } llm_zone_t;
+
+
+/* Whether other machines have a part in what the zone's limits allow. */
+
+typedef enum {
+    LLM_CLUSTER_OFF = 0,
+    LLM_CLUSTER_ON,
+    LLM_CLUSTER_AWAY             /* they cannot be asked: what was last known
+                                    of them counts on */
+} llm_cluster_e;
 
 
 /* A worker's own view of time, made outside the lock. */
