@@ -284,7 +284,7 @@ subtest 'a copied state directory' => sub {
     system("cp -a '$from' '$to'") == 0 or die "cp: $?\n";
 
     $copy->start;
-    $copy->wait_log(qr/node [0-9a-f]{16} is also ".+": its state directory /);
+    $copy->wait_log(qr/node [0-9a-f]{16} is in use at ".+": if its state /);
 
     is($copy->chat('a', path => '/closed/v1/chat/completions')->{status}, 503,
        'it publishes nothing, and fail= decides');

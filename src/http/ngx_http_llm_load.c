@@ -34,6 +34,7 @@ struct ngx_http_llm_load_s {
     llm_subject_key_t            key;
     llm_period_t                 periods[LLM_SUBJECT_METERS];
     unsigned                     nperiods;
+    unsigned                     nshared;
 
     uint64_t                     asked;      /* the zone's time */
     uint64_t                     began;      /* likewise, of the reading */
@@ -104,15 +105,19 @@ ngx_http_llm_load(ngx_http_llm_quota_t *quota, const llm_ask_t *ask,
     load->quota = quota;
     load->key = *key;
 
-    if (s->month) {
-        load->periods[load->nperiods++] = LLM_PERIOD(LLM_PERIOD_MONTH, 1);
-    }
+    /* those that a limit bears on are shared, and come first */
 
     if (s->row) {
-        ngx_memcpy(&load->periods[load->nperiods], s->row->periods,
+        ngx_memcpy(load->periods, s->row->periods,
                    s->row->nperiods * sizeof(llm_period_t));
-        load->nperiods += s->row->nperiods;
+        load->nshared = s->row->nperiods;
         load->minute = s->row->minute;
+    }
+
+    load->nperiods = load->nshared;
+
+    if (s->month) {
+        load->periods[load->nperiods++] = LLM_PERIOD(LLM_PERIOD_MONTH, 1);
     }
 
     z = ngx_http_llm_zone_lock(&quota->zone);
@@ -338,7 +343,7 @@ ngx_http_llm_load_share(ngx_http_llm_load_t *load)
 
     z = ngx_http_llm_zone_lock(&load->quota->zone);
 
-    known = llm_others_want(z, &load->key, load->periods, load->nperiods,
+    known = llm_others_want(z, &load->key, load->periods, load->nshared,
                             load->minute, !load->loaded);
 
     ngx_http_llm_zone_unlock(&load->quota->zone);

@@ -292,9 +292,9 @@ ngx_http_llm_cluster_status(ngx_http_llm_cluster_t *cl,
     case LLM_REDIS_HELD:
 
         if (text->len) {
-            ngx_http_llm_cluster_why(cl, "node %016xL is also \"%*s\": its "
-                                     "state directory was copied, remove the "
-                                     "file \"node\" from the copy",
+            ngx_http_llm_cluster_why(cl, "node %016xL is in use at \"%*s\": "
+                                     "if its state directory was copied, "
+                                     "remove the file \"node\" from the copy",
                                      cl->names.node, text->len, text->data);
         }
 

@@ -23,7 +23,7 @@ static void llm_view(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, llm_view_t *view);
 static int llm_view_is_loaded(llm_zone_t *z, const llm_view_t *view,
     const llm_ask_subject_t *s);
-static int llm_view_has(llm_zone_t *z, const llm_view_t *view,
+static llm_meter_t *llm_view_meter(llm_zone_t *z, const llm_view_t *view,
     llm_period_t period);
 static void llm_view_throttle(llm_zone_t *z, llm_clock_t *clock,
     llm_view_t *view, const llm_row_t *row);
@@ -276,38 +276,47 @@ llm_view_index(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
 }
 
 
-/* Whether its meters have what was settled before they were made, and by
-   others. */
+/* Whether its meters have what was settled before they were made and, where a
+   limit bears on it, by others. */
 
 static int
 llm_view_is_loaded(llm_zone_t *z, const llm_view_t *view,
     const llm_ask_subject_t *s)
 {
-    unsigned  n;
+    unsigned      n;
+    llm_meter_t  *m;
 
-    if (s->month && !llm_view_has(z, view, LLM_MONTH)) {
+    if (s->month && llm_view_meter(z, view, LLM_MONTH) == NULL) {
         return 0;
     }
 
-    for (n = 0; s->row && n < s->row->nperiods; n++) {
-        if (!llm_view_has(z, view, s->row->periods[n])) {
+    if (s->row == NULL) {
+        return 1;
+    }
+
+    for (n = 0; n < s->row->nperiods; n++) {
+        m = llm_view_meter(z, view, s->row->periods[n]);
+
+        if (m == NULL || !llm_others_known(z, m->shared)) {
             return 0;
         }
     }
 
-    return s->row == NULL || !s->row->minute
+    return !s->row->minute
            || llm_others_known(z, view->minute && view->minute->shared);
 }
 
 
-static int
-llm_view_has(llm_zone_t *z, const llm_view_t *view, llm_period_t period)
+/* The meter of a period, once it is loaded. */
+
+static llm_meter_t *
+llm_view_meter(llm_zone_t *z, const llm_view_t *view, llm_period_t period)
 {
     llm_meter_t  *m;
 
     m = view->subject ? llm_zone_find_meter(z, view->subject, period) : NULL;
 
-    return m && m->loaded && llm_others_known(z, m->shared);
+    return (m && m->loaded) ? m : NULL;
 }
 
 

@@ -132,6 +132,15 @@ test_wait(void)
     is_int(admit(), LLM_ADMITTED, "and not where there are no others");
 
     begin("rpm=5");
+
+    ask.subjects[0].row = NULL;
+    ask.subjects[0].month = 1;
+    (void) llm_zone_load(z, &clock_now, &ask.subjects[0].key,
+                         &(llm_period_t) { QUOTA_MONTH }, 1, NULL, 0);
+
+    is_int(admit(), LLM_ADMITTED, "nor does whom nothing limits");
+
+    begin("rpm=5");
     ask.blind = 1;
 
     is_int(admit(), LLM_ADMITTED, "who decides blindly does not wait");
