@@ -28,6 +28,7 @@ typedef struct {
                                             none */
     llm_redis_share_t       *shares;     /* of all nodes */
     size_t                   nshares;
+    size_t                   allocated;
     unsigned                 known:1;    /* was exchanged */
     unsigned                 published:1;
     unsigned                 stale:1;    /* another has changed it */
@@ -52,8 +53,8 @@ static int llm_cluster_needs(const llm_cluster_entry_t *e,
     const llm_cluster_ref_t *ref, uint32_t shared, uint64_t now);
 static void llm_cluster_add(llm_cluster_t *c, llm_zone_t *z,
     llm_cluster_batch_t *batch, int minute, int64_t end);
-static llm_redis_share_t *llm_cluster_own(llm_cluster_t *c,
-    llm_cluster_entry_t *e);
+static void llm_cluster_set_own(llm_cluster_t *c, llm_cluster_batch_t *batch,
+    const int64_t *sum);
 static void llm_cluster_forget(llm_cluster_entry_t *e);
 static int64_t llm_cluster_expires(int64_t start, int64_t end);
 static llm_cluster_entry_t *llm_cluster_find(llm_cluster_t *c, llm_zone_t *z,
@@ -320,7 +321,6 @@ llm_cluster_add(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
     llm_redis_item_t     *item;
     llm_cluster_ref_t    *ref;
     llm_redis_meter_t     meter;
-    llm_redis_share_t    *own;
     llm_cluster_entry_t  *e;
 
     ref = &batch->refs[batch->n];
@@ -339,32 +339,21 @@ llm_cluster_add(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
     item->len = llm_redis_key(item->key, &c->names, &meter);
     item->expires = llm_cluster_expires(ref->start, end);
     item->minute = minute;
-    item->shares = NULL;
-    item->nshares = 0;
+    item->own = NULL;
+    item->others = NULL;
+    item->nothers = 0;
 
     ref->id_len = s->len;
 
-    own = ref->published ? llm_cluster_own(c, e) : NULL;
-
-    if (own == NULL) {
-        ref->published = 0;
-
-    } else {
-        memcpy(own->sum, ref->sum, sizeof(own->sum));
-
-        if (minute) {
-            own->order = c->sequence;
-        }
-
-        item->shares = own;
-        item->nshares = 1;
+    if (ref->published) {
+        llm_cluster_set_own(c, batch, ref->sum);
     }
 
     /* a minute's would be taken for new ones */
 
     if (!e->known && !minute) {
-        item->shares = e->shares;
-        item->nshares = e->nshares;
+        item->others = e->shares;
+        item->nothers = e->nshares;
     }
 
     batch->n++;
@@ -388,39 +377,39 @@ llm_cluster_expires(int64_t start, int64_t end)
 }
 
 
-static llm_redis_share_t *
-llm_cluster_own(llm_cluster_t *c, llm_cluster_entry_t *e)
+/* The item that comes next sets this node's share. */
+
+static void
+llm_cluster_set_own(llm_cluster_t *c, llm_cluster_batch_t *batch,
+    const int64_t *sum)
 {
-    size_t              i;
-    llm_redis_share_t  *shares;
+    llm_redis_item_t   *item;
+    llm_redis_share_t  *own;
 
-    for (i = 0; i < e->nshares; i++) {
-        if (e->shares[i].node == c->names.node) {
-            return &e->shares[i];
-        }
-    }
+    own = &batch->own[batch->n];
+    item = &batch->items[batch->n];
 
-    shares = realloc(e->shares, (i + 1) * sizeof(llm_redis_share_t));
+    own->node = c->names.node;
+    own->order = item->minute ? c->sequence : 0;
+    own->time = 0;
+    memcpy(own->sum, sum, sizeof(own->sum));
 
-    if (shares == NULL) {
-        return NULL;
-    }
-
-    memset(&shares[i], 0, sizeof(llm_redis_share_t));
-    shares[i].node = c->names.node;
-
-    e->shares = shares;
-    e->nshares++;
-
-    return &shares[i];
+    item->own = own;
 }
 
+
+/* Its memory stays: this is done under the lock. */
 
 static void
 llm_cluster_forget(llm_cluster_entry_t *e)
 {
-    free(e->shares);
-    memset(e, 0, sizeof(llm_cluster_entry_t));
+    e->start = 0;
+    e->version = 0;
+    e->until = 0;
+    e->nshares = 0;
+    e->known = 0;
+    e->published = 0;
+    e->stale = 0;
 }
 
 
@@ -430,7 +419,6 @@ llm_cluster_stored(llm_cluster_t *c, llm_cluster_batch_t *batch,
 {
     llm_redis_item_t   *item;
     llm_redis_meter_t   meter;
-    llm_redis_share_t  *own;
 
     meter.type.data = (const char *) row->subject.type.data;
     meter.type.len = row->subject.type.len;
@@ -440,7 +428,6 @@ llm_cluster_stored(llm_cluster_t *c, llm_cluster_batch_t *batch,
     meter.start = row->period.start;
     meter.minute = 0;
 
-    own = &batch->own[batch->n];
     item = &batch->items[batch->n];
 
     item->len = llm_redis_key(item->key, &c->names, &meter);
@@ -449,15 +436,12 @@ llm_cluster_stored(llm_cluster_t *c, llm_cluster_batch_t *batch,
         return;
     }
 
-    memset(own, 0, sizeof(llm_redis_share_t));
-
-    own->node = c->names.node;
-    memcpy(own->sum, row->sum, sizeof(own->sum));
-
     item->expires = llm_cluster_expires(row->period.start, row->period.end);
     item->minute = 0;
-    item->shares = own;
-    item->nshares = 1;
+    item->others = NULL;
+    item->nothers = 0;
+
+    llm_cluster_set_own(c, batch, row->sum);
 
     batch->refs[batch->n].index = LLM_NONE;
     batch->n++;
@@ -465,11 +449,40 @@ llm_cluster_stored(llm_cluster_t *c, llm_cluster_batch_t *batch,
 
 
 void
+llm_cluster_read(llm_cluster_t *c, const llm_cluster_batch_t *batch,
+    const redisReply *reply)
+{
+    size_t                i;
+    int64_t               version;
+    llm_index_t           index;
+    llm_cluster_entry_t  *e;
+
+    for (i = 0; i < batch->n; i++) {
+        index = batch->refs[i].index;
+
+        if (index == LLM_NONE) {
+            continue;
+        }
+
+        e = &c->entries[index];
+
+        (void) llm_redis_exchanged(reply, i, &version);
+
+        if (version) {
+            e->version = version;
+        }
+
+        llm_cluster_keep(e, reply, i, batch->items[i].minute);
+    }
+}
+
+
+void
 llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
-    const llm_cluster_batch_t *batch, const redisReply *reply, int64_t now)
+    const llm_cluster_batch_t *batch, int64_t now)
 {
     size_t                    i;
-    int64_t                   version, others[LLM_REDIS_SUMS];
+    int64_t                   others[LLM_REDIS_SUMS];
     const llm_redis_item_t   *item;
     const llm_cluster_ref_t  *ref;
     llm_cluster_entry_t      *e;
@@ -478,16 +491,15 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
         ref = &batch->refs[i];
         item = &batch->items[i];
 
-        if (ref->index == LLM_NONE || !llm_cluster_is(c, z, item, ref)) {
+        if (ref->index == LLM_NONE) {
             continue;
         }
 
         e = &c->entries[ref->index];
 
-        (void) llm_redis_exchanged(reply, i, &version);
-
-        if (version) {
-            e->version = version;
+        if (!llm_cluster_is(c, z, item, ref)) {
+            llm_cluster_forget(e);
+            continue;
         }
 
         memcpy(e->sum, ref->sum, sizeof(e->sum));
@@ -496,7 +508,6 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
         e->stale = 0;
         e->published = ref->published;
 
-        llm_cluster_keep(e, reply, i, item->minute);
         llm_cluster_sum(c, e, ref, item->minute, now, z->now, others);
 
         if (item->minute) {
@@ -558,17 +569,22 @@ llm_cluster_keep(llm_cluster_entry_t *e, const redisReply *reply, size_t i,
 
     n = llm_redis_exchanged(reply, i, &version);
 
-    shares = realloc(e->shares, (n + 1) * sizeof(llm_redis_share_t));
+    if (n > e->allocated) {
+        shares = realloc(e->shares, n * sizeof(llm_redis_share_t));
 
-    if (shares == NULL) {
-        return;
+        if (shares == NULL) {
+            return;
+        }
+
+        e->shares = shares;
+        e->allocated = n;
     }
 
-    e->shares = shares;
     e->nshares = 0;
 
     for (k = 0; k < n; k++) {
-        if (llm_redis_share(reply, i, k, minute, &shares[e->nshares]) == 0) {
+        if (llm_redis_share(reply, i, k, minute, &e->shares[e->nshares]) == 0)
+        {
             e->nshares++;
         }
     }

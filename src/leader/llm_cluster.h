@@ -45,7 +45,7 @@ typedef struct {
     size_t                   n;
     llm_redis_item_t         items[LLM_CLUSTER_ITEMS];
     llm_cluster_ref_t        refs[LLM_CLUSTER_ITEMS];
-    llm_redis_share_t        own[LLM_CLUSTER_ITEMS];     /* of the store */
+    llm_redis_share_t        own[LLM_CLUSTER_ITEMS];
 } llm_cluster_batch_t;
 
 
@@ -67,7 +67,7 @@ void llm_cluster_begin(llm_cluster_t *c, int64_t wall);
 
 /*
  * Adds to a batch until it is full, or a slice was looked at; the zone is
- * entered.  Shares of the batch are valid until the next call of anything
+ * entered.  What it says of others is valid until the next call of anything
  * here: the command is made at once.  Returns 0 when the zone was gone over.
  */
 int llm_cluster_collect(llm_cluster_t *c, llm_zone_t *z,
@@ -77,10 +77,13 @@ int llm_cluster_collect(llm_cluster_t *c, llm_zone_t *z,
 void llm_cluster_stored(llm_cluster_t *c, llm_cluster_batch_t *batch,
     const llm_store_meter_t *row);
 
-/* What the exchange of a batch came to, of a reply that was found OK; the zone
-   is entered. */
+/* What the exchange of a batch came to, of a reply that was found OK: comes
+   into the book, which takes memory, and then into the zone, which is
+   entered. */
+void llm_cluster_read(llm_cluster_t *c, const llm_cluster_batch_t *batch,
+    const redisReply *reply);
 void llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
-    const llm_cluster_batch_t *batch, const redisReply *reply, int64_t now);
+    const llm_cluster_batch_t *batch, int64_t now);
 
 
 #endif /* _LLM_CLUSTER_H_INCLUDED_ */

@@ -294,8 +294,10 @@ ngx_http_llm_exchange_exchanged(void *data, redisReply *reply)
         status = llm_redis_exchange_read(reply, b->batch.n, &now, &text);
 
         if (ngx_http_llm_cluster_status(cl, status, &text) == NGX_OK) {
+            llm_cluster_read(cl->book, &b->batch, reply);
+
             z = ngx_http_llm_zone_lock(cl->leader->conf.zone);
-            llm_cluster_apply(cl->book, z, &b->batch, reply, now);
+            llm_cluster_apply(cl->book, z, &b->batch, now);
             ngx_http_llm_zone_unlock(cl->leader->conf.zone);
 
         } else {

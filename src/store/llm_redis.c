@@ -16,8 +16,6 @@
 
 
 static int llm_redis_digits(const char **p, const char *last, int64_t *n);
-static size_t llm_redis_value(char *buf, const llm_redis_share_t *share,
-    int minute);
 static void llm_redis_begin(llm_redis_args_t *args);
 static void llm_redis_add(llm_redis_args_t *args, const char *data,
     size_t len);
@@ -26,6 +24,8 @@ static void llm_redis_add_number(llm_redis_args_t *args, int64_t n);
 static void llm_redis_add_name(llm_redis_args_t *args,
     const llm_redis_names_t *names, const char *name);
 static void llm_redis_add_node(llm_redis_args_t *args, uint64_t node);
+static void llm_redis_add_share(llm_redis_args_t *args,
+    const llm_redis_share_t *share, int minute);
 static void llm_redis_add_node_key(llm_redis_args_t *args,
     const llm_redis_names_t *names);
 static int llm_redis_end(llm_redis_args_t *args);
@@ -179,24 +179,6 @@ llm_redis_digits(const char **p, const char *last, int64_t *n)
 }
 
 
-static size_t
-llm_redis_value(char *buf, const llm_redis_share_t *share, int minute)
-{
-    u_char    *p;
-    unsigned   i, n;
-
-    p = llm_text_number((u_char *) buf, (uint64_t) share->order);
-    n = minute ? LLM_REDIS_SUMS - 1 : LLM_REDIS_SUMS;
-
-    for (i = 0; i < n; i++) {
-        *p++ = ':';
-        p = llm_text_number(p, (share->sum[i] > 0) ? share->sum[i] : 0);
-    }
-
-    return p - (u_char *) buf;
-}
-
-
 void
 llm_redis_args_free(llm_redis_args_t *args)
 {
@@ -304,6 +286,27 @@ llm_redis_add_node(llm_redis_args_t *args, uint64_t node)
 
 
 static void
+llm_redis_add_share(llm_redis_args_t *args, const llm_redis_share_t *share,
+    int minute)
+{
+    u_char    *p, buf[LLM_REDIS_VALUE];
+    unsigned   i, n;
+
+    llm_redis_add_node(args, share->node);
+
+    p = llm_text_number(buf, (uint64_t) share->order);
+    n = minute ? LLM_REDIS_SUMS - 1 : LLM_REDIS_SUMS;
+
+    for (i = 0; i < n; i++) {
+        *p++ = ':';
+        p = llm_text_number(p, (share->sum[i] > 0) ? share->sum[i] : 0);
+    }
+
+    llm_redis_add(args, (char *) buf, p - buf);
+}
+
+
+static void
 llm_redis_add_node_key(llm_redis_args_t *args, const llm_redis_names_t *names)
 {
     char  buf[32];
@@ -386,10 +389,8 @@ int
 llm_redis_exchange(llm_redis_args_t *args, const llm_redis_names_t *names,
     const llm_redis_item_t *items, size_t n)
 {
-    char                      buf[LLM_REDIS_VALUE];
-    size_t                    i, k;
-    const llm_redis_item_t   *item;
-    const llm_redis_share_t  *share;
+    size_t                   i, k, shares;
+    const llm_redis_item_t  *item;
 
     llm_redis_begin(args);
 
@@ -412,14 +413,23 @@ llm_redis_exchange(llm_redis_args_t *args, const llm_redis_names_t *names,
 
         llm_redis_add_text(args, item->minute ? "m" : "p");
         llm_redis_add_number(args, item->expires);
-        llm_redis_add_number(args, item->nshares);
 
-        for (k = 0; k < item->nshares; k++) {
-            share = &item->shares[k];
+        shares = (item->own != NULL);
 
-            llm_redis_add_node(args, share->node);
-            llm_redis_add(args, buf,
-                          llm_redis_value(buf, share, item->minute));
+        for (k = 0; k < item->nothers; k++) {
+            shares += (item->others[k].node != names->node);
+        }
+
+        llm_redis_add_number(args, shares);
+
+        if (item->own) {
+            llm_redis_add_share(args, item->own, item->minute);
+        }
+
+        for (k = 0; k < item->nothers; k++) {
+            if (item->others[k].node != names->node) {
+                llm_redis_add_share(args, &item->others[k], item->minute);
+            }
         }
     }
 

@@ -122,7 +122,8 @@ typedef struct {
                                                         the last */
 } llm_redis_share_t;
 
-/* A meter in an exchange: the shares that are to be set, or none. */
+/* A meter in an exchange: this node's share, if it is to be set, and those of
+   others that are to be put back. */
 
 typedef struct {
     char                     key[LLM_REDIS_KEY];
@@ -130,8 +131,10 @@ typedef struct {
     int64_t                  expires;        /* s of the epoch, 0: never; of a
                                                 minute not used */
     unsigned                 minute:1;
-    const llm_redis_share_t *shares;
-    size_t                   nshares;
+    const llm_redis_share_t *own;            /* or NULL */
+    const llm_redis_share_t *others;         /* among them may be its own,
+                                                which is passed over */
+    size_t                   nothers;
 } llm_redis_item_t;
 
 

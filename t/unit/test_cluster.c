@@ -95,22 +95,26 @@ apply(const char *text)
         exit(1);
     }
 
-    llm_cluster_apply(book, z, &batch, reply, now);
+    llm_cluster_read(book, &batch, reply);
+    llm_cluster_apply(book, z, &batch, now);
 
     freeReplyObject(reply);
 }
 
 
+/* An item has this key, what its node has (-1: it does not say), and so many
+   shares to be put back. */
+
 static int
-is_item(size_t i, const char *key, size_t nshares, int64_t cost)
+is_item(size_t i, const char *name, int64_t cost, size_t nothers)
 {
     const llm_redis_item_t  *item;
 
     item = &batch.items[i];
 
-    return item->len == strlen(key) && memcmp(item->key, key, item->len) == 0
-           && item->nshares == nshares
-           && (nshares == 0 || item->shares[nshares - 1].sum[3] == cost);
+    return item->len == strlen(name) && memcmp(item->key, name, item->len) == 0
+           && (item->own ? item->own->sum[3] : -1) == cost
+           && item->nothers == nothers;
 }
 
 
@@ -137,8 +141,8 @@ test_period(void)
     meter->settled[LLM_COUNT_COST] = 100;
 
     is_int(collect(), 1, "a new meter is exchanged");
-    ok(is_item(0, key, 1, 100), "under its key, with its sums");
-    is_int(batch.items[0].shares->node, 0xa, "as this node's");
+    ok(is_item(0, key, 100, 0), "under its key, with its sums");
+    is_int(batch.items[0].own->node, 0xa, "as this node's");
     is_int(batch.items[0].expires, START + 2 * 86400 + 60,
            "until a day after its end");
 
@@ -165,7 +169,7 @@ test_period(void)
     meter->settled[LLM_COUNT_COST] = 110;
 
     is_int(collect(), 1, "what is settled is published");
-    ok(is_item(0, key, 1, 110), "as a whole");
+    ok(is_item(0, key, 110, 0), "as a whole");
 
     meter->settled[LLM_COUNT_COST] = 120;
 
@@ -178,11 +182,11 @@ test_period(void)
     /* the answer is lost: the command is made again */
 
     is_int(collect(), 1, "or after that");
-    ok(is_item(0, key, 1, 120), "the same");
+    ok(is_item(0, key, 120, 0), "the same");
 
     llm_cluster_again(book);
     is_int(collect(), 1, "a Redis that lost all");
-    ok(is_item(0, key, 2, 40) && batch.items[0].shares[0].sum[3] == 120,
+    ok(is_item(0, key, 120, 2) && batch.items[0].others[1].sum[3] == 40,
        "gets back what others had");
 
     apply("*3\n:1\n$4\n1000\n*2\n:8\n*4\n" OWN "$11\n0:0:0:0:150\n"
@@ -210,7 +214,7 @@ test_unloaded(void)
     meter->settled[LLM_COUNT_COST] = 10;
 
     is_int(collect(), 1, "a meter that is not loaded");
-    ok(is_item(0, key, 0, 0), "is read, not published");
+    ok(is_item(0, key, -1, 0), "is read, not published");
 
     apply("*3\n:1\n$4\n1000\n*2\n:0\n*4\n" OWN "$11\n0:0:0:0:100\n"
           OTHER "$9\n0:1:2:3:4\n");
@@ -222,7 +226,7 @@ test_unloaded(void)
     meter->loaded = 1;
     meter->settled[LLM_COUNT_COST] = 110;
     is_int(collect(), 1, "once it is loaded it is");
-    ok(is_item(0, key, 1, 110), "and published");
+    ok(is_item(0, key, 110, 0), "and published");
 }
 
 
@@ -244,7 +248,7 @@ test_roll(void)
     is_int(meter->others[3], 0, "an answer about the period before is late");
 
     is_int(collect(), 1, "the next one is exchanged");
-    ok(is_item(0, "{llmq:main}:p:team:day:1775088000:a", 1, 0),
+    ok(is_item(0, "{llmq:main}:p:team:day:1775088000:a", 0, 0),
        "under its own key, and nothing is put back");
 
     /* the place of a subject that left is another's */
@@ -257,7 +261,7 @@ test_roll(void)
     ok(!meter->shared, "which is not shared yet");
 
     is_int(collect(), 1, "it is exchanged");
-    ok(is_item(0, "{llmq:main}:p:team:day:1775088000:z", 1, 0), "as itself");
+    ok(is_item(0, "{llmq:main}:p:team:day:1775088000:z", 0, 0), "as itself");
 }
 
 
@@ -267,9 +271,9 @@ test_minute(void)
     begin(1);
 
     is_int(collect(), 2, "a period and a minute");
-    ok(is_item(1, "{llmq:main}:m:team:a", 1, 0) && batch.items[1].minute,
+    ok(is_item(1, "{llmq:main}:m:team:a", 0, 0) && batch.items[1].minute,
        "have a key each");
-    is_int(batch.items[1].shares[0].order, wall, "the minute in its turn");
+    is_int(batch.items[1].own->order, wall, "the minute in its turn");
 
     apply("*4\n:1\n$6\n500000\n*2\n:5\n*0\n"
           "*2\n:6\n*4\n" OWN "$14\n1:500000:0:0:0\n"
@@ -285,7 +289,7 @@ test_minute(void)
 
     z->now += 1;
     is_int(collect(), 1, "then it is asked again");
-    ok(is_item(0, "{llmq:main}:m:team:a", 1, 0), "with what it has");
+    ok(is_item(0, "{llmq:main}:m:team:a", 0, 0), "with what it has");
 
     apply("*3\n:1\n$6\n551000\n*2\n:7\n*4\n" OWN "$14\n2:551000:0:0:0\n"
           OTHER "$14\n9:490000:3:4:5\n");
@@ -316,14 +320,19 @@ test_minute(void)
           OTHER "$14\n9:613001:3:4:5\n");
     is_int(minute->others[0], 0, "but not a minute");
 
+    changed("{llmq:main}:m:team:a", 101);
+    (void) collect();
+    apply("*3\n:1\n$6\n552000\n*2\n:0\n*2\n" OWN "$14\n4:552000:9:9:9\n");
+    is_int(minute->others[0], 0, "nor does what its own was");
+
     llm_cluster_again(book);
     (void) collect();
-    ok(batch.n == 2 && batch.items[1].nshares == 1,
+    ok(batch.n == 2 && batch.items[1].nothers == 0,
        "a minute of others is not put back");
 
     z->now += 100000;
     (void) collect();
-    is_int(batch.items[1].shares[0].sum[0], 0, "what has left it is gone");
+    is_int(batch.items[1].own->sum[0], 0, "what has left it is gone");
 }
 
 
@@ -394,7 +403,7 @@ test_stored(void)
     llm_cluster_stored(book, &batch, &row);
 
     is_int(batch.n, 1, "a meter of the store");
-    ok(is_item(0, key, 1, 77), "has the key of the zone's");
+    ok(is_item(0, key, 77, 0), "has the key of the zone's");
 
     apply("*3\n:1\n$4\n1000\n*2\n:6\n*2\n" OTHER "$9\n0:1:2:3:4\n");
     is_int(meter->others[3], 0, "and changes nothing in the zone");

@@ -113,7 +113,7 @@ test_commands(void)
     size_t             i;
     llm_redis_args_t   args;
     llm_redis_item_t   items[2];
-    llm_redis_share_t  shares[2];
+    llm_redis_share_t  shares[3];
 
     static const char *const  changes[] = {
         "EVALSHA", "sha-of-changes", "4",
@@ -155,18 +155,19 @@ test_commands(void)
     shares[0].sum[3] = INT64_MAX;
     shares[1].node = 0xfedcba9876543210;
     shares[1].sum[0] = -5;
+    shares[2].node = 0xa;
 
     strcpy(items[0].key, "one");
     items[0].len = 3;
     items[0].expires = 99;
-    items[0].shares = shares;
-    items[0].nshares = 2;
+    items[0].own = shares;
+    items[0].others = &shares[1];
+    items[0].nothers = 2;
 
     strcpy(items[1].key, "two");
     items[1].len = 3;
     items[1].minute = 1;
-    items[1].shares = shares;
-    items[1].nshares = 1;
+    items[1].own = shares;
 
     ok(llm_redis_exchange(&args, &names, items, 2) == 0,
        "meters are exchanged");
