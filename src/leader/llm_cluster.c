@@ -343,6 +343,7 @@ llm_cluster_add(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
     item->others = NULL;
     item->nothers = 0;
 
+    ref->type = s->type;
     ref->id_len = s->len;
 
     if (ref->published) {
@@ -552,7 +553,7 @@ llm_cluster_is(llm_cluster_t *c, llm_zone_t *z, const llm_redis_item_t *item,
 
     s = llm_zone_subject(z, ref->subject);
 
-    return s->len == ref->id_len
+    return s->type == ref->type && s->len == ref->id_len
            && memcmp(s->name, item->key + item->len - s->len, s->len) == 0;
 }
 

@@ -34,6 +34,7 @@ typedef struct {
     llm_index_t              index;          /* in the book; LLM_NONE: of the
                                                 store */
     llm_index_t              subject;
+    llm_subject_type_e       type;
     llm_period_t             period;
     int64_t                  start;
     int64_t                  sum[LLM_REDIS_SUMS];

@@ -253,6 +253,14 @@ test_roll(void)
 
     /* the place of a subject that left is another's */
 
+    llm_zone_subject(z, 0)->type = LLM_SUBJECT_USER;
+
+    apply("*3\n:1\n$4\n1000\n*2\n:6\n*2\n" OTHER "$9\n0:1:2:3:4\n");
+    is_int(meter->others[3], 0, "nor is one about a team a user's");
+
+    llm_zone_subject(z, 0)->type = LLM_SUBJECT_TEAM;
+    (void) collect();
+
     memcpy(llm_zone_subject(z, 0)->name, "z", 1);
     meter->shared = 0;
 
