@@ -412,6 +412,26 @@ subtest 'what answers is no Redis' => sub {
 };
 
 
+subtest 'a node that cannot be named' => sub {
+    my $redis = RedisServer->start;
+    my $t = node($redis);
+    my $node = $t->state_dir . '/node';
+
+    mkdir $t->state_dir;
+    LLMBase::spew($node, "not mine\n");
+    chown +(getpwnam 'nobody')[2, 3], $t->state_dir, $node if $> == 0;
+
+    $t->start;
+    $t->wait_log(qr/\[error\].*"\Q$node\E" is no node's id: remove the file/);
+
+    is(chats($t, 1, 'a'), '200', 'fail=open goes on');
+    is($t->chat('a', path => '/closed/v1/chat/completions')->{status}, 503,
+       'fail=closed does not');
+
+    $t->finish;
+};
+
+
 subtest 'from one machine to several and back' => sub {
     my $redis = RedisServer->start;
     my $alone = '# no Redis';

@@ -93,11 +93,15 @@ ngx_http_llm_cluster_name(ngx_http_llm_cluster_t *cl)
 
     conf = &cl->leader->conf;
 
-    /* the configuration has checked their length */
-
-    (void) llm_redis_names(&cl->names, (char *) conf->prefix->data,
-                           conf->prefix->len, (char *) conf->name->data,
-                           conf->name->len);
+    if (llm_redis_names(&cl->names, (char *) conf->prefix->data,
+                        conf->prefix->len, (char *) conf->name->data,
+                        conf->name->len)
+        != 0)
+    {
+        ngx_http_llm_cluster_why(cl, "the name of the zone is too long for "
+                                 "the keys of Redis");
+        return NGX_ERROR;
+    }
 
     ngx_sprintf((u_char *) host, "%V%Z", &cl->leader->cycle->hostname);
 
