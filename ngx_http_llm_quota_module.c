@@ -55,6 +55,16 @@ static void ngx_http_llm_exit_process(ngx_cycle_t *cycle);
 
 #define ngx_http_llm_loc(name)  offsetof(ngx_http_llm_loc_conf_t, name)
 
+#define ngx_http_llm_flag_directive(name, member)                             \
+    { ngx_string(name), NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,                  \
+      ngx_conf_set_flag_slot, NGX_HTTP_LOC_CONF_OFFSET,                       \
+      ngx_http_llm_loc(member), NULL }
+
+#define ngx_http_llm_enum_directive(name, member, values)                     \
+    { ngx_string(name), NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,                 \
+      ngx_http_llm_enum, NGX_HTTP_LOC_CONF_OFFSET,                            \
+      ngx_http_llm_loc(member), &values }
+
 #define ngx_http_llm_limit_directive(name, args, type)                        \
     { ngx_string(name),                                                       \
       NGX_HTTP_LLM_ALL_CONF|args,                                             \
@@ -253,33 +263,15 @@ static ngx_command_t  ngx_http_llm_commands[] = {
     ngx_http_llm_limit_directive("llm_team_user_limit", NGX_CONF_2MORE,
                                  LLM_SUBJECT_TEAM_USER),
 
-    { ngx_string("llm_unknown_team"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_http_llm_enum,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(unknown_team),
-      &ngx_http_llm_policies },
+    ngx_http_llm_enum_directive("llm_unknown_team", unknown_team,
+                                ngx_http_llm_policies),
 
-    { ngx_string("llm_opaque"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_http_llm_enum,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(opaque),
-      &ngx_http_llm_policies },
+    ngx_http_llm_enum_directive("llm_opaque", opaque, ngx_http_llm_policies),
 
-    { ngx_string("llm_unpriced"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_http_llm_enum,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(unpriced),
-      &ngx_http_llm_policies },
+    ngx_http_llm_enum_directive("llm_unpriced", unpriced,
+                                ngx_http_llm_policies),
 
-    { ngx_string("llm_reserve"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_http_llm_enum,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(reserve),
-      &ngx_http_llm_reserves },
+    ngx_http_llm_enum_directive("llm_reserve", reserve, ngx_http_llm_reserves),
 
     { ngx_string("llm_max_output"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE12,
@@ -288,54 +280,21 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       0,
       NULL },
 
-    { ngx_string("llm_server_tools"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_http_llm_enum,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(server_tools),
-      &ngx_http_llm_allow_deny },
+    ngx_http_llm_enum_directive("llm_server_tools", server_tools,
+                                ngx_http_llm_allow_deny),
 
-    { ngx_string("llm_count_cached"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(count_cached),
-      NULL },
+    ngx_http_llm_flag_directive("llm_count_cached", count_cached),
 
-    { ngx_string("llm_charge_unanswered"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(charge_unanswered),
-      NULL },
+    ngx_http_llm_flag_directive("llm_charge_unanswered", charge_unanswered),
 
-    { ngx_string("llm_stream_usage"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_http_llm_enum,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(stream_usage),
-      &ngx_http_llm_stream_usages },
+    ngx_http_llm_enum_directive("llm_stream_usage", stream_usage,
+                                ngx_http_llm_stream_usages),
 
-    { ngx_string("llm_cutoff"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(cutoff),
-      NULL },
+    ngx_http_llm_flag_directive("llm_cutoff", cutoff),
 
-    { ngx_string("llm_stream_buffering"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(stream_buffering),
-      NULL },
+    ngx_http_llm_flag_directive("llm_stream_buffering", stream_buffering),
 
-    { ngx_string("llm_dry_run"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(dry_run),
-      NULL },
+    ngx_http_llm_flag_directive("llm_dry_run", dry_run),
 
     { ngx_string("llm_rate_status"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
@@ -351,26 +310,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       ngx_http_llm_loc(budget_status),
       NULL },
 
-    { ngx_string("llm_error_format"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_http_llm_enum,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(error_format),
-      &ngx_http_llm_error_formats },
+    ngx_http_llm_enum_directive("llm_error_format", error_format,
+                                ngx_http_llm_error_formats),
 
-    { ngx_string("llm_headers"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(headers),
-      NULL },
+    ngx_http_llm_flag_directive("llm_headers", headers),
 
-    { ngx_string("llm_log_level"),
-      NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
-      ngx_http_llm_enum,
-      NGX_HTTP_LOC_CONF_OFFSET,
-      ngx_http_llm_loc(log_level),
-      &ngx_http_llm_log_levels },
+    ngx_http_llm_enum_directive("llm_log_level", log_level,
+                                ngx_http_llm_log_levels),
 
     { ngx_string("llm_refusal_note"),
       NGX_HTTP_LLM_ALL_CONF|NGX_CONF_TAKE1,
@@ -772,6 +718,7 @@ ngx_http_llm_lead_conf(ngx_http_llm_quota_t *quota,
     conf->fsync = quota->fsync;
     conf->retain = quota->retain;
     conf->redis = quota->redis ? &quota->redis->peer : NULL;
+    conf->prefix = quota->redis ? &quota->redis->prefix : NULL;
     conf->write = ngx_http_llm_lead_write;
     conf->tick = ngx_http_llm_sweep_pending;
     conf->carried = ngx_http_llm_lead_carried;

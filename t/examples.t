@@ -4,6 +4,7 @@
 use lib 't/lib';
 use LLMExample;
 use RawUpstream;
+use RedisServer;
 
 use Digest::SHA qw(sha256_hex);
 use JSON::PP ();
@@ -688,6 +689,31 @@ is("@$refused{qw(team_spend_usd team_budget_usd team_remaining_usd)}",
    '14.85 10 0', 'access-log: what the team has left');
 is(scalar lines(8), 8, 'access-log: neither is in the ledger');
 $t->finish;
+
+
+# cluster.conf: what a team has spent at one machine counts at the next.
+
+my $redis = RedisServer->start(requirepass => 'secret');
+
+my @nodes = map {
+    run('cluster.conf',
+        replace => { 'redis://10.0.0.5:6379' =>
+                     'redis://127.0.0.1:' . $redis->port },
+        files => { 'redis.password' => "secret\n" })
+} 1 .. 3;
+
+is($nodes[0]->post(chat('99000000 0'), 'X-Team' => 'a')->{status}, 200,
+   'cluster: all of a minute and a budget at one machine');
+
+wait_until {
+    my $key = $redis->cli('KEYS', '*:p:team:day:*:a');
+    $key && $redis->cli('HVALS', $key) =~ /:14850000000$/
+} 'Redis to have it';
+
+is($_->post(chat('1 0'), 'X-Team' => 'a')->{status}, 429,
+   'cluster: is used at the others') for @nodes[1, 2];
+
+$_->finish for @nodes;
 
 
 # All of them ask for answers that can be read.

@@ -34,7 +34,7 @@ sub missing
 
 
 my @directives = names('ngx_http_llm_quota_module.c',
-                       qr/^\ +(?:\{\ ngx_string|ngx_http_llm_limit_directive)
+                       qr/^\ +(?:\{\ ngx_string|ngx_http_llm_\w+_directive)
                            \("(llm_\w+)"/mx);
 my @variables = names('src/http/ngx_http_llm_variables.c',
                       qr/^ +\{ ngx_string\("(llm_\w+)"\)/m);

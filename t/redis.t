@@ -64,7 +64,7 @@ is($clients[0]{name}, 'llm_quota:main', 'it has a name');
 is($clients[0]{user}, 'default', 'the default user');
 is($clients[0]{db}, 0, 'the first database');
 
-wait_until { ($redis->clients)[0]{cmd} eq 'ping' } 'a ping every sync';
+wait_until { ($redis->clients)[0]{cmd} eq 'evalsha' } 'an exchange';
 
 like($t->log, qr/llm_quota redis of zone "main": 127\.0\.0\.1:\d+ is connected/,
      'it is told');
@@ -259,7 +259,7 @@ my %strange = (
 
 for my $name (sort keys %strange) {
     my ($answer, $pattern) = @{$strange{$name}};
-    my $fake = RedisServer->fake(PING => $answer);
+    my $fake = RedisServer->fake(SCRIPT => $answer);
 
     $t = $fake->nginx("redis://127.0.0.1:%%REDIS%% $patient")->start;
     $t->wait_log($pattern);
@@ -274,13 +274,13 @@ for my $name (sort keys %strange) {
 
 # What is large, but not too large.
 
-my $fake = RedisServer->fake(PING => "*3\r\n\$3000000\r\n" . 'x' x 3_000_000
-                                     . "\r\n*131072\r\n"
-                                     . ":1\r\n" x 131_072
-                                     . "*1\r\n" x 6 . ":1\r\n");
+my $fake = RedisServer->fake(SCRIPT => "*3\r\n\$3000000\r\n" . 'x' x 3_000_000
+                                       . "\r\n*131072\r\n"
+                                       . ":1\r\n" x 131_072
+                                       . "*1\r\n" x 6 . ":1\r\n");
 
 $t = $fake->nginx("redis://127.0.0.1:%%REDIS%% timeout=30s")->start;
-wait_until { (grep { $_ eq 'PING' } $fake->commands) >= 5 } 'several answers',
+wait_until { (grep { /^SCRIPT / } $fake->commands) >= 5 } 'several answers',
            20;
 is($fake->connections, 1, 'large answers are taken');
 $t->finish;
@@ -316,7 +316,7 @@ $fake->crash;
 
 # MOVED is followed once.
 
-$fake = RedisServer->fake(PING => '-MOVED 12 127.0.0.1:' . $redis->port
+$fake = RedisServer->fake(SCRIPT => '-MOVED 12 127.0.0.1:' . $redis->port
                                   . "\r\n");
 $t = $fake->nginx("redis://127.0.0.1:%%REDIS%% $patient")->start;
 wait_until { $redis->clients == 1 } 'the move';
@@ -327,7 +327,7 @@ wait_until { $fake->connections >= 2 && $redis->clients == 1 } 'the next move';
 pass('after a loss it begins with what was configured');
 $t->finish;
 
-my $other = RedisServer->fake(PING => "-MOVED 12 :" . $fake->port . "\r\n");
+my $other = RedisServer->fake(SCRIPT => "-MOVED 12 :" . $fake->port . "\r\n");
 
 $t = $fake->nginx('redis://127.0.0.1:' . $other->port . " $patient")->start;
 wait_until { $redis->clients == 0 && $other->connections >= 3 } 'a circle';

@@ -142,6 +142,18 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         return NGX_ERROR;
     }
 
+    if (ctx->conf->closed
+        && ctx->quota->zone.zone->cluster == LLM_CLUSTER_AWAY
+        && ngx_http_llm_ask_is_limited(ask))
+    {
+        rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNAVAILABLE,
+                                 "The quota service cannot tell what other "
+                                 "nodes have used, try again later.");
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     ctx->price = ngx_http_llm_find_price(ctx, &ctx->model);
 
     rc = body ? ngx_http_llm_size(ctx, ask, body, &bearing)

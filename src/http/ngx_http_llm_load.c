@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "llm_load.h"
+#include "llm_others.h"
 #include "ngx_http_llm.h"
 
 
@@ -34,6 +35,7 @@ struct ngx_http_llm_load_s {
     llm_subject_key_t            key;
     llm_period_t                 periods[LLM_SUBJECT_METERS];
     unsigned                     nperiods;
+    unsigned                     nshared;
 
     uint64_t                     asked;      /* the zone's time */
     uint64_t                     began;      /* likewise, of the reading */
@@ -43,6 +45,9 @@ struct ngx_http_llm_load_s {
 
     unsigned                     after:1;    /* a run that began after it was
                                                 asked */
+    unsigned                     minute:1;
+    unsigned                     loaded:1;   /* it waits for what others
+                                                have */
 };
 
 
@@ -53,6 +58,7 @@ static ngx_int_t ngx_http_llm_load_keep(ngx_http_llm_load_t *load,
 static void ngx_http_llm_load_offsets(ngx_http_llm_store_task_t *task);
 static ngx_int_t ngx_http_llm_load_add(ngx_http_llm_load_t *load,
     const llm_mark_t *offsets, size_t n);
+static void ngx_http_llm_load_share(ngx_http_llm_load_t *load);
 static void ngx_http_llm_load_failed(ngx_http_llm_load_t *load,
     llm_store_status_e status);
 static void ngx_http_llm_load_end(ngx_http_llm_load_t *load, ngx_uint_t blind);
@@ -104,14 +110,19 @@ ngx_http_llm_load(ngx_http_llm_quota_t *quota, const llm_ask_t *ask,
     load->quota = quota;
     load->key = *key;
 
-    if (s->month) {
-        load->periods[load->nperiods++] = LLM_PERIOD(LLM_PERIOD_MONTH, 1);
-    }
+    /* those that a limit bears on are shared, and come first */
 
     if (s->row) {
-        ngx_memcpy(&load->periods[load->nperiods], s->row->periods,
+        ngx_memcpy(load->periods, s->row->periods,
                    s->row->nperiods * sizeof(llm_period_t));
-        load->nperiods += s->row->nperiods;
+        load->nshared = s->row->nperiods;
+        load->minute = s->row->minute;
+    }
+
+    load->nperiods = load->nshared;
+
+    if (s->month) {
+        load->periods[load->nperiods++] = LLM_PERIOD(LLM_PERIOD_MONTH, 1);
     }
 
     z = ngx_http_llm_zone_lock(&quota->zone);
@@ -287,7 +298,7 @@ ngx_http_llm_load_offsets(ngx_http_llm_store_task_t *task)
     switch (rc) {
 
     case NGX_OK:
-        ngx_http_llm_load_end(load, 0);
+        ngx_http_llm_load_share(load);
         return;
 
     case NGX_AGAIN:
@@ -337,6 +348,32 @@ ngx_http_llm_load_add(ngx_http_llm_load_t *load, const llm_mark_t *offsets,
     ngx_http_llm_zone_unlock(zone);
 
     return rc;
+}
+
+
+/* What others have of it, if there are any: the leader asks them, and the next
+   look finds it. */
+
+static void
+ngx_http_llm_load_share(ngx_http_llm_load_t *load)
+{
+    int          known;
+    llm_zone_t  *z;
+
+    z = ngx_http_llm_zone_lock(&load->quota->zone);
+
+    known = llm_others_want(z, &load->key, load->periods, load->nshared,
+                            load->minute, !load->loaded);
+
+    ngx_http_llm_zone_unlock(&load->quota->zone);
+
+    if (known) {
+        ngx_http_llm_load_end(load, known == -1);
+        return;
+    }
+
+    load->loaded = 1;
+    load->task = NULL;
 }
 
 
@@ -461,6 +498,9 @@ ngx_http_llm_loads_check(ngx_http_llm_quota_t *quota)
 
         if (ngx_queue_empty(&load->waiting)) {
             ngx_http_llm_load_free(load);
+
+        } else if (load->loaded) {
+            ngx_http_llm_load_share(load);
 
         } else {
             ngx_http_llm_load_begin(load);

@@ -62,7 +62,7 @@ ngx_http_llm_leader_start(const ngx_http_llm_leader_conf_t *conf,
         }
     }
 
-    if (conf->redis && ngx_http_llm_ping_start(leader) != NGX_OK) {
+    if (conf->redis && ngx_http_llm_cluster_start(leader) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -132,7 +132,7 @@ ngx_http_llm_leader_stop(ngx_http_llm_leader_t *leader)
     }
 
     ngx_http_llm_roll_stop(leader);
-    ngx_http_llm_ping_stop(leader);
+    ngx_http_llm_cluster_stop(leader);
 
     if (leader->conf.ledger) {
         ngx_http_llm_outbox_stop(leader);

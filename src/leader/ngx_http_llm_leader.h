@@ -17,7 +17,7 @@
 #include "llm_carrier.h"
 #include "llm_retain.h"
 #include "ngx_http_llm_ledger.h"
-#include "ngx_http_llm_redis.h"
+#include "ngx_http_llm_redis_conf.h"
 #include "ngx_http_llm_store.h"
 #include "ngx_http_llm_zone.h"
 
@@ -54,7 +54,11 @@ typedef struct {
     ngx_msec_t                       sync;
     ngx_msec_t                       fsync;      /* 0: off */
     time_t                           retain;
-    const ngx_http_llm_redis_conf_t *redis;      /* NULL: none */
+
+    /* the Redis that other machines have the zone in, NULL: there are none */
+    const ngx_http_llm_redis_conf_t *redis;
+    const ngx_str_t                 *prefix;     /* of its keys */
+
     ngx_http_llm_leader_write_pt     write;
     ngx_http_llm_leader_tick_pt      tick;
     ngx_http_llm_leader_tick_pt      carried;    /* of a zone with a ledger */
@@ -62,8 +66,9 @@ typedef struct {
 } ngx_http_llm_leader_conf_t;
 
 
-typedef struct ngx_http_llm_leader_s  ngx_http_llm_leader_t;
-typedef struct ngx_http_llm_outbox_s  ngx_http_llm_outbox_t;
+typedef struct ngx_http_llm_leader_s   ngx_http_llm_leader_t;
+typedef struct ngx_http_llm_cluster_s  ngx_http_llm_cluster_t;
+typedef struct ngx_http_llm_outbox_s   ngx_http_llm_outbox_t;
 
 typedef void (*ngx_http_llm_job_pt)(ngx_http_llm_leader_t *leader);
 
@@ -120,9 +125,7 @@ struct ngx_http_llm_leader_s {
     int64_t                          roll_at;    /* likewise: the next end */
     llm_index_t                      roll_next;  /* meter */
 
-    /* other machines */
-    ngx_http_llm_redis_peer_t        redis;
-    ngx_event_t                      ping;
+    ngx_http_llm_cluster_t          *cluster;    /* or NULL */
 };
 
 
@@ -166,10 +169,9 @@ void ngx_http_llm_roll_start(ngx_http_llm_leader_t *leader);
 void ngx_http_llm_roll(ngx_http_llm_leader_t *leader);
 void ngx_http_llm_roll_stop(ngx_http_llm_leader_t *leader);
 
-/* ngx_http_llm_ping.c: a connection to Redis that is there when it is
-   needed. */
-ngx_int_t ngx_http_llm_ping_start(ngx_http_llm_leader_t *leader);
-void ngx_http_llm_ping_stop(ngx_http_llm_leader_t *leader);
+/* ngx_http_llm_cluster.c: totals of other machines. */
+ngx_int_t ngx_http_llm_cluster_start(ngx_http_llm_leader_t *leader);
+void ngx_http_llm_cluster_stop(ngx_http_llm_leader_t *leader);
 
 /* ngx_http_llm_sweep.c: settles what dead workers held. */
 void ngx_http_llm_sweep(ngx_http_llm_leader_t *leader);

@@ -9,6 +9,7 @@
 #include "llm_decide.h"
 #include "llm_evict.h"
 #include "llm_money.h"
+#include "llm_others.h"
 
 
 static void llm_decide_view(llm_decide_t *d, uint32_t i);
@@ -19,14 +20,17 @@ static void llm_decide_refuse(llm_decide_t *d, const llm_standing_t *s,
 static int64_t llm_decide_needs(llm_decide_t *d, llm_resource_e resource);
 static int64_t llm_decide_retry(llm_decide_t *d, uint32_t i,
     const llm_standing_t *s);
+static int64_t llm_decide_others(int64_t others, int64_t excess);
 static int64_t llm_decide_until(llm_decide_t *d, int64_t time);
 static int llm_view_is_loaded(llm_zone_t *z, const llm_view_t *view,
     const llm_ask_subject_t *s);
-static int llm_view_has(llm_zone_t *z, const llm_view_t *view,
+static llm_meter_t *llm_view_meter(llm_zone_t *z, const llm_view_t *view,
     llm_period_t period);
 static void llm_view_throttle(llm_zone_t *z, llm_clock_t *clock,
     llm_view_t *view, const llm_row_t *row);
 static int64_t llm_view_reserved(const llm_view_t *view,
+    llm_resource_e resource);
+static int64_t llm_view_others(llm_zone_t *z, const llm_view_t *view,
     llm_resource_e resource);
 
 
@@ -234,6 +238,23 @@ llm_decide_retry(llm_decide_t *d, uint32_t i, const llm_standing_t *s)
 }
 
 
+/*
+ * Of what others have in their minute the sum is known, not when it leaves.
+ * As if it had come evenly; at least a second, since their next news take a
+ * while.
+ */
+
+static int64_t
+llm_decide_others(int64_t others, int64_t excess)
+{
+    int64_t  wait;
+
+    wait = (__int128) LLM_WINDOW_BUCKETS * 1000 * excess / others;
+
+    return (wait < 1000) ? 1000 : wait;
+}
+
+
 static int64_t
 llm_decide_until(llm_decide_t *d, int64_t time)
 {
@@ -276,36 +297,47 @@ llm_view_index(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
 }
 
 
-/* Whether its periods have what was settled before they were made. */
+/* Whether its meters have what was settled before they were made and, where a
+   limit bears on it, by others. */
 
 static int
 llm_view_is_loaded(llm_zone_t *z, const llm_view_t *view,
     const llm_ask_subject_t *s)
 {
-    unsigned  n;
+    unsigned      n;
+    llm_meter_t  *m;
 
-    if (s->month && !llm_view_has(z, view, LLM_MONTH)) {
+    if (s->month && llm_view_meter(z, view, LLM_MONTH) == NULL) {
         return 0;
     }
 
-    for (n = 0; s->row && n < s->row->nperiods; n++) {
-        if (!llm_view_has(z, view, s->row->periods[n])) {
+    if (s->row == NULL) {
+        return 1;
+    }
+
+    for (n = 0; n < s->row->nperiods; n++) {
+        m = llm_view_meter(z, view, s->row->periods[n]);
+
+        if (m == NULL || !llm_others_known(z, m->shared)) {
             return 0;
         }
     }
 
-    return 1;
+    return !s->row->minute
+           || llm_others_known(z, view->minute && view->minute->shared);
 }
 
 
-static int
-llm_view_has(llm_zone_t *z, const llm_view_t *view, llm_period_t period)
+/* The meter of a period, once it is loaded. */
+
+static llm_meter_t *
+llm_view_meter(llm_zone_t *z, const llm_view_t *view, llm_period_t period)
 {
     llm_meter_t  *m;
 
     m = view->subject ? llm_zone_find_meter(z, view->subject, period) : NULL;
 
-    return m && m->loaded;
+    return (m && m->loaded) ? m : NULL;
 }
 
 
@@ -396,6 +428,9 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
                     s->used += view->minute->window.sum[counter];
                 }
             }
+
+            s->used = llm_sat_add(s->used,
+                                  llm_view_others(z, view, limit->resource));
         }
 
     } else {
@@ -405,6 +440,12 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
         if (m) {
             s->used = llm_resource_sum(limit->resource, m->settled);
             s->reset = m->end;
+
+            if (z->cluster != LLM_CLUSTER_OFF) {
+                s->used = llm_sat_add(s->used,
+                                      llm_resource_sum(limit->resource,
+                                                       m->others));
+            }
 
         } else {
             llm_clock_period(clock, limit->period, &start, &end);
@@ -419,10 +460,18 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
 void
 llm_view_reset(llm_zone_t *z, const llm_view_t *view, llm_standing_t *s)
 {
-    if (s->limit->minute && view->minute) {
-        s->reset = llm_window_wait(&view->minute->window,
-                                   llm_resource_mask(s->limit->resource), 0,
-                                   z->now);
+    if (!s->limit->minute || view->minute == NULL) {
+        return;
+    }
+
+    s->reset = llm_window_wait(&view->minute->window,
+                               llm_resource_mask(s->limit->resource), 0,
+                               z->now);
+
+    /* when others began is not known, but not for how long it counts */
+
+    if (llm_view_others(z, view, s->limit->resource)) {
+        s->reset = LLM_WINDOW_BUCKETS * 1000;
     }
 }
 
@@ -431,11 +480,21 @@ int64_t
 llm_view_wait(llm_zone_t *z, const llm_view_t *view, llm_resource_e resource,
     int64_t most)
 {
+    int64_t  others;
+
     most -= llm_view_reserved(view, resource);
 
     if (most < 0) {
         return 1;
     }
+
+    others = llm_view_others(z, view, resource);
+
+    if (others > most) {
+        return llm_decide_others(others, others - most);
+    }
+
+    most -= others;
 
     /* something is settled, or it would not be waited for: there is a
        window */
@@ -456,6 +515,33 @@ llm_view_reserved(const llm_view_t *view, llm_resource_e resource)
     }
 
     return llm_resource_sum(resource, view->subject->reserved);
+}
+
+
+/* What others have in the minute. */
+
+static int64_t
+llm_view_others(llm_zone_t *z, const llm_view_t *view,
+    llm_resource_e resource)
+{
+    int64_t   sum;
+    unsigned  mask, counter;
+
+    sum = 0;
+
+    if (view->minute == NULL || z->cluster == LLM_CLUSTER_OFF) {
+        return sum;
+    }
+
+    mask = llm_resource_mask(resource);
+
+    for (counter = 0; counter < LLM_WINDOW_COUNTERS; counter++) {
+        if (mask & (1U << counter)) {
+            sum = llm_sat_add(sum, view->minute->others[counter]);
+        }
+    }
+
+    return sum;
 }
 
 

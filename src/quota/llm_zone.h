@@ -84,6 +84,10 @@ typedef struct {
     int64_t                  end;
     int64_t                  warned;     /* when a soft cap was last logged */
     int64_t                  settled[LLM_COUNTS];
+    int64_t                  others[LLM_COUNTS];     /* see llm_others.h */
+    uint32_t                 shared;     /* others were asked since it was
+                                            made */
+    uint32_t                 unused;
 } llm_meter_t;
 
 
@@ -112,6 +116,9 @@ typedef struct {
     llm_index_t              next;
     llm_window_t             window;
     llm_sharer_t             sharer;
+    int64_t                  others[LLM_WINDOW_COUNTERS];
+    uint32_t                 shared;     /* as of a longer meter */
+    uint32_t                 unused;
 } llm_minute_t;
 
 
@@ -369,6 +376,9 @@ typedef struct {
     volatile uint32_t        damaged;        /* who reads it has found that */
     volatile uint32_t        behind;         /* there is more to carry than one
                                                 run can */
+    volatile uint32_t        cluster;        /* llm_cluster_e */
+    volatile uint32_t        wanted;         /* rises: somebody waits for what
+                                                others have of a meter */
     uint32_t                 made;           /* of the last mark */
     llm_totals_t             totals;
     volatile uint64_t        carried;        /* what was written before this
@@ -443,6 +453,16 @@ typedef struct {
     llm_model_t              models[LLM_MODELS];
     llm_estimate_t           other;          /* models without a slot */
 } llm_zone_t;
+
+
+/* Whether other machines have a part in what the zone's limits allow. */
+
+typedef enum {
+    LLM_CLUSTER_OFF = 0,
+    LLM_CLUSTER_ON,
+    LLM_CLUSTER_AWAY             /* they cannot be asked: what was last known
+                                    of them counts on */
+} llm_cluster_e;
 
 
 /* A worker's own view of time, made outside the lock. */

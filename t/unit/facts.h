@@ -65,6 +65,8 @@ same_meter(const llm_meter_t *a, const llm_meter_t *b)
 
     if (a && b) {
         return a->start == b->start && a->end == b->end
+               && a->shared == b->shared
+               && memcmp(a->others, b->others, sizeof(zeros)) == 0
                && memcmp(a->settled, b->settled, sizeof(zeros)) == 0;
     }
 

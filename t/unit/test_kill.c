@@ -6,6 +6,7 @@
 
 #include "kill.h"
 #include "llm_evict.h"
+#include "llm_others.h"
 #include "llm_outgrow.h"
 
 
@@ -106,6 +107,17 @@ act_outgrow(void)
 
     enter();
     (void) llm_outgrow(z, &walls, &p, &s);
+    llm_zone_leave(z);
+}
+
+
+static void
+act_hear(void)
+{
+    const int64_t  others[LLM_COUNTS] = { 1, 2, 3, 4 };
+
+    enter();
+    llm_others_set(z, llm_zone_meter(z, 0), others);
     llm_zone_leave(z);
 }
 
@@ -273,6 +285,7 @@ static const operation_t  operations[] = {
     { "settle, over a month's end", prepare_month, act_settle, 3, 1 },
     { "settle, a minute later", prepare_held, act_settle, 60500, 0 },
     { "outgrow", prepare_held, act_outgrow, 2100, 0 },
+    { "hear of others", prepare_held, act_hear, 0, 0 },
     { "leave pending", prepare_held, act_leave, 0, 1 },
     { "leave pending, in another's place", prepare_ring, act_leave, 0, 0 },
     { "charge what is pending", prepare_left, act_charge, 2100, 0 },

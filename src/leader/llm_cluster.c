@@ -1,0 +1,654 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "llm_cluster.h"
+#include "llm_money.h"
+
+
+_Static_assert((int) LLM_REDIS_SUMS == (int) LLM_COUNTS
+               && (int) LLM_REDIS_SUMS == (int) LLM_STORE_SUMS,
+               "a share has as many sums as a meter");
+
+_Static_assert((int) LLM_WINDOW_COUNTERS == LLM_REDIS_SUMS - 1,
+               "a minute's share has as many sums as a window");
+
+
+typedef struct {
+    int64_t                  start;
+    int64_t                  sum[LLM_REDIS_SUMS];    /* that Redis has */
+    int64_t                  version;    /* of the last own change */
+    uint64_t                 until;      /* of a minute: when a share of
+                                            another is too old; 0: there is
+                                            none */
+    llm_redis_share_t       *shares;     /* of all nodes */
+    size_t                   nshares;
+    size_t                   allocated;
+    unsigned                 known:1;    /* was exchanged */
+    unsigned                 published:1;
+    unsigned                 stale:1;    /* another has changed it */
+} llm_cluster_entry_t;
+
+
+struct llm_cluster_s {
+    llm_redis_names_t        names;
+    uint32_t                 nmeters;
+    uint32_t                 nminutes;
+    uint32_t                 next;       /* entry */
+    uint32_t                 used;       /* of those that are looked at:
+                                            found in use */
+    int64_t                  sequence;
+    llm_cluster_entry_t      entries[];  /* of periods, then of minutes */
+};
+
+
+static int llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
+    llm_cluster_batch_t *batch);
+static int llm_cluster_needs(const llm_cluster_entry_t *e,
+    const llm_cluster_ref_t *ref, uint32_t shared, uint64_t now);
+static void llm_cluster_add(llm_cluster_t *c, llm_zone_t *z,
+    llm_cluster_batch_t *batch, int minute, int64_t end);
+static void llm_cluster_set_own(llm_cluster_t *c, llm_cluster_batch_t *batch,
+    const int64_t *sum);
+static void llm_cluster_forget(llm_cluster_entry_t *e);
+static int64_t llm_cluster_expires(int64_t start, int64_t end);
+static llm_cluster_entry_t *llm_cluster_find(llm_cluster_t *c, llm_zone_t *z,
+    const llm_redis_meter_t *meter);
+static int llm_cluster_is(llm_cluster_t *c, llm_zone_t *z,
+    const llm_redis_item_t *item, const llm_cluster_ref_t *ref);
+static void llm_cluster_keep(llm_cluster_entry_t *e,
+    const redisReply *reply, size_t i, int minute);
+static void llm_cluster_sum(llm_cluster_t *c, llm_cluster_entry_t *e,
+    const llm_cluster_ref_t *ref, int minute, int64_t now, uint64_t clock,
+    int64_t *others);
+
+
+llm_cluster_t *
+llm_cluster_create(const llm_redis_names_t *names, const llm_zone_t *z)
+{
+    size_t          n;
+    llm_cluster_t  *c;
+
+    n = (size_t) z->nmeters + z->nminutes;
+
+    c = calloc(1, sizeof(llm_cluster_t) + n * sizeof(llm_cluster_entry_t));
+
+    if (c == NULL) {
+        return NULL;
+    }
+
+    c->names = *names;
+    c->nmeters = z->nmeters;
+    c->nminutes = z->nminutes;
+
+    return c;
+}
+
+
+void
+llm_cluster_destroy(llm_cluster_t *c)
+{
+    uint32_t  i;
+
+    for (i = 0; i < c->nmeters + c->nminutes; i++) {
+        free(c->entries[i].shares);
+    }
+
+    free(c);
+}
+
+
+void
+llm_cluster_again(llm_cluster_t *c)
+{
+    uint32_t  i;
+
+    for (i = 0; i < c->nmeters + c->nminutes; i++) {
+        c->entries[i].known = 0;
+    }
+}
+
+
+void
+llm_cluster_changed(llm_cluster_t *c, llm_zone_t *z,
+    const llm_redis_text_t *key, int64_t version)
+{
+    llm_redis_meter_t     meter;
+    llm_cluster_entry_t  *e;
+
+    if (llm_redis_key_parse(&meter, &c->names, key->data, key->len) != 0) {
+        return;
+    }
+
+    e = llm_cluster_find(c, z, &meter);
+
+    if (e && e->version != version) {
+        e->stale = 1;
+    }
+}
+
+
+static llm_cluster_entry_t *
+llm_cluster_find(llm_cluster_t *c, llm_zone_t *z,
+    const llm_redis_meter_t *meter)
+{
+    unsigned            type;
+    const char         *name;
+    llm_index_t         index;
+    llm_meter_t        *m;
+    llm_subject_t      *s;
+    llm_subject_key_t   key;
+
+    for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
+        name = llm_subject_name(type);
+
+        if (strlen(name) == meter->type.len
+            && memcmp(name, meter->type.data, meter->type.len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (type == LLM_SUBJECT_TYPES
+        || llm_zone_key(z, &key, type, (const u_char *) meter->id.data,
+                        meter->id.len, NULL, 0)
+           != 0)
+    {
+        return NULL;
+    }
+
+    index = llm_zone_find(z, &key);
+
+    if (index == LLM_NONE) {
+        return NULL;
+    }
+
+    s = llm_zone_subject(z, index);
+
+    if (meter->minute) {
+        return (s->minute == LLM_NONE) ? NULL
+                                       : &c->entries[c->nmeters + s->minute];
+    }
+
+    m = llm_zone_find_meter(z, s, meter->period);
+
+    return (m && m->start == meter->start)
+           ? &c->entries[m - llm_zone_meter(z, 0)] : NULL;
+}
+
+
+void
+llm_cluster_begin(llm_cluster_t *c, int64_t wall)
+{
+    c->next = 0;
+    c->used = 0;
+    c->sequence = (wall > c->sequence) ? wall : c->sequence + 1;
+}
+
+
+int
+llm_cluster_collect(llm_cluster_t *c, llm_zone_t *z,
+    llm_cluster_batch_t *batch)
+{
+    uint32_t  n, meters, minutes;
+
+    meters = z->nmeters - z->meters_left;
+    minutes = z->nminutes - z->minutes_left;
+
+    for (n = 0; n < LLM_CLUSTER_SLICE && batch->n < LLM_CLUSTER_ITEMS; n++) {
+
+        /* low ones are taken first: behind the last that is used there is
+           nothing */
+
+        if (c->next < c->nmeters && c->used >= meters) {
+            c->next = c->nmeters;
+        }
+
+        if (c->next == c->nmeters) {
+            c->used = 0;
+        }
+
+        if (c->next >= c->nmeters
+            && (c->used >= minutes || c->next == c->nmeters + c->nminutes))
+        {
+            return 0;
+        }
+
+        c->used += llm_cluster_look(c, z, c->next++, batch);
+    }
+
+    return 1;
+}
+
+
+/* Whether the entry is in use. */
+
+static int
+llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
+    llm_cluster_batch_t *batch)
+{
+    int                   minute;
+    int64_t               end;
+    unsigned              k;
+    uint32_t              shared;
+    llm_meter_t          *m;
+    llm_minute_t         *w;
+    llm_cluster_ref_t    *ref;
+    llm_cluster_entry_t  *e;
+
+    e = &c->entries[i];
+    ref = &batch->refs[batch->n];
+    minute = (i >= c->nmeters);
+
+    memset(ref, 0, sizeof(llm_cluster_ref_t));
+
+    ref->index = i;
+
+    if (minute) {
+        w = llm_zone_minute(z, i - c->nmeters);
+        ref->subject = w->subject;
+
+    } else {
+        m = llm_zone_meter(z, i);
+        ref->subject = m->subject;
+    }
+
+    if (ref->subject == LLM_NONE) {
+        llm_cluster_forget(e);
+        return 0;
+    }
+
+    if (llm_zone_subject(z, ref->subject)->type >= LLM_SUBJECT_TYPES) {
+
+        /* what a class shares is this node's */
+
+        return 1;
+    }
+
+    if (minute) {
+        llm_window_roll(&w->window, z->now / 1000);
+
+        end = 0;
+        shared = w->shared;
+        ref->published = 1;
+
+        for (k = 0; k < LLM_WINDOW_COUNTERS; k++) {
+            ref->sum[k] = w->window.sum[k];
+        }
+
+    } else {
+        end = m->end;
+        shared = m->shared;
+        ref->period = m->period;
+        ref->start = m->start;
+
+        /* of one that is not loaded only a part is known */
+
+        ref->published = m->loaded;
+        memcpy(ref->sum, m->settled, sizeof(ref->sum));
+    }
+
+    if (!shared || e->start != ref->start) {
+        llm_cluster_forget(e);
+        e->start = ref->start;
+    }
+
+    if (llm_cluster_needs(e, ref, shared, z->now)) {
+        llm_cluster_add(c, z, batch, minute, end);
+    }
+
+    return 1;
+}
+
+
+static int
+llm_cluster_needs(const llm_cluster_entry_t *e, const llm_cluster_ref_t *ref,
+    uint32_t shared, uint64_t now)
+{
+    if (!e->known || e->stale || !shared || (e->until && now >= e->until)) {
+        return 1;
+    }
+
+    return ref->published
+           && (!e->published
+               || memcmp(e->sum, ref->sum, sizeof(ref->sum)) != 0);
+}
+
+
+static void
+llm_cluster_add(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
+    int minute, int64_t end)
+{
+    llm_subject_t        *s;
+    llm_redis_item_t     *item;
+    llm_cluster_ref_t    *ref;
+    llm_redis_meter_t     meter;
+    llm_cluster_entry_t  *e;
+
+    ref = &batch->refs[batch->n];
+    item = &batch->items[batch->n];
+    e = &c->entries[ref->index];
+    s = llm_zone_subject(z, ref->subject);
+
+    meter.type.data = llm_subject_name(s->type);
+    meter.type.len = strlen(meter.type.data);
+    meter.id.data = (const char *) s->name;
+    meter.id.len = s->len;
+    meter.period = ref->period;
+    meter.start = ref->start;
+    meter.minute = minute;
+
+    item->len = llm_redis_key(item->key, &c->names, &meter);
+    item->expires = llm_cluster_expires(ref->start, end);
+    item->minute = minute;
+    item->own = NULL;
+    item->others = NULL;
+    item->nothers = 0;
+
+    ref->type = s->type;
+    ref->id_len = s->len;
+
+    if (ref->published) {
+        llm_cluster_set_own(c, batch, ref->sum);
+    }
+
+    /* a minute's would be taken for new ones */
+
+    if (!e->known && !minute) {
+        item->others = e->shares;
+        item->nothers = e->nshares;
+    }
+
+    batch->n++;
+}
+
+
+/* Keys stay a while after their period, for who is late. */
+
+static int64_t
+llm_cluster_expires(int64_t start, int64_t end)
+{
+    int64_t  late;
+
+    if (end == 0 || end == INT64_MAX) {
+        return 0;
+    }
+
+    late = end - start;
+
+    return end + 60 + ((late > 86400) ? 86400 : late);
+}
+
+
+/* The item that comes next sets this node's share. */
+
+static void
+llm_cluster_set_own(llm_cluster_t *c, llm_cluster_batch_t *batch,
+    const int64_t *sum)
+{
+    llm_redis_item_t   *item;
+    llm_redis_share_t  *own;
+
+    own = &batch->own[batch->n];
+    item = &batch->items[batch->n];
+
+    own->node = c->names.node;
+    own->order = item->minute ? c->sequence : 0;
+    own->time = 0;
+    memcpy(own->sum, sum, sizeof(own->sum));
+
+    item->own = own;
+}
+
+
+/* Its memory stays: this is done under the lock. */
+
+static void
+llm_cluster_forget(llm_cluster_entry_t *e)
+{
+    e->start = 0;
+    e->version = 0;
+    e->until = 0;
+    e->nshares = 0;
+    e->known = 0;
+    e->published = 0;
+    e->stale = 0;
+}
+
+
+void
+llm_cluster_stored(llm_cluster_t *c, llm_cluster_batch_t *batch,
+    const llm_store_meter_t *row)
+{
+    llm_redis_item_t   *item;
+    llm_redis_meter_t   meter;
+
+    meter.type.data = (const char *) row->subject.type.data;
+    meter.type.len = row->subject.type.len;
+    meter.id.data = (const char *) row->subject.id.data;
+    meter.id.len = row->subject.id.len;
+    meter.period = row->period.period;
+    meter.start = row->period.start;
+    meter.minute = 0;
+
+    item = &batch->items[batch->n];
+
+    item->len = llm_redis_key(item->key, &c->names, &meter);
+
+    if (item->len == 0) {
+        return;
+    }
+
+    item->expires = llm_cluster_expires(row->period.start, row->period.end);
+    item->minute = 0;
+    item->others = NULL;
+    item->nothers = 0;
+
+    llm_cluster_set_own(c, batch, row->sum);
+
+    batch->refs[batch->n].index = LLM_NONE;
+    batch->n++;
+}
+
+
+void
+llm_cluster_read(llm_cluster_t *c, const llm_cluster_batch_t *batch,
+    const redisReply *reply)
+{
+    size_t                i;
+    int64_t               version;
+    llm_index_t           index;
+    llm_cluster_entry_t  *e;
+
+    for (i = 0; i < batch->n; i++) {
+        index = batch->refs[i].index;
+
+        if (index == LLM_NONE) {
+            continue;
+        }
+
+        e = &c->entries[index];
+
+        (void) llm_redis_exchanged(reply, i, &version);
+
+        if (version) {
+            e->version = version;
+        }
+
+        llm_cluster_keep(e, reply, i, batch->items[i].minute);
+    }
+}
+
+
+void
+llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
+    const llm_cluster_batch_t *batch, int64_t now)
+{
+    size_t                    i;
+    int64_t                   others[LLM_REDIS_SUMS];
+    const llm_redis_item_t   *item;
+    const llm_cluster_ref_t  *ref;
+    llm_cluster_entry_t      *e;
+
+    for (i = 0; i < batch->n; i++) {
+        ref = &batch->refs[i];
+        item = &batch->items[i];
+
+        if (ref->index == LLM_NONE) {
+            continue;
+        }
+
+        e = &c->entries[ref->index];
+
+        if (!llm_cluster_is(c, z, item, ref)) {
+            llm_cluster_forget(e);
+            continue;
+        }
+
+        memcpy(e->sum, ref->sum, sizeof(e->sum));
+
+        e->known = 1;
+        e->stale = 0;
+        e->published = ref->published;
+
+        llm_cluster_sum(c, e, ref, item->minute, now, z->now, others);
+
+        if (item->minute) {
+            llm_others_set_minute(z, llm_zone_minute(z, ref->index
+                                                        - c->nmeters),
+                                  others);
+
+        } else {
+            llm_others_set(z, llm_zone_meter(z, ref->index), others);
+        }
+    }
+}
+
+
+/* Whether a meter still is the one that was asked about: its place, and the
+   subject's, may be another's by now. */
+
+static int
+llm_cluster_is(llm_cluster_t *c, llm_zone_t *z, const llm_redis_item_t *item,
+    const llm_cluster_ref_t *ref)
+{
+    llm_meter_t    *m;
+    llm_subject_t  *s;
+
+    if (item->minute) {
+
+        if (llm_zone_minute(z, ref->index - c->nmeters)->subject
+            != ref->subject)
+        {
+            return 0;
+        }
+
+    } else {
+        m = llm_zone_meter(z, ref->index);
+
+        if (m->subject != ref->subject || m->period != ref->period
+            || m->start != ref->start)
+        {
+            return 0;
+        }
+    }
+
+    s = llm_zone_subject(z, ref->subject);
+
+    return s->type == ref->type && s->len == ref->id_len
+           && memcmp(s->name, item->key + item->len - s->len, s->len) == 0;
+}
+
+
+/* Without memory what was known before stays. */
+
+static void
+llm_cluster_keep(llm_cluster_entry_t *e, const redisReply *reply, size_t i,
+    int minute)
+{
+    size_t              k, n;
+    int64_t             version;
+    llm_redis_share_t  *shares;
+
+    n = llm_redis_exchanged(reply, i, &version);
+
+    if (n > e->allocated) {
+        shares = realloc(e->shares, n * sizeof(llm_redis_share_t));
+
+        if (shares == NULL) {
+            return;
+        }
+
+        e->shares = shares;
+        e->allocated = n;
+    }
+
+    e->nshares = 0;
+
+    for (k = 0; k < n; k++) {
+        if (llm_redis_share(reply, i, k, minute, &e->shares[e->nshares]) == 0)
+        {
+            e->nshares++;
+        }
+    }
+}
+
+
+/*
+ * What others have, and what this node once had that its zone and its store do
+ * not know of: a state directory that was put back from a copy.
+ */
+
+static void
+llm_cluster_sum(llm_cluster_t *c, llm_cluster_entry_t *e,
+    const llm_cluster_ref_t *ref, int minute, int64_t now, uint64_t clock,
+    int64_t *others)
+{
+    int                       own;
+    size_t                    i;
+    int64_t                   left, first, sum;
+    unsigned                  k;
+    const llm_redis_share_t  *share;
+
+    first = INT64_MAX;
+    memset(others, 0, LLM_REDIS_SUMS * sizeof(int64_t));
+
+    for (i = 0; i < e->nshares; i++) {
+        share = &e->shares[i];
+        own = (share->node == c->names.node);
+
+        if (minute) {
+            left = llm_sat_add(share->time, LLM_REDIS_MINUTE) - now;
+
+            /* nor what comes from a Redis whose clock was far ahead */
+
+            if (own || left <= 0 || left > 2 * LLM_REDIS_MINUTE) {
+                continue;
+            }
+
+            if (left < first) {
+                first = left;
+            }
+        }
+
+        for (k = 0; k < LLM_REDIS_SUMS; k++) {
+            sum = share->sum[k] - (own ? ref->sum[k] : 0);
+
+            if (sum > 0) {
+                others[k] = llm_sat_add(others[k], sum);
+            }
+        }
+    }
+
+    e->until = 0;
+
+    if (first != INT64_MAX) {
+        e->until = clock + (uint64_t) ((first < LLM_REDIS_MINUTE)
+                                       ? first : LLM_REDIS_MINUTE);
+    }
+}
