@@ -613,6 +613,8 @@ llm_carrier_choose(llm_carrier_t *c)
             continue;
         }
 
+        s->marked = (llm_carrier_mark(c->run, s) != NULL);
+
         if (n < LLM_CARRIER_MARKS) {
             n++;
 
@@ -633,14 +635,18 @@ llm_carrier_choose(llm_carrier_t *c)
 }
 
 
-/* By a clock that was set back files are given times in no order: what was seen
-   to grow comes first. */
+/* Of a clock that was set the times of files are in no order: what was seen to
+   grow comes first, then what somebody has seen so before. */
 
 static int
 llm_carrier_is_later(const llm_segment_t *a, const llm_segment_t *b)
 {
     if (a->grown != b->grown) {
         return a->grown > b->grown;
+    }
+
+    if (a->marked != b->marked) {
+        return a->marked;
     }
 
     return a->modified > b->modified;

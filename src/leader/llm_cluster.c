@@ -244,6 +244,8 @@ llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
     e = &c->entries[i];
     ref = &batch->refs[batch->n];
     minute = (i >= c->nmeters);
+    m = NULL;
+    w = NULL;
 
     memset(ref, 0, sizeof(llm_cluster_ref_t));
 

@@ -33,6 +33,7 @@ typedef struct {
     int64_t                  passed;     /* lines before it no longer concern
                                             other zones */
     uint64_t                 grown;      /* the last look that found it so */
+    unsigned                 marked:1;   /* the zone has a mark of it */
     unsigned                 recent:1;   /* it may grow */
     unsigned                 here:1;     /* found by the last look */
     unsigned                 kept:1;     /* the store has a row of it */

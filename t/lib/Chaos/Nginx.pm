@@ -403,6 +403,22 @@ sub debug
 }
 
 
+# Segments of zones that are no more look old, so that they are deleted, as they
+# are in the days that this does not take.
+
+sub age_segments
+{
+    my ($self) = @_;
+
+    my @files = sort { (stat $a)[9] <=> (stat $b)[9] }
+                glob $self->state_dir . '/usage-*.jsonl';
+    my ($epoch) = @files ? $files[-1] =~ /-(\w{16})-\d+\.jsonl$/ : '';
+    my $old = time + $base - 2 * $far;
+
+    utime $old, $old, grep { !/-$epoch-\d+\.jsonl$/ } @files;
+}
+
+
 # What the zone has of a team: "requests tokens nano", and what is in flight.
 # Such questions are refused, and change nothing.
 

@@ -222,6 +222,7 @@ sub settle
     die "$cut answers were cut off, which none of these faults does\n"
         if $cut && !$self->{cuts};
 
+    $nginx->age_segments;
     $self->{cut} = $sums->count->{cut};
     @$self{qw(loose cuts full)} = (0, 0, 0);
     $self->complain;
