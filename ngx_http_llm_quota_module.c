@@ -9,12 +9,29 @@
 #include <ngx_http.h>
 
 #include "ngx_http_llm.h"
+#include "ngx_http_llm_admin.h"
 #include "ngx_http_llm_leader.h"
 
 
 /* The table of contents: directives, phases, filters, process hooks. */
 
 
+/* A location that src/admin serves, and where it stands. */
+
+typedef struct {
+    ngx_http_llm_admin_t     *admin;
+    ngx_shm_zone_t           *quota;         /* data: ngx_http_llm_quota_t */
+    ngx_str_t                *directive;
+    u_char                   *file;
+    ngx_uint_t                line;
+} ngx_http_llm_served_t;
+
+
+static char *ngx_http_llm_serve(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static ngx_int_t ngx_http_llm_serve_request(ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_serve_zones(ngx_conf_t *cf,
+    ngx_array_t *served);
 static ngx_int_t ngx_http_llm_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_llm_add_first(ngx_array_t *handlers,
     ngx_http_handler_pt handler);
@@ -92,6 +109,9 @@ static ngx_conf_enum_t  ngx_http_llm_log_levels[] = {
     { ngx_string("error"), NGX_LOG_ERR },
     { ngx_null_string, 0 }
 };
+
+
+static ngx_http_llm_admin_pt  ngx_http_llm_serve_api = ngx_http_llm_api_conf;
 
 
 static ngx_command_t  ngx_http_llm_commands[] = {
@@ -333,6 +353,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       ngx_http_llm_loc(note),
       NULL },
 
+    { ngx_string("llm_quota_api"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_serve,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_llm_serve_api },
+
       ngx_null_command
 };
 
@@ -377,7 +404,9 @@ ngx_http_llm_postconfiguration(ngx_conf_t *cf)
 
     lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_quota_module);
 
-    if (ngx_http_llm_check_places(cf, lmcf) != NGX_OK) {
+    if (ngx_http_llm_check_places(cf, lmcf) != NGX_OK
+        || ngx_http_llm_serve_zones(cf, lmcf->served) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -441,6 +470,134 @@ ngx_http_llm_add_first(ngx_array_t *handlers, ngx_http_handler_pt handler)
                 (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
 
     *h = handler;
+
+    return NGX_OK;
+}
+
+
+/* NAME and parameters: a location whose content is src/admin's.  Nothing is
+   charged there, whatever the outer levels say. */
+
+static char *
+ngx_http_llm_serve(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_loc_conf_t *llcf = conf;
+
+    ngx_str_t                 *value;
+    ngx_http_llm_admin_pt     *make;
+    ngx_http_llm_served_t     *served;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_llm_main_conf_t  *lmcf;
+
+    if (llcf->admin) {
+        return "stands beside another directive that makes the content";
+    }
+
+    if (llcf->quota != NGX_CONF_UNSET_PTR && llcf->quota) {
+        return "stands beside llm_quota, which has no place there";
+    }
+
+    value = cf->args->elts;
+    make = cmd->post;
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_quota_module);
+
+    if (lmcf->served == NULL) {
+        lmcf->served = ngx_array_create(cf->pool, 2,
+                                        sizeof(ngx_http_llm_served_t));
+        if (lmcf->served == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    served = ngx_array_push(lmcf->served);
+    if (served == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    /* the zone may be made further down */
+
+    served->directive = &value[0];
+    served->file = cf->conf_file->file.name.data;
+    served->line = cf->conf_file->line;
+
+    served->quota = ngx_shared_memory_add(cf, &value[1], 0,
+                                          &ngx_http_llm_quota_module);
+    if (served->quota == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    served->admin = (*make)(cf);
+    if (served->admin == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    llcf->admin = served->admin;
+    llcf->quota = NULL;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_llm_serve_request;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_serve_request(ngx_http_request_t *r)
+{
+    ngx_http_llm_admin_t     *admin;
+    ngx_http_llm_loc_conf_t  *llcf;
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_quota_module);
+    admin = llcf->admin;
+
+    return admin->handler(r, admin);
+}
+
+
+/* After the last directive: src/admin is told what it may look at. */
+
+static ngx_int_t
+ngx_http_llm_serve_zones(ngx_conf_t *cf, ngx_array_t *served)
+{
+    ngx_uint_t                  i;
+    ngx_http_llm_quota_t       *quota;
+    ngx_http_llm_served_t      *s;
+    ngx_http_llm_admin_zone_t  *zone;
+
+    if (served == NULL) {
+        return NGX_OK;
+    }
+
+    s = served->elts;
+
+    for (i = 0; i < served->nelts; i++) {
+        quota = s[i].quota->data;
+
+        if (quota == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "%V has unknown zone \"%V\": make it with "
+                          "llm_quota_zone in %s:%ui", s[i].directive,
+                          &s[i].quota->shm.name, s[i].file, s[i].line);
+            return NGX_ERROR;
+        }
+
+        if (s[i].admin->stored && quota->state == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "%V needs a store: give llm_quota_zone \"%V\" a "
+                          "directory with state=DIR in %s:%ui",
+                          s[i].directive, &quota->name, s[i].file, s[i].line);
+            return NGX_ERROR;
+        }
+
+        zone = &s[i].admin->zone;
+
+        zone->name = &quota->name;
+        zone->zone = &quota->zone;
+        zone->store = quota->state ? &quota->store : NULL;
+        zone->ledger = quota->state ? &quota->ledger : NULL;
+        zone->kept = quota->limited;
+    }
 
     return NGX_OK;
 }

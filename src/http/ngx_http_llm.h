@@ -20,6 +20,7 @@
 #include "llm_text.h"
 #include "llm_usage.h"
 #include "ngx_http_llm_conf.h"
+#include "ngx_http_llm_digest.h"
 
 
 #define NGX_HTTP_LLM_VERSION     "0.1.0"
@@ -300,15 +301,6 @@ ngx_int_t ngx_http_llm_request_line(ngx_http_request_t *r, ngx_str_t *line);
    limits, the default one; or NULL. */
 const llm_row_t *ngx_http_llm_key_row(ngx_http_llm_rows_t *rows,
     const ngx_http_llm_key_t *key);
-
-
-/* ngx_http_llm_digest.c */
-
-/* SHA-256; digest has LLM_KEY_DIGEST bytes. */
-ngx_int_t ngx_http_llm_digest(u_char *digest, const u_char *data, size_t len);
-
-/* At exit. */
-void ngx_http_llm_digest_done(void);
 
 
 /* ngx_http_llm_body.c */

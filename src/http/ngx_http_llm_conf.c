@@ -88,6 +88,7 @@ ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
      *     llcf->rows[] = NULL;
      *     llcf->outer = NULL;
      *     llcf->enforced = 0;
+     *     llcf->admin = NULL;
      */
 
     llcf->quota = NGX_CONF_UNSET_PTR;

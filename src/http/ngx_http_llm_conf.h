@@ -153,6 +153,8 @@ typedef struct {
     ngx_http_llm_keys_t         *keys;
     ngx_int_t                    request_id; /* index of $request_id */
     ngx_uint_t                   used;       /* some location enforces */
+    ngx_array_t                 *served;     /* src/admin's locations; NULL:
+                                                there is none */
 } ngx_http_llm_main_conf_t;
 
 
@@ -201,6 +203,9 @@ struct ngx_http_llm_loc_conf_s {
 
     ngx_http_llm_loc_conf_t     *outer;
     ngx_uint_t                   enforced;   /* here, or further inside */
+
+    void                        *admin;      /* src/admin's, of this location
+                                                only; NULL: none */
 };
 
 

@@ -8,7 +8,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_http_llm.h"
+#include "ngx_http_llm_compat.h"
+#include "ngx_http_llm_digest.h"
 
 
 /* Fetched and made once in a process: in OpenSSL 3 both cost more than the

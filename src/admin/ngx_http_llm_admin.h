@@ -1,0 +1,55 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _NGX_HTTP_LLM_ADMIN_H_INCLUDED_
+#define _NGX_HTTP_LLM_ADMIN_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "llm_kept.h"
+#include "ngx_http_llm_ledger.h"
+#include "ngx_http_llm_store.h"
+#include "ngx_http_llm_zone.h"
+
+
+/*
+ * What this room serves: content handlers, each with a directive in a
+ * location that names a zone.  The room knows no request that is charged; the
+ * table of contents tells it here what it may look at.
+ */
+
+typedef struct {
+    ngx_str_t                   *name;
+    ngx_http_llm_zone_t         *zone;
+    ngx_http_llm_store_t        *store;          /* NULL: without state= */
+    ngx_http_llm_ledger_t       *ledger;         /* likewise */
+    const llm_kept_t            *kept;
+} ngx_http_llm_admin_zone_t;
+
+
+typedef struct ngx_http_llm_admin_s  ngx_http_llm_admin_t;
+
+/* The beginning of what a directive makes for its location. */
+
+struct ngx_http_llm_admin_s {
+    ngx_int_t                  (*handler)(ngx_http_request_t *r,
+                                          ngx_http_llm_admin_t *admin);
+    ngx_http_llm_admin_zone_t    zone;           /* set when all is read */
+    unsigned                     stored:1;       /* needs state= */
+};
+
+
+/* Reads the parameters after the zone's name; NULL: it was told. */
+typedef ngx_http_llm_admin_t *(*ngx_http_llm_admin_pt)(ngx_conf_t *cf);
+
+/* llm_quota_api */
+ngx_http_llm_admin_t *ngx_http_llm_api_conf(ngx_conf_t *cf);
+
+
+#endif /* _NGX_HTTP_LLM_ADMIN_H_INCLUDED_ */

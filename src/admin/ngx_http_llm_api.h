@@ -1,0 +1,207 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _NGX_HTTP_LLM_API_H_INCLUDED_
+#define _NGX_HTTP_LLM_API_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <jansson.h>
+
+#include "llm_api_path.h"
+#include "llm_key.h"
+#include "ngx_http_llm_admin.h"
+
+
+#define NGX_HTTP_LLM_API_INVALID  422
+
+
+/*
+ * A call of the admin API, from the request until its answer.  It goes in
+ * steps, each of which ends with one thing: it runs an operation of the store,
+ * whose end is the next step, or it answers.
+ *
+ *     NEW      ngx_http_llm_api.c       the route is found
+ *     KEY      ngx_http_llm_api_auth.c  who calls, and whether he may
+ *     BODY     ngx_http_llm_api_body.c  read and parsed
+ *     STEPS    the route's handler: load, check, change, publish
+ *     ANSWERED ngx_http_llm_api_out.c
+ *
+ * The call has a pool of its own and outlives the client: what was begun for
+ * one who has left is done to its end, so that the zone learns of every
+ * change.
+ */
+
+typedef struct ngx_http_llm_call_s  ngx_http_llm_call_t;
+
+typedef void (*ngx_http_llm_call_pt)(ngx_http_llm_call_t *call);
+typedef void (*ngx_http_llm_step_pt)(ngx_http_llm_call_t *call,
+    llm_store_op_t *op);
+
+
+/* Who may call. */
+
+typedef enum {
+    NGX_HTTP_LLM_API_PUBLIC = 0,
+    NGX_HTTP_LLM_API_SELF,               /* a virtual key: what is its own */
+    NGX_HTTP_LLM_API_READ,
+    NGX_HTTP_LLM_API_WRITE               /* not with "readonly" */
+} ngx_http_llm_api_access_e;
+
+
+typedef struct {
+    ngx_uint_t                   methods;
+    const char                  *path;       /* of llm_api_path() */
+    ngx_http_llm_api_access_e    access;
+    ngx_http_llm_call_pt         handler;
+    uintptr_t                    data;       /* the handler's own */
+} ngx_http_llm_api_route_t;
+
+
+typedef struct {
+    ngx_http_llm_admin_t         admin;
+    u_char                       master[LLM_KEY_DIGEST];
+    ngx_uint_t                   has_master;
+    ngx_uint_t                   readonly;
+} ngx_http_llm_api_t;
+
+
+struct ngx_http_llm_call_s {
+    ngx_http_request_t              *request;    /* NULL: the client left */
+    ngx_pool_t                      *pool;
+    ngx_http_llm_api_t              *api;
+    const ngx_http_llm_api_route_t  *route;
+    ngx_str_t                        arg;        /* of the path */
+    ngx_str_t                        args;       /* the query */
+
+    json_t                          *body;       /* an object; NULL: none */
+    json_t                          *key;        /* the virtual key's
+                                                    document; NULL: the master
+                                                    key, or none */
+    ngx_str_t                        key_id;     /* SHA-256 in hex */
+
+    ngx_http_llm_store_task_t       *task;
+    ngx_http_llm_step_pt             next;
+    ngx_event_t                      alive;      /* a graceful exit waits */
+    void                            *data;       /* the handler's own */
+    ngx_uint_t                       tries;
+
+    /* the answer that is being written */
+    ngx_chain_t                     *out;
+    ngx_chain_t                    **last;
+    ngx_buf_t                       *buf;
+    off_t                            size;
+    unsigned                         comma:1;
+    unsigned                         failed:1;   /* no memory for it */
+
+    unsigned                         opened:1;   /* the store, for changes */
+    unsigned                         reading:1;  /* its body */
+};
+
+
+/* ngx_http_llm_api_route.c: ends with an empty path. */
+
+extern const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[];
+
+
+/* ngx_http_llm_api.c */
+
+/* The call of a request. */
+ngx_http_llm_call_t *ngx_http_llm_call_of(ngx_http_request_t *r);
+
+/* What the call keeps is given back with it. */
+json_t *ngx_http_llm_call_keep(ngx_http_llm_call_t *call, json_t *json);
+
+/* An argument of the query, decoded; 0: it has none. */
+ngx_uint_t ngx_http_llm_call_arg(ngx_http_llm_call_t *call, const char *name,
+    ngx_str_t *value);
+
+/* A graceful exit waits for it from now on. */
+void ngx_http_llm_call_wait(ngx_http_llm_call_t *call);
+
+/* The end of the call, after its answer. */
+void ngx_http_llm_call_end(ngx_http_llm_call_t *call, ngx_int_t rc);
+
+
+/* ngx_http_llm_api_auth.c */
+
+/* Goes on with ngx_http_llm_call_body(), or answers. */
+void ngx_http_llm_call_auth(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_body.c */
+
+/* Goes on with the route's handler, or answers. */
+void ngx_http_llm_call_body(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_store.c */
+
+/* An operation whose end is the next step, with OK, EXISTS, CONFLICT or
+   NOT_FOUND; all else is answered.  NULL: likewise. */
+llm_store_op_t *ngx_http_llm_call_op(ngx_http_llm_call_t *call,
+    llm_store_op_e type, ngx_http_llm_step_pt next);
+
+void ngx_http_llm_call_run(ngx_http_llm_call_t *call);
+
+/* One entity, by its id. */
+void ngx_http_llm_call_load(ngx_http_llm_call_t *call, const char *kind,
+    ngx_str_t *id, ngx_http_llm_step_pt next);
+
+/* The document of an entity, kept; NULL: it was answered. */
+json_t *ngx_http_llm_call_document(ngx_http_llm_call_t *call,
+    const llm_store_text_t *json);
+
+#define ngx_http_llm_store_set(text, str)                                     \
+    (text)->data = (str)->data;                                               \
+    (text)->len = (str)->len
+
+
+/* ngx_http_llm_api_out.c: JSON.  Commas come by themselves. */
+
+void ngx_http_llm_out(ngx_http_llm_call_t *call, const void *data,
+    size_t len);
+void ngx_http_llm_out_open(ngx_http_llm_call_t *call, u_char bracket);
+void ngx_http_llm_out_close(ngx_http_llm_call_t *call, u_char bracket);
+void ngx_http_llm_out_name(ngx_http_llm_call_t *call, const char *name);
+void ngx_http_llm_out_word(ngx_http_llm_call_t *call, const char *word);
+void ngx_http_llm_out_text(ngx_http_llm_call_t *call, const void *data,
+    size_t len);
+void ngx_http_llm_out_number(ngx_http_llm_call_t *call, int64_t n);
+void ngx_http_llm_out_json(ngx_http_llm_call_t *call, const json_t *json);
+
+/* Nano-dollars, as an exact decimal of dollars. */
+void ngx_http_llm_out_money(ngx_http_llm_call_t *call, int64_t nano);
+
+/* ms of the epoch; 0: null */
+void ngx_http_llm_out_time(ngx_http_llm_call_t *call, int64_t ms);
+
+#define ngx_http_llm_out_str(call, str)                                       \
+    ngx_http_llm_out_text(call, (str)->data, (str)->len)
+
+static ngx_inline void
+ngx_http_llm_out_cstr(ngx_http_llm_call_t *call, const char *text)
+{
+    ngx_http_llm_out_text(call, text, ngx_strlen(text));
+}
+
+
+/* Answers with what was written. */
+void ngx_http_llm_call_answer(ngx_http_llm_call_t *call, ngx_uint_t status);
+
+/* Answers {"error":{...}}; param NULL: none. */
+void ngx_http_llm_call_error(ngx_http_llm_call_t *call, ngx_uint_t status,
+    const char *type, const char *param, const char *fmt, ...);
+
+/* Later it may do: 503 with retry-after. */
+void ngx_http_llm_call_unavailable(ngx_http_llm_call_t *call,
+    const char *why);
+
+
+#endif /* _NGX_HTTP_LLM_API_H_INCLUDED_ */

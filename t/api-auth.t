@@ -1,0 +1,48 @@
+# The admin API: who may call it, where it stands, what it does not know.
+
+use lib 't/lib';
+use LLMApi;
+use RawUpstream;
+
+my $upstream = RawUpstream->start('*' => { json => usage(10, 5) });
+
+my $t = LLMApi->new(upstream => $upstream, workers => 1, server => <<'EOF');
+        location /admin/ {
+            llm_quota_api main master_key_file=master.key readonly;
+        }
+
+        location /self {
+            llm_quota_api main;
+        }
+EOF
+
+$t->start;
+
+my %nobody = (Authorization => 'Basic x');
+
+is($t->api(GET => '/health/liveliness', undef, %nobody), "I'm alive!",
+   'it is alive');
+is($t->status, 200, 'and says so to everybody');
+is($t->{answer}{headers}{'content-type'}, 'application/json', 'as JSON');
+
+my $ready = $t->api(GET => '/health/readiness', undef, %nobody);
+
+is("@$ready{qw(status db)}", 'healthy connected', 'it is ready');
+
+is($t->api(GET => '/health')->{status}, 'healthy', 'with the master key');
+is($t->api(GET => '/health', undef, 'X-Api-Key' => $LLMApi::master,
+           %nobody)->{status}, 'healthy', 'in another place');
+is($t->api(GET => '/admin/health')->{status}, 'healthy',
+   'under a prefix it is called without');
+is($t->refused(GET => '/health', undef, %nobody),
+   '401 Authentication Error, No api key passed in.', 'not without');
+is($t->refused(GET => '/self/health'),
+   '401 Authentication Error, Invalid proxy server token passed.',
+   'nor where there is none');
+
+is($t->refused(GET => '/health/nothing'), '404 Not Found', 'unknown');
+is($t->refused(GET => '/team'), '404 Not Found', 'a beginning of a path');
+is($t->refused(PUT => '/health'), '405 Method Not Allowed', 'wrong method');
+
+$t->finish;
+done_testing();
