@@ -24,6 +24,8 @@ static ngx_int_t ngx_http_llm_api_handler(ngx_http_request_t *r,
     ngx_http_llm_admin_t *admin);
 static ngx_http_llm_call_t *ngx_http_llm_call_create(ngx_http_request_t *r,
     ngx_http_llm_api_t *api);
+static ngx_int_t ngx_http_llm_call_about(ngx_http_llm_call_t *call,
+    ngx_http_request_t *r);
 static void ngx_http_llm_api_path_of(ngx_http_request_t *r, ngx_str_t *path);
 static void ngx_http_llm_call_route(ngx_http_llm_call_t *call,
     ngx_str_t *path);
@@ -191,13 +193,10 @@ ngx_http_llm_call_create(ngx_http_request_t *r, ngx_http_llm_api_t *api)
     call->api = api;
     call->last = &call->out;
 
-    call->args.data = ngx_pstrdup(pool, &r->args);
-    if (call->args.data == NULL) {
+    if (ngx_http_llm_call_about(call, r) != NGX_OK) {
         ngx_destroy_pool(pool);
         return NULL;
     }
-
-    call->args.len = r->args.len;
 
     call->alive.handler = ngx_http_llm_call_alive;
     call->alive.data = call;
@@ -207,6 +206,79 @@ ngx_http_llm_call_create(ngx_http_request_t *r, ngx_http_llm_api_t *api)
     cln->data = call;
 
     return call;
+}
+
+
+/* What of the request the call needs when the client may have left. */
+
+static ngx_int_t
+ngx_http_llm_call_about(ngx_http_llm_call_t *call, ngx_http_request_t *r)
+{
+    ngx_str_t         *address;
+    ngx_table_elt_t   *h;
+
+    static ngx_str_t   name = ngx_string("litellm-changed-by");
+
+    call->args.len = r->args.len;
+    call->args.data = ngx_pstrdup(call->pool, &r->args);
+
+    address = &r->connection->addr_text;
+
+    call->address.len = address->len;
+    call->address.data = ngx_pstrdup(call->pool, address);
+
+    if (call->args.data == NULL
+        || call->address.data == NULL
+        || ngx_array_init(&call->edits, call->pool, 2,
+                          sizeof(ngx_http_llm_edit_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    h = ngx_http_llm_call_header(r, &name, NULL);
+
+    if (h == NULL) {
+        return NGX_OK;
+    }
+
+    call->changed_by.len = ngx_min(h->value.len, LLM_API_STRING);
+    call->changed_by.data = ngx_pstrdup(call->pool, &h->value);
+
+    return call->changed_by.data ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_table_elt_t *
+ngx_http_llm_call_header(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_table_elt_t *after)
+{
+    ngx_uint_t        i, found;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    found = (after == NULL);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (found
+                && h[i].hash
+                && h[i].key.len == name->len
+                && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0)
+            {
+                return &h[i];
+            }
+
+            if (&h[i] == after) {
+                found = 1;
+            }
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -343,7 +415,7 @@ ngx_http_llm_call_keep(ngx_http_llm_call_t *call, json_t *json)
         return NULL;
     }
 
-    cln = ngx_pool_cleanup_add(call->pool, 0);
+    cln = ngx_pool_cleanup_add(call->slice ? call->slice : call->pool, 0);
     if (cln == NULL) {
         json_decref(json);
         return NULL;
@@ -372,7 +444,7 @@ ngx_http_llm_call_left(void *data)
 
     call->request = NULL;
 
-    if (call->reading) {
+    if (call->idle) {
 
         /* nothing was begun, and nobody will come back to it */
 
@@ -416,6 +488,14 @@ ngx_http_llm_call_end(ngx_http_llm_call_t *call, ngx_int_t rc)
                 cln->handler = NULL;
             }
         }
+    }
+
+    if (call->slice) {
+        ngx_destroy_pool(call->slice);
+    }
+
+    if (call->out_pool) {
+        ngx_destroy_pool(call->out_pool);
     }
 
     ngx_destroy_pool(call->pool);

@@ -14,9 +14,11 @@
 
 #include <jansson.h>
 
+#include "llm_api_doc.h"
 #include "llm_api_path.h"
 #include "llm_key.h"
 #include "ngx_http_llm_admin.h"
+#include "ngx_http_llm_entity.h"
 
 
 #define NGX_HTTP_LLM_API_INVALID  422
@@ -69,12 +71,55 @@ typedef struct {
     u_char                       master[LLM_KEY_DIGEST];
     ngx_uint_t                   has_master;
     ngx_uint_t                   readonly;
+    ngx_uint_t                   opened;     /* the store, in this worker, for
+                                                changes */
 } ngx_http_llm_api_t;
+
+
+/* A kind of entity, as the calls know it. */
+
+typedef struct {
+    ngx_str_t                    kind;       /* the store's name of it */
+    llm_api_kind_e               fields;
+    const char                  *id;         /* members */
+    const char                  *alias;      /* NULL: none that is unique */
+    llm_subject_type_e           subject;    /* whose meters are its; all of
+                                                them: nobody's */
+
+    /* formats of messages, with the id or the alias */
+    const char                  *missing;
+    const char                  *exists;
+    const char                  *taken;
+} ngx_http_llm_kind_t;
+
+
+/* What of an entity is to change. */
+
+typedef struct {
+    const ngx_http_llm_kind_t   *kind;
+    ngx_str_t                    id;
+    json_t                      *doc;        /* NULL: it is to be deleted */
+    int64_t                      version;    /* that it has; 0: it is new */
+    ngx_str_t                    text;       /* of the document */
+} ngx_http_llm_edit_t;
+
+
+/* Of an entity what is shown beside its document. */
+
+typedef struct {
+    const ngx_http_llm_kind_t   *kind;
+    ngx_str_t                    id;
+    json_t                      *doc;
+    int64_t                      version;
+    int64_t                      spend;      /* nano-dollars */
+    int64_t                      reset;      /* s of the epoch, 0: never */
+} ngx_http_llm_record_t;
 
 
 struct ngx_http_llm_call_s {
     ngx_http_request_t              *request;    /* NULL: the client left */
     ngx_pool_t                      *pool;
+    ngx_pool_t                      *slice;      /* of a list; NULL: none */
     ngx_http_llm_api_t              *api;
     const ngx_http_llm_api_route_t  *route;
     ngx_str_t                        arg;        /* of the path */
@@ -92,7 +137,19 @@ struct ngx_http_llm_call_s {
     void                            *data;       /* the handler's own */
     ngx_uint_t                       tries;
 
+    /* the change that is being made, and who makes it */
+    ngx_array_t                      edits;      /* of ngx_http_llm_edit_t */
+    ngx_http_llm_call_pt             committed;
+    ngx_str_t                        changed_by;
+    ngx_str_t                        address;
+
+    ngx_http_llm_record_t            record;
+    json_t                          *tier;       /* its budget; NULL: none */
+    ngx_http_llm_call_pt             spent;
+    ngx_http_llm_call_pt             flushed;
+
     /* the answer that is being written */
+    ngx_pool_t                      *out_pool;
     ngx_chain_t                     *out;
     ngx_chain_t                    **last;
     ngx_buf_t                       *buf;
@@ -101,7 +158,9 @@ struct ngx_http_llm_call_s {
     unsigned                         failed:1;   /* no memory for it */
 
     unsigned                         opened:1;   /* the store, for changes */
-    unsigned                         reading:1;  /* its body */
+    unsigned                         idle:1;     /* waits for the client: who
+                                                    leaves ends it */
+    unsigned                         started:1;  /* the head is sent */
 };
 
 
@@ -112,8 +171,25 @@ extern const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[];
 
 /* ngx_http_llm_api.c */
 
+/* ms of the epoch */
+
+static ngx_inline int64_t
+ngx_http_llm_call_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (int64_t) tp->sec * 1000 + tp->msec;
+}
+
+
 /* The call of a request. */
 ngx_http_llm_call_t *ngx_http_llm_call_of(ngx_http_request_t *r);
+
+/* The next header of a name; after NULL: the first. */
+ngx_table_elt_t *ngx_http_llm_call_header(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_table_elt_t *after);
 
 /* What the call keeps is given back with it. */
 json_t *ngx_http_llm_call_keep(ngx_http_llm_call_t *call, json_t *json);
@@ -150,9 +226,11 @@ llm_store_op_t *ngx_http_llm_call_op(ngx_http_llm_call_t *call,
 
 void ngx_http_llm_call_run(ngx_http_llm_call_t *call);
 
-/* One entity, by its id. */
-void ngx_http_llm_call_load(ngx_http_llm_call_t *call, const char *kind,
+/* One entity, by its id or by its alias, which stay until the next step. */
+void ngx_http_llm_call_load(ngx_http_llm_call_t *call, const ngx_str_t *kind,
     ngx_str_t *id, ngx_http_llm_step_pt next);
+void ngx_http_llm_call_load_alias(ngx_http_llm_call_t *call,
+    const ngx_str_t *kind, ngx_str_t *alias, ngx_http_llm_step_pt next);
 
 /* The document of an entity, kept; NULL: it was answered. */
 json_t *ngx_http_llm_call_document(ngx_http_llm_call_t *call,
@@ -161,6 +239,49 @@ json_t *ngx_http_llm_call_document(ngx_http_llm_call_t *call,
 #define ngx_http_llm_store_set(text, str)                                     \
     (text)->data = (str)->data;                                               \
     (text)->len = (str)->len
+
+
+/* ngx_http_llm_api_change.c: one transaction, with its audit, and then the
+   zone. */
+
+extern const ngx_http_llm_kind_t  ngx_http_llm_kind_team;
+extern const ngx_http_llm_kind_t  ngx_http_llm_kind_user;
+extern const ngx_http_llm_kind_t  ngx_http_llm_kind_customer;
+extern const ngx_http_llm_kind_t  ngx_http_llm_kind_key;
+extern const ngx_http_llm_kind_t  ngx_http_llm_kind_budget;
+extern const ngx_http_llm_kind_t  ngx_http_llm_kind_tag;
+extern const ngx_http_llm_kind_t  ngx_http_llm_kind_group;
+extern const ngx_http_llm_kind_t  ngx_http_llm_kind_member;
+
+/* Adds to the change; NGX_ERROR: it was answered. */
+ngx_int_t ngx_http_llm_call_edit(ngx_http_llm_call_t *call,
+    const ngx_http_llm_kind_t *kind, ngx_str_t *id, json_t *doc,
+    int64_t version);
+
+/* Makes the change and goes on with done; where somebody else was faster the
+   route's handler begins anew. */
+void ngx_http_llm_call_commit(ngx_http_llm_call_t *call,
+    ngx_http_llm_call_pt done);
+
+/* Answers that it is not there. */
+void ngx_http_llm_call_missing(ngx_http_llm_call_t *call,
+    const ngx_http_llm_kind_t *kind, ngx_str_t *id);
+
+
+/* ngx_http_llm_api_record.c */
+
+/* Sets what the record's subject spent, and goes on with done. */
+void ngx_http_llm_call_spend(ngx_http_llm_call_t *call,
+    ngx_http_llm_call_pt done);
+
+/* Likewise, if the zone knows it; NGX_DECLINED: it does not, and it has spent
+   nothing so far. */
+ngx_int_t ngx_http_llm_record_spend(ngx_http_llm_call_t *call,
+    ngx_http_llm_record_t *record);
+
+/* The members of a record, without brackets. */
+void ngx_http_llm_out_record(ngx_http_llm_call_t *call,
+    const ngx_http_llm_record_t *record);
 
 
 /* ngx_http_llm_api_out.c: JSON.  Commas come by themselves. */
@@ -191,6 +312,14 @@ ngx_http_llm_out_cstr(ngx_http_llm_call_t *call, const char *text)
     ngx_http_llm_out_text(call, text, ngx_strlen(text));
 }
 
+
+/* A new pool for a part of a long answer, what was written and kept for the
+   one before is gone; NGX_ERROR: it was answered. */
+ngx_int_t ngx_http_llm_call_slice(ngx_http_llm_call_t *call);
+
+/* Sends what was written, if that is much, and goes on with next. */
+void ngx_http_llm_call_flush(ngx_http_llm_call_t *call,
+    ngx_http_llm_call_pt next);
 
 /* Answers with what was written. */
 void ngx_http_llm_call_answer(ngx_http_llm_call_t *call, ngx_uint_t status);

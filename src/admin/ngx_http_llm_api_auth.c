@@ -98,8 +98,8 @@ ngx_http_llm_call_auth(ngx_http_llm_call_t *call)
     if (!call->api->has_master
         || CRYPTO_memcmp(digest, call->api->master, LLM_KEY_DIGEST) != 0)
     {
-        ngx_http_llm_call_load(call, "key", &call->key_id,
-                               ngx_http_llm_auth_found);
+        ngx_http_llm_call_load(call, &ngx_http_llm_kind_key.kind,
+                               &call->key_id, ngx_http_llm_auth_found);
         return;
     }
 
@@ -119,42 +119,30 @@ static ngx_uint_t
 ngx_http_llm_auth_key(ngx_http_request_t *r, ngx_str_t *key)
 {
     ngx_str_t        *name;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
     for (name = ngx_http_llm_auth_names; name->len; name++) {
 
-        for (part = &r->headers_in.headers.part; part; part = part->next) {
-            h = part->elts;
+        for (h = ngx_http_llm_call_header(r, name, NULL);
+             h;
+             h = ngx_http_llm_call_header(r, name, h))
+        {
+            *key = h->value;
 
-            for (i = 0; i < part->nelts; i++) {
+            if (key->len > sizeof("Bearer ") - 1
+                && ngx_strncasecmp(key->data, (u_char *) "Bearer ",
+                                   sizeof("Bearer ") - 1)
+                   == 0)
+            {
+                key->data += sizeof("Bearer ") - 1;
+                key->len -= sizeof("Bearer ") - 1;
 
-                if (h[i].hash == 0
-                    || h[i].key.len != name->len
-                    || ngx_strncasecmp(h[i].key.data, name->data, name->len)
-                       != 0)
-                {
-                    continue;
-                }
+            } else if (name == ngx_http_llm_auth_names) {
+                continue;
+            }
 
-                *key = h[i].value;
-
-                if (key->len > sizeof("Bearer ") - 1
-                    && ngx_strncasecmp(key->data, (u_char *) "Bearer ",
-                                       sizeof("Bearer ") - 1)
-                       == 0)
-                {
-                    key->data += sizeof("Bearer ") - 1;
-                    key->len -= sizeof("Bearer ") - 1;
-
-                } else if (name == ngx_http_llm_auth_names) {
-                    continue;
-                }
-
-                if (key->len) {
-                    return 1;
-                }
+            if (key->len) {
+                return 1;
             }
         }
     }

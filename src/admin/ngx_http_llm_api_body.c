@@ -40,7 +40,7 @@ ngx_http_llm_call_body(ngx_http_llm_call_t *call)
     }
 
     c = r->connection;
-    call->reading = 1;
+    call->idle = 1;
 
     rc = ngx_http_read_client_request_body(r, ngx_http_llm_body_read);
 
@@ -48,7 +48,7 @@ ngx_http_llm_call_body(ngx_http_llm_call_t *call)
        of the content handler, is given back here */
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        call->reading = 0;
+        call->idle = 0;
         ngx_http_llm_call_end(call, rc);
         return;
     }
@@ -65,7 +65,7 @@ ngx_http_llm_body_read(ngx_http_request_t *r)
     ngx_http_llm_call_t  *call;
 
     call = ngx_http_llm_call_of(r);
-    call->reading = 0;
+    call->idle = 0;
 
     if (ngx_http_llm_body_text(r, call->pool, &text) != NGX_OK) {
         ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);

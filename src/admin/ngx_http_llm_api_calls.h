@@ -11,13 +11,177 @@
 #include "ngx_http_llm_api.h"
 
 
-/* What the routes lead to: each answers the call, now or in a later step. */
+/* What the routes lead to: each answers the call, now or in a later step; and
+   the steps that they share. */
+
+
+/* What a kind's calls are like: the data of their routes. */
+
+typedef struct {
+    const ngx_http_llm_kind_t   *kind;
+    const char                  *asked;      /* the argument of info */
+    const char                  *list;       /* the ids of delete */
+    const char                  *deleted;    /* of its answer */
+    unsigned                     named:1;    /* has no id of our making */
+    unsigned                     nested:1;   /* update: {"..._id", "data"} */
+} ngx_http_llm_entity_calls_t;
+
+#define ngx_http_llm_calls(call)                                              \
+    ((const ngx_http_llm_entity_calls_t *) (call)->route->data)
 
 
 /* ngx_http_llm_api_health.c */
 
 void ngx_http_llm_api_alive(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_ready(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_entity.c */
+
+void ngx_http_llm_api_new(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_update(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_block(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_info(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_delete(ngx_http_llm_call_t *call);
+
+/* The document with what the body names; NULL: it was answered. */
+json_t *ngx_http_llm_call_merge(ngx_http_llm_call_t *call,
+    const ngx_http_llm_kind_t *kind, const json_t *document);
+
+void ngx_http_llm_call_fault(ngx_http_llm_call_t *call,
+    const llm_api_fault_t *fault);
+
+/* A member of the body that is a string, an argument, a list of ids: or
+   NGX_ERROR, and it was answered. */
+ngx_int_t ngx_http_llm_call_needs(ngx_http_llm_call_t *call,
+    const char *member, ngx_str_t *value);
+ngx_int_t ngx_http_llm_call_asks(ngx_http_llm_call_t *call, const char *name,
+    ngx_str_t *value);
+ngx_int_t ngx_http_llm_call_ids(ngx_http_llm_call_t *call, const char *member,
+    json_t **ids);
+
+/* The id of what is made: the body's, else, unless it is needed, one of our
+   making, which the document gets. */
+ngx_int_t ngx_http_llm_call_new_id(ngx_http_llm_call_t *call,
+    const char *member, ngx_uint_t needed, json_t *doc, ngx_str_t *id);
+
+/* What was loaded becomes the call's record; NGX_ERROR: it was answered. */
+ngx_int_t ngx_http_llm_call_loaded(ngx_http_llm_call_t *call,
+    llm_store_op_t *op, const ngx_http_llm_kind_t *kind);
+
+/* So does the document of an edit. */
+void ngx_http_llm_call_edited(ngx_http_llm_call_t *call, ngx_uint_t i);
+
+/* Answers with the record. */
+void ngx_http_llm_call_flat(ngx_http_llm_call_t *call);
+
+/* The call's record is blocked, or unblocked, as its path says. */
+ngx_uint_t ngx_http_llm_call_blocks(ngx_http_llm_call_t *call);
+void ngx_http_llm_call_block(ngx_http_llm_call_t *call,
+    ngx_http_llm_call_pt done);
+
+
+/* Answers which of the route's kind are deleted. */
+void ngx_http_llm_call_deleted(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_owner.c */
+
+void ngx_http_llm_api_owner_info(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_owner_delete(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_member.c */
+
+void ngx_http_llm_api_member_add(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_member_update(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_member_delete(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_permissions(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_key.c */
+
+void ngx_http_llm_api_key_new(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_key_update(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_key_info(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_key_delete(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_key_block(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_key_regenerate(ngx_http_llm_call_t *call);
+
+/* The document of the budget that the record has, or null. */
+void ngx_http_llm_out_tier(ngx_http_llm_call_t *call);
+
+/* A user, with a key unless it is not wanted. */
+void ngx_http_llm_api_user_new(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_each.c */
+
+void ngx_http_llm_api_budget_info(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_tag_info(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_customer_block(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_list.c */
+
+/* An array of the answer; the last one's kind is NULL. */
+
+typedef struct {
+    const ngx_http_llm_kind_t     *kind;
+    const char                    *name;
+} ngx_http_llm_section_t;
+
+
+typedef struct {
+    const ngx_http_llm_kind_t     *kind;     /* NULL: those of the sections */
+    const ngx_http_llm_section_t  *sections; /* by the names of the kinds */
+    const char                    *ref;      /* NULL: all */
+    ngx_str_t                      value;    /* of the reference */
+    ngx_str_t                      id;       /* empty: any */
+    ngx_str_t                      alias;    /* likewise */
+
+    size_t                         page;
+    size_t                         skip;
+    size_t                         limit;
+    size_t                         total;    /* out */
+
+    /* its own */
+    const ngx_http_llm_section_t  *section;
+    ngx_http_llm_record_t         *rows;
+    size_t                         nrows;
+    size_t                         i;
+    llm_store_cursor_t             cursor;
+    ngx_http_llm_call_pt           done;
+
+    unsigned                       bare:1;   /* ids only */
+    unsigned                       full:1;   /* the rest is counted */
+} ngx_http_llm_list_t;
+
+
+/* What a list's route is like: its data. */
+
+typedef struct {
+    const ngx_http_llm_kind_t     *kind;
+    const char                    *name;     /* NULL: the array is all */
+    const char                    *size;     /* argument; NULL: no pages */
+    ngx_int_t                      fallback;
+    const char                    *total;    /* members */
+    const char                    *page;
+} ngx_http_llm_list_calls_t;
+
+
+void ngx_http_llm_api_list(ngx_http_llm_call_t *call);
+
+/* A list, to be filled in; NULL: it was answered. */
+ngx_http_llm_list_t *ngx_http_llm_call_list(ngx_http_llm_call_t *call);
+
+/* Pages as the query asks for them; NGX_ERROR: it was answered. */
+ngx_int_t ngx_http_llm_list_pages(ngx_http_llm_call_t *call,
+    ngx_http_llm_list_t *list, const char *size, ngx_int_t fallback);
+
+/* Writes the rows, and goes on with done. */
+void ngx_http_llm_list_run(ngx_http_llm_call_t *call,
+    ngx_http_llm_call_pt done);
 
 
 #endif /* _NGX_HTTP_LLM_API_CALLS_H_INCLUDED_ */

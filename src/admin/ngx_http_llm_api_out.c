@@ -14,14 +14,18 @@
 
 
 #define NGX_HTTP_LLM_OUT_BUF      16384
+#define NGX_HTTP_LLM_OUT_FLUSH    65536
 #define NGX_HTTP_LLM_OUT_MESSAGE  1024
 
-/* Of a double so many digits are those that were written. */
-#define NGX_HTTP_LLM_OUT_DIGITS   15
 
-
+static ngx_int_t ngx_http_llm_out_buf(ngx_http_llm_call_t *call,
+    size_t size);
 static void ngx_http_llm_out_value(ngx_http_llm_call_t *call);
 static int ngx_http_llm_out_dump(const char *data, size_t len, void *arg);
+static void ngx_http_llm_out_sent(ngx_http_llm_call_t *call);
+static void ngx_http_llm_out_write(ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_out_head(ngx_http_llm_call_t *call,
+    ngx_uint_t status, off_t length);
 static ngx_chain_t *ngx_http_llm_out_copy(ngx_http_llm_call_t *call,
     ngx_pool_t *pool);
 static ngx_int_t ngx_http_llm_out_retry(ngx_http_request_t *r);
@@ -34,41 +38,55 @@ void
 ngx_http_llm_out(ngx_http_llm_call_t *call, const void *data, size_t len)
 {
     size_t         n;
-    ngx_chain_t   *cl;
     const u_char  *p;
 
-    p = data;
+    for (p = data; len; p += n, len -= n) {
 
-    while (len && !call->failed) {
-
-        if (call->buf == NULL || call->buf->last == call->buf->end) {
-
-            cl = ngx_alloc_chain_link(call->pool);
-            if (cl == NULL) {
-                call->failed = 1;
-                return;
-            }
-
-            cl->buf = ngx_create_temp_buf(call->pool, NGX_HTTP_LLM_OUT_BUF);
-            if (cl->buf == NULL) {
-                call->failed = 1;
-                return;
-            }
-
-            cl->next = NULL;
-            *call->last = cl;
-            call->last = &cl->next;
-            call->buf = cl->buf;
+        if ((call->buf == NULL || call->buf->last == call->buf->end)
+            && ngx_http_llm_out_buf(call, NGX_HTTP_LLM_OUT_BUF) != NGX_OK)
+        {
+            return;
         }
 
         n = ngx_min(len, (size_t) (call->buf->end - call->buf->last));
 
         call->buf->last = ngx_cpymem(call->buf->last, p, n);
         call->size += n;
-
-        p += n;
-        len -= n;
     }
+}
+
+
+static ngx_int_t
+ngx_http_llm_out_buf(ngx_http_llm_call_t *call, size_t size)
+{
+    ngx_chain_t  *cl;
+
+    if (call->out_pool == NULL) {
+        call->out_pool = ngx_create_pool(4096, ngx_cycle->log);
+    }
+
+    if (call->failed || call->out_pool == NULL) {
+        call->failed = 1;
+        return NGX_ERROR;
+    }
+
+    cl = ngx_alloc_chain_link(call->out_pool);
+
+    if (cl) {
+        cl->buf = ngx_create_temp_buf(call->out_pool, size);
+    }
+
+    if (cl == NULL || cl->buf == NULL) {
+        call->failed = 1;
+        return NGX_ERROR;
+    }
+
+    cl->next = NULL;
+    *call->last = cl;
+    call->last = &cl->next;
+    call->buf = cl->buf;
+
+    return NGX_OK;
 }
 
 
@@ -123,19 +141,28 @@ ngx_http_llm_out_word(ngx_http_llm_call_t *call, const char *word)
 void
 ngx_http_llm_out_text(ngx_http_llm_call_t *call, const void *data, size_t len)
 {
-    u_char  *p, *last;
-
-    p = ngx_pnalloc(call->pool, len * 6 + 1);
-    if (p == NULL) {
-        call->failed = 1;
-        return;
-    }
-
-    last = llm_text_json(p, p + len * 6, data, len);
+    u_char  *p;
+    size_t   size;
 
     ngx_http_llm_out_value(call);
     ngx_http_llm_out(call, "\"", 1);
-    ngx_http_llm_out(call, p, last - p);
+
+    size = len * 6;
+
+    if (call->failed
+        || ((size_t) (call->buf->end - call->buf->last) < size
+            && ngx_http_llm_out_buf(call, ngx_max(size,
+                                                  NGX_HTTP_LLM_OUT_BUF))
+               != NGX_OK))
+    {
+        return;
+    }
+
+    p = llm_text_json(call->buf->last, call->buf->last + size, data, len);
+
+    call->size += p - call->buf->last;
+    call->buf->last = p;
+
     ngx_http_llm_out(call, "\"", 1);
 }
 
@@ -192,7 +219,7 @@ ngx_http_llm_out_json(ngx_http_llm_call_t *call, const json_t *json)
 
     if (json_dump_callback(json, ngx_http_llm_out_dump, call,
                            JSON_COMPACT|JSON_ENCODE_ANY
-                           |JSON_REAL_PRECISION(NGX_HTTP_LLM_OUT_DIGITS))
+                           |JSON_REAL_PRECISION(LLM_API_DIGITS))
         != 0)
     {
         call->failed = 1;
@@ -208,6 +235,139 @@ ngx_http_llm_out_dump(const char *data, size_t len, void *arg)
     ngx_http_llm_out(call, data, len);
 
     return call->failed ? -1 : 0;
+}
+
+
+ngx_int_t
+ngx_http_llm_call_slice(ngx_http_llm_call_t *call)
+{
+    if (call->slice) {
+        ngx_destroy_pool(call->slice);
+    }
+
+    call->slice = ngx_create_pool(4096, ngx_cycle->log);
+
+    if (call->slice) {
+        return NGX_OK;
+    }
+
+    ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+
+    return NGX_ERROR;
+}
+
+
+void
+ngx_http_llm_call_flush(ngx_http_llm_call_t *call, ngx_http_llm_call_pt next)
+{
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+
+    r = call->request;
+
+    if (r == NULL || call->failed) {
+        ngx_http_llm_call_end(call, NGX_ERROR);
+        return;
+    }
+
+    if (call->size < NGX_HTTP_LLM_OUT_FLUSH) {
+        next(call);
+        return;
+    }
+
+    if (!call->started) {
+        rc = ngx_http_llm_out_head(call, NGX_HTTP_OK, -1);
+
+        if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+            ngx_http_llm_call_end(call, rc);
+            return;
+        }
+    }
+
+    call->buf->flush = 1;
+    call->flushed = next;
+
+    if (ngx_http_output_filter(r, call->out) == NGX_ERROR) {
+        ngx_http_llm_call_end(call, NGX_ERROR);
+        return;
+    }
+
+    ngx_http_llm_out_sent(call);
+}
+
+
+/* All that was written is gone, or it waits for a slow client. */
+
+static void
+ngx_http_llm_out_sent(ngx_http_llm_call_t *call)
+{
+    ngx_event_t               *wev;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    r = call->request;
+    wev = r->connection->write;
+
+    if (r->out == NULL && !r->buffered && !r->connection->buffered) {
+
+        if (wev->timer_set) {
+            ngx_del_timer(wev);
+        }
+
+        ngx_destroy_pool(call->out_pool);
+
+        call->idle = 0;
+        call->out_pool = NULL;
+        call->out = NULL;
+        call->last = &call->out;
+        call->buf = NULL;
+        call->size = 0;
+
+        r->write_event_handler = ngx_http_request_empty_handler;
+
+        call->flushed(call);
+        return;
+    }
+
+    call->idle = 1;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_llm_out_write;
+
+    if (!wev->delayed) {
+        ngx_add_timer(wev, clcf->send_timeout);
+    }
+
+    if (ngx_handle_write_event(wev, clcf->send_lowat) != NGX_OK) {
+        call->idle = 0;
+        ngx_http_llm_call_end(call, NGX_ERROR);
+    }
+}
+
+
+static void
+ngx_http_llm_out_write(ngx_http_request_t *r)
+{
+    ngx_http_llm_call_t  *call;
+
+    call = ngx_http_llm_call_of(r);
+
+    if (r->connection->write->timedout) {
+        r->connection->timedout = 1;
+        call->idle = 0;
+        ngx_http_llm_call_end(call, NGX_HTTP_REQUEST_TIME_OUT);
+        return;
+    }
+
+    if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
+        call->idle = 0;
+        ngx_http_llm_call_end(call, NGX_ERROR);
+        return;
+    }
+
+    ngx_http_llm_out_sent(call);
 }
 
 
@@ -228,29 +388,53 @@ ngx_http_llm_call_answer(ngx_http_llm_call_t *call, ngx_uint_t status)
     out = call->failed ? NULL : ngx_http_llm_out_copy(call, r->pool);
 
     if (out == NULL) {
-        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        ngx_http_llm_call_end(call, call->started
+                                    ? NGX_ERROR
+                                    : NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
 
+    rc = NGX_OK;
+
+    if (!call->started) {
+        rc = ngx_http_llm_out_head(call, status, call->size);
+
+    } else if (status != NGX_HTTP_OK) {
+
+        /* too late for an error: the answer is cut, which clients see */
+
+        rc = NGX_ERROR;
+    }
+
+    if (rc == NGX_OK && !r->header_only) {
+        rc = ngx_http_output_filter(r, out);
+    }
+
+    ngx_http_llm_call_end(call, rc);
+}
+
+
+static ngx_int_t
+ngx_http_llm_out_head(ngx_http_llm_call_t *call, ngx_uint_t status,
+    off_t length)
+{
+    ngx_http_request_t  *r;
+
+    r = call->request;
+    call->started = 1;
+
     r->headers_out.status = status;
-    r->headers_out.content_length_n = call->size;
+    r->headers_out.content_length_n = length;
     r->headers_out.content_type = ngx_http_llm_out_type;
     r->headers_out.content_type_len = ngx_http_llm_out_type.len;
 
     if (status == NGX_HTTP_SERVICE_UNAVAILABLE
         && ngx_http_llm_out_retry(r) != NGX_OK)
     {
-        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_send_header(r);
-
-    if (rc != NGX_ERROR && rc <= NGX_OK && !r->header_only) {
-        rc = ngx_http_output_filter(r, out);
-    }
-
-    ngx_http_llm_call_end(call, rc);
+    return ngx_http_send_header(r);
 }
 
 

@@ -45,6 +45,12 @@ ngx_http_llm_call_op(ngx_http_llm_call_t *call, llm_store_op_e type,
 void
 ngx_http_llm_call_run(ngx_http_llm_call_t *call)
 {
+    /* for what reads it opens itself */
+
+    if (!call->api->opened && llm_store_is_write(call->task->op.type)) {
+        call->api->opened = (ngx_http_llm_call_open(call) == NGX_OK);
+    }
+
     if (ngx_http_llm_store_post(call->task) != NGX_OK) {
         ngx_http_llm_store_free(call->task);
         ngx_http_llm_call_unavailable(call, "has too much to do");
@@ -78,7 +84,7 @@ ngx_http_llm_call_stepped(ngx_http_llm_store_task_t *task)
     case LLM_STORE_CLOSED:
     case LLM_STORE_GONE:
 
-        /* the first change of this worker, or the file is another now */
+        /* there was none when it was opened, or the file is another now */
 
         if (llm_store_is_write(op->type) && !call->opened) {
             call->opened = 1;
@@ -164,22 +170,36 @@ ngx_http_llm_call_trouble(ngx_http_llm_call_t *call, llm_store_op_t *op)
 
 
 void
-ngx_http_llm_call_load(ngx_http_llm_call_t *call, const char *kind,
+ngx_http_llm_call_load(ngx_http_llm_call_t *call, const ngx_str_t *kind,
     ngx_str_t *id, ngx_http_llm_step_pt next)
 {
     llm_store_op_t  *op;
 
     op = ngx_http_llm_call_op(call, LLM_STORE_ENTITY, next);
-    if (op == NULL) {
-        return;
+
+    if (op) {
+        ngx_http_llm_store_set(&op->entity.kind, kind);
+        ngx_http_llm_store_set(&op->entity.id, id);
+
+        ngx_http_llm_call_run(call);
     }
+}
 
-    op->entity.kind.data = (u_char *) kind;
-    op->entity.kind.len = ngx_strlen(kind);
 
-    ngx_http_llm_store_set(&op->entity.id, id);
+void
+ngx_http_llm_call_load_alias(ngx_http_llm_call_t *call, const ngx_str_t *kind,
+    ngx_str_t *alias, ngx_http_llm_step_pt next)
+{
+    llm_store_op_t  *op;
 
-    ngx_http_llm_call_run(call);
+    op = ngx_http_llm_call_op(call, LLM_STORE_ENTITY, next);
+
+    if (op) {
+        ngx_http_llm_store_set(&op->entity.kind, kind);
+        ngx_http_llm_store_set(&op->entity.alias, alias);
+
+        ngx_http_llm_call_run(call);
+    }
 }
 
 

@@ -1,0 +1,501 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include "ngx_http_llm_api_calls.h"
+
+
+/*
+ * Lists: entities of some kinds, or those that refer to one, page by page of
+ * the store.  A page is read, its rows are shown, and what was written goes to
+ * the client before the next page is asked for: so neither the time in the
+ * event loop nor the memory grows with the list.  What is numbered in pages
+ * has a total, for which the rest is counted.
+ */
+
+
+#define NGX_HTTP_LLM_LIST_ROWS   100         /* of one page of the store */
+#define NGX_HTTP_LLM_LIST_COUNT  2000        /* likewise, to be counted */
+
+
+static void ngx_http_llm_list_read(ngx_http_llm_call_t *call);
+static void ngx_http_llm_list_page(ngx_http_llm_call_t *call,
+    llm_store_op_t *op);
+static ngx_int_t ngx_http_llm_list_keep(ngx_http_llm_call_t *call,
+    ngx_http_llm_list_t *list, const llm_store_entity_t *row);
+static ngx_uint_t ngx_http_llm_list_has(ngx_http_llm_list_t *list,
+    const llm_store_entity_t *row);
+static void ngx_http_llm_list_rows(ngx_http_llm_call_t *call);
+static void ngx_http_llm_list_spent(ngx_http_llm_call_t *call);
+static void ngx_http_llm_list_row(ngx_http_llm_call_t *call);
+static void ngx_http_llm_list_section(ngx_http_llm_call_t *call,
+    const ngx_http_llm_kind_t *kind);
+static const ngx_http_llm_kind_t *ngx_http_llm_list_kind(
+    const ngx_http_llm_list_t *list, const llm_store_text_t *kind);
+static void ngx_http_llm_list_filter(ngx_http_llm_call_t *call,
+    ngx_http_llm_list_t *list);
+static void ngx_http_llm_list_all(ngx_http_llm_call_t *call);
+static void ngx_http_llm_list_end(ngx_http_llm_call_t *call);
+static ngx_int_t ngx_http_llm_list_number(ngx_http_llm_call_t *call,
+    const char *name, ngx_int_t fallback, ngx_int_t max, ngx_int_t *number);
+
+
+ngx_http_llm_list_t *
+ngx_http_llm_call_list(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_list_t  *list;
+
+    list = ngx_pcalloc(call->pool, sizeof(ngx_http_llm_list_t));
+
+    if (list == NULL) {
+        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return NULL;
+    }
+
+    list->limit = NGX_MAX_SIZE_T_VALUE;
+    call->data = list;
+
+    return list;
+}
+
+
+ngx_int_t
+ngx_http_llm_list_pages(ngx_http_llm_call_t *call, ngx_http_llm_list_t *list,
+    const char *size, ngx_int_t fallback)
+{
+    ngx_int_t  page, n;
+
+    if (ngx_http_llm_list_number(call, "page", 1, 1000000, &page) != NGX_OK
+        || ngx_http_llm_list_number(call, size, fallback, 100, &n) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    list->page = page;
+    list->limit = n;
+    list->skip = (page - 1) * n;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_list_number(ngx_http_llm_call_t *call, const char *name,
+    ngx_int_t fallback, ngx_int_t max, ngx_int_t *number)
+{
+    ngx_str_t        value;
+    llm_api_fault_t  fault;
+
+    *number = fallback;
+
+    if (!ngx_http_llm_call_arg(call, name, &value)) {
+        return NGX_OK;
+    }
+
+    *number = ngx_atoi(value.data, value.len);
+
+    if (*number >= 1 && *number <= max) {
+        return NGX_OK;
+    }
+
+    fault.status = NGX_HTTP_LLM_API_INVALID;
+    fault.member = name;
+    fault.what = "Input should be a whole number in its range";
+
+    ngx_http_llm_call_fault(call, &fault);
+
+    return NGX_ERROR;
+}
+
+
+void
+ngx_http_llm_list_run(ngx_http_llm_call_t *call, ngx_http_llm_call_pt done)
+{
+    ngx_http_llm_list_t  *list = call->data;
+
+    list->done = done;
+
+    ngx_http_llm_list_read(call);
+}
+
+
+static void
+ngx_http_llm_list_read(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_list_t  *list = call->data;
+
+    llm_store_op_t  *op;
+
+    op = ngx_http_llm_call_op(call, LLM_STORE_ENTITIES,
+                              ngx_http_llm_list_page);
+    if (op == NULL) {
+        return;
+    }
+
+    if (list->kind) {
+        ngx_http_llm_store_set(&op->entities.kind, &list->kind->kind);
+    }
+
+    if (list->ref) {
+        op->entities.ref.name.data = (u_char *) list->ref;
+        op->entities.ref.name.len = ngx_strlen(list->ref);
+        ngx_http_llm_store_set(&op->entities.ref.value, &list->value);
+    }
+
+    op->entities.max = list->full ? NGX_HTTP_LLM_LIST_COUNT
+                                  : NGX_HTTP_LLM_LIST_ROWS;
+    op->entities.cursor.len = list->cursor.len;
+    ngx_memcpy(op->entities.cursor.data, list->cursor.data,
+               list->cursor.len);
+
+    ngx_http_llm_call_run(call);
+}
+
+
+static void
+ngx_http_llm_list_page(ngx_http_llm_call_t *call, llm_store_op_t *op)
+{
+    ngx_http_llm_list_t  *list = call->data;
+
+    size_t               i;
+    ngx_uint_t           shown;
+    llm_store_entity_t  *row;
+
+    list->cursor.len = op->entities.cursor.len;
+    ngx_memcpy(list->cursor.data, op->entities.cursor.data,
+               op->entities.cursor.len);
+
+    if (ngx_http_llm_call_slice(call) != NGX_OK) {
+        return;
+    }
+
+    list->nrows = 0;
+    list->i = 0;
+
+    list->rows = ngx_pcalloc(call->slice, NGX_HTTP_LLM_LIST_ROWS
+                                          * sizeof(ngx_http_llm_record_t));
+    if (list->rows == NULL) {
+        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    for (i = 0; i < op->entities.nrows; i++) {
+        row = &op->entities.rows[i];
+
+        if (!ngx_http_llm_list_has(list, row)) {
+            continue;
+        }
+
+        shown = (list->total >= list->skip
+                 && list->total - list->skip < list->limit);
+        list->total++;
+
+        if (shown && ngx_http_llm_list_keep(call, list, row) != NGX_OK) {
+            return;
+        }
+    }
+
+    list->full = (list->limit != NGX_MAX_SIZE_T_VALUE
+                  && list->total >= list->skip + list->limit);
+
+    ngx_http_llm_list_rows(call);
+}
+
+
+/* What the query asks for, as far as the row says it without its document. */
+
+static ngx_uint_t
+ngx_http_llm_list_has(ngx_http_llm_list_t *list,
+    const llm_store_entity_t *row)
+{
+    if (list->id.len
+        && (row->id.len != list->id.len
+            || ngx_memcmp(row->id.data, list->id.data, list->id.len) != 0))
+    {
+        return 0;
+    }
+
+    if (list->alias.len
+        && (row->alias.len != list->alias.len
+            || ngx_memcmp(row->alias.data, list->alias.data, list->alias.len)
+               != 0))
+    {
+        return 0;
+    }
+
+    return list->kind || ngx_http_llm_list_kind(list, &row->kind);
+}
+
+
+static const ngx_http_llm_kind_t *
+ngx_http_llm_list_kind(const ngx_http_llm_list_t *list,
+    const llm_store_text_t *kind)
+{
+    const ngx_http_llm_section_t  *s;
+
+    if (list->kind) {
+        return list->kind;
+    }
+
+    for (s = list->sections; s->kind; s++) {
+        if (s->kind->kind.len == kind->len
+            && ngx_memcmp(s->kind->kind.data, kind->data, kind->len) == 0)
+        {
+            return s->kind;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_llm_list_keep(ngx_http_llm_call_t *call, ngx_http_llm_list_t *list,
+    const llm_store_entity_t *row)
+{
+    ngx_str_t               id;
+    ngx_http_llm_record_t  *record;
+
+    record = &list->rows[list->nrows++];
+
+    id.data = (u_char *) row->id.data;
+    id.len = row->id.len;
+
+    record->kind = ngx_http_llm_list_kind(list, &row->kind);
+    record->version = row->version;
+    record->id.len = id.len;
+    record->id.data = ngx_pstrdup(call->slice, &id);
+
+    if (record->id.data == NULL) {
+        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return NGX_ERROR;
+    }
+
+    if (list->bare) {
+        return NGX_OK;
+    }
+
+    record->doc = ngx_http_llm_call_document(call, &row->json);
+
+    return record->doc ? NGX_OK : NGX_ERROR;
+}
+
+
+/* Of some the zone knows what they spent, of others the store: only for those
+   it goes through the event loop. */
+
+static void
+ngx_http_llm_list_rows(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_list_t  *list = call->data;
+
+    for ( /* void */ ; list->i < list->nrows; list->i++) {
+
+        call->record = list->rows[list->i];
+
+        if (!list->bare
+            && ngx_http_llm_record_spend(call, &call->record) != NGX_OK)
+        {
+            ngx_http_llm_call_spend(call, ngx_http_llm_list_spent);
+            return;
+        }
+
+        ngx_http_llm_list_row(call);
+    }
+
+    if (list->cursor.len) {
+        ngx_http_llm_call_flush(call, ngx_http_llm_list_read);
+        return;
+    }
+
+    ngx_http_llm_list_end(call);
+}
+
+
+static void
+ngx_http_llm_list_spent(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_list_t  *list = call->data;
+
+    ngx_http_llm_list_row(call);
+
+    list->i++;
+
+    ngx_http_llm_list_rows(call);
+}
+
+
+static void
+ngx_http_llm_list_row(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_list_t  *list = call->data;
+
+    if (list->sections) {
+        ngx_http_llm_list_section(call, call->record.kind);
+    }
+
+    if (list->bare) {
+        ngx_http_llm_out_str(call, &call->record.id);
+        return;
+    }
+
+    ngx_http_llm_out_open(call, '{');
+
+    if (call->record.kind == &ngx_http_llm_kind_key) {
+        ngx_http_llm_out_name(call, "token");
+        ngx_http_llm_out_str(call, &call->record.id);
+    }
+
+    ngx_http_llm_out_record(call, &call->record);
+    ngx_http_llm_out_close(call, '}');
+}
+
+
+/* Rows come by their kinds: what is between two is empty. */
+
+static void
+ngx_http_llm_list_section(ngx_http_llm_call_t *call,
+    const ngx_http_llm_kind_t *kind)
+{
+    ngx_http_llm_list_t  *list = call->data;
+
+    while (list->section == NULL || list->section->kind != kind) {
+
+        if (list->section) {
+            ngx_http_llm_out_close(call, ']');
+            list->section++;
+
+        } else {
+            list->section = list->sections;
+        }
+
+        if (list->section->kind == NULL) {
+            return;
+        }
+
+        ngx_http_llm_out_name(call, list->section->name);
+        ngx_http_llm_out_open(call, '[');
+    }
+}
+
+
+static void
+ngx_http_llm_list_end(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_list_t  *list = call->data;
+
+    if (list->sections) {
+        ngx_http_llm_list_section(call, NULL);
+    }
+
+    list->done(call);
+}
+
+
+/* Lists that a route is all about. */
+
+
+void
+ngx_http_llm_api_list(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_list_t               *list;
+    const ngx_http_llm_list_calls_t   *calls;
+
+    calls = (const ngx_http_llm_list_calls_t *) call->route->data;
+
+    list = ngx_http_llm_call_list(call);
+    if (list == NULL) {
+        return;
+    }
+
+    list->kind = calls->kind;
+
+    if (calls->size
+        && ngx_http_llm_list_pages(call, list, calls->size, calls->fallback)
+           != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_http_llm_list_filter(call, list);
+
+    if (calls->name) {
+        ngx_http_llm_out_open(call, '{');
+        ngx_http_llm_out_name(call, calls->name);
+    }
+
+    ngx_http_llm_out_open(call, '[');
+
+    ngx_http_llm_list_run(call, ngx_http_llm_list_all);
+}
+
+
+static void
+ngx_http_llm_list_filter(ngx_http_llm_call_t *call, ngx_http_llm_list_t *list)
+{
+    ngx_str_t  value;
+
+    if (list->kind == &ngx_http_llm_kind_key) {
+
+        list->bare = !(ngx_http_llm_call_arg(call, "return_full_object",
+                                             &value)
+                       && value.len == 4
+                       && ngx_strncasecmp(value.data, (u_char *) "true", 4)
+                          == 0);
+
+        (void) ngx_http_llm_call_arg(call, "key_hash", &list->id);
+    }
+
+    if (list->kind->alias) {
+        (void) ngx_http_llm_call_arg(call, list->kind->alias, &list->alias);
+    }
+
+    if (list->kind == &ngx_http_llm_kind_team) {
+        (void) ngx_http_llm_call_arg(call, "team_id", &list->id);
+
+    } else if (ngx_http_llm_call_arg(call, "team_id", &list->value)
+               && list->value.len)
+    {
+        list->ref = "team";
+        return;
+    }
+
+    if (ngx_http_llm_call_arg(call, "user_id", &list->value)
+        && list->value.len)
+    {
+        list->ref = "user";
+    }
+}
+
+
+static void
+ngx_http_llm_list_all(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_list_t  *list = call->data;
+
+    const ngx_http_llm_list_calls_t  *calls;
+
+    calls = (const ngx_http_llm_list_calls_t *) call->route->data;
+
+    ngx_http_llm_out_close(call, ']');
+
+    if (calls->size) {
+        ngx_http_llm_out_name(call, calls->total);
+        ngx_http_llm_out_number(call, list->total);
+        ngx_http_llm_out_name(call, calls->page);
+        ngx_http_llm_out_number(call, list->page);
+        ngx_http_llm_out_name(call, "page_size");
+        ngx_http_llm_out_number(call, list->limit);
+        ngx_http_llm_out_name(call, "total_pages");
+        ngx_http_llm_out_number(call, (list->total + list->limit - 1)
+                                      / list->limit);
+    }
+
+    if (calls->name) {
+        ngx_http_llm_out_close(call, '}');
+    }
+
+    ngx_http_llm_call_answer(call, NGX_HTTP_OK);
+}
