@@ -44,5 +44,39 @@ is($t->refused(GET => '/health/nothing'), '404 Not Found', 'unknown');
 is($t->refused(GET => '/team'), '404 Not Found', 'a beginning of a path');
 is($t->refused(PUT => '/health'), '405 Method Not Allowed', 'wrong method');
 
+# Read-only
+
+is($t->refused(POST => '/admin/team/new', {}), '403 This API is read-only.',
+   'nothing is changed where it is read-only');
+is_deeply($t->api(GET => '/admin/team/list'), [], 'but shown');
+
+# Who guesses keys waits; who has the right one does not.
+
+my $wrong = 0;
+
+$wrong += $t->refused(GET => '/health', undef,
+                      Authorization => "Bearer sk-guess-$_") =~ /^401 /
+    for 1 .. 19;
+
+is($wrong, 19, 'of twenty each is told at once');
+
+my $guess = $t->open('GET', '/health', undef,
+                     Authorization => 'Bearer sk-guess');
+
+is($t->api(GET => '/health')->{status}, 'healthy', 'the right one is at once');
+ok(!IO::Select->new($guess->{socket})->can_read(0), 'a wrong one waits');
+is($guess->answer->{status}, 401, 'and is told');
+
+my @guesses = map {
+    ['GET', '/health', undef, Authorization => "Bearer sk-guess-$_"]
+} 1 .. 130;
+
+my %status;
+
+$status{$_->{status}}++ for $t->parallel(@guesses);
+
+ok($status{401} && $status{401} >= 100, 'a hundred may wait');
+ok($status{429}, 'more may not');
+
 $t->finish;
 done_testing();

@@ -150,7 +150,7 @@ llm_api_time(u_char *p, int64_t ms)
 
     /* a guess that is never too early */
 
-    month = 1970 * 12 + days * 12 / 365;
+    month = 1970 * 12 + days * 12 / 365 + 1;
 
     while (llm_period_month_first(month) > days) {
         month--;
