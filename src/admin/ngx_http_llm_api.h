@@ -291,6 +291,8 @@ void ngx_http_llm_out(ngx_http_llm_call_t *call, const void *data,
 void ngx_http_llm_out_open(ngx_http_llm_call_t *call, u_char bracket);
 void ngx_http_llm_out_close(ngx_http_llm_call_t *call, u_char bracket);
 void ngx_http_llm_out_name(ngx_http_llm_call_t *call, const char *name);
+void ngx_http_llm_out_member(ngx_http_llm_call_t *call, const void *name,
+    size_t len);
 void ngx_http_llm_out_word(ngx_http_llm_call_t *call, const char *word);
 void ngx_http_llm_out_text(ngx_http_llm_call_t *call, const void *data,
     size_t len);
@@ -302,6 +304,12 @@ void ngx_http_llm_out_money(ngx_http_llm_call_t *call, int64_t nano);
 
 /* ms of the epoch; 0: null */
 void ngx_http_llm_out_time(ngx_http_llm_call_t *call, int64_t ms);
+
+/* Members. */
+void ngx_http_llm_out_count(ngx_http_llm_call_t *call, const char *name,
+    int64_t n);
+void ngx_http_llm_out_usd(ngx_http_llm_call_t *call, const char *name,
+    int64_t nano);
 
 #define ngx_http_llm_out_str(call, str)                                       \
     ngx_http_llm_out_text(call, (str)->data, (str)->len)

@@ -60,6 +60,10 @@ ngx_int_t ngx_http_llm_call_asks(ngx_http_llm_call_t *call, const char *name,
 ngx_int_t ngx_http_llm_call_ids(ngx_http_llm_call_t *call, const char *member,
     json_t **ids);
 
+/* An argument that is a number from 1 to max. */
+ngx_int_t ngx_http_llm_call_number(ngx_http_llm_call_t *call,
+    const char *name, ngx_int_t fallback, ngx_int_t max, ngx_int_t *number);
+
 /* The id of what is made: the body's, else, unless it is needed, one of our
    making, which the document gets. */
 ngx_int_t ngx_http_llm_call_new_id(ngx_http_llm_call_t *call,
@@ -107,6 +111,11 @@ void ngx_http_llm_api_key_info(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_key_delete(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_key_block(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_key_regenerate(ngx_http_llm_call_t *call);
+
+/* The id of a key, or of its digest in hex, in memory of the call; NGX_ERROR:
+   it was answered. */
+ngx_int_t ngx_http_llm_call_key_id(ngx_http_llm_call_t *call, ngx_str_t *key,
+    ngx_str_t *id);
 
 /* The document of the budget that the record has, or null. */
 void ngx_http_llm_out_tier(ngx_http_llm_call_t *call);
@@ -182,6 +191,24 @@ ngx_int_t ngx_http_llm_list_pages(ngx_http_llm_call_t *call,
 /* Writes the rows, and goes on with done. */
 void ngx_http_llm_list_run(ngx_http_llm_call_t *call,
     ngx_http_llm_call_pt done);
+
+
+/* ngx_http_llm_api_report.c */
+
+void ngx_http_llm_api_spend_report(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_spend_logs(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_activity(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_audit.c */
+
+void ngx_http_llm_api_audit(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_alerts(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_status.c */
+
+void ngx_http_llm_api_status(ngx_http_llm_call_t *call);
 
 
 #endif /* _NGX_HTTP_LLM_API_CALLS_H_INCLUDED_ */

@@ -127,9 +127,8 @@ ngx_http_llm_each_show(ngx_http_llm_call_t *call, llm_store_op_t *op)
         (void) ngx_http_llm_record_spend(call, &call->record);
 
         if (kind == &ngx_http_llm_kind_tag) {
-            ngx_http_llm_out_str(call, &call->record.id);
-            ngx_http_llm_out(call, ":", 1);
-            call->comma = 0;
+            ngx_http_llm_out_member(call, call->record.id.data,
+                                    call->record.id.len);
         }
 
         ngx_http_llm_out_open(call, '{');

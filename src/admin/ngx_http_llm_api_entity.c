@@ -151,6 +151,35 @@ ngx_http_llm_call_asks(ngx_http_llm_call_t *call, const char *name,
 }
 
 
+ngx_int_t
+ngx_http_llm_call_number(ngx_http_llm_call_t *call, const char *name,
+    ngx_int_t fallback, ngx_int_t max, ngx_int_t *number)
+{
+    ngx_str_t        value;
+    llm_api_fault_t  fault;
+
+    *number = fallback;
+
+    if (!ngx_http_llm_call_arg(call, name, &value)) {
+        return NGX_OK;
+    }
+
+    *number = ngx_atoi(value.data, value.len);
+
+    if (*number >= 1 && *number <= max) {
+        return NGX_OK;
+    }
+
+    fault.status = NGX_HTTP_LLM_API_INVALID;
+    fault.member = name;
+    fault.what = "Input should be a whole number in its range";
+
+    ngx_http_llm_call_fault(call, &fault);
+
+    return NGX_ERROR;
+}
+
+
 /* The id that the body gives, or one that nothing has. */
 
 ngx_int_t

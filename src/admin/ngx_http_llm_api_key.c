@@ -26,8 +26,6 @@ static ngx_int_t ngx_http_llm_key_random(ngx_pool_t *pool, ngx_str_t *key);
 static ngx_int_t ngx_http_llm_key_name(json_t *doc, ngx_str_t *key);
 static ngx_int_t ngx_http_llm_key_expires(ngx_http_llm_call_t *call,
     json_t *doc, const char *member);
-static ngx_int_t ngx_http_llm_key_id(ngx_http_llm_call_t *call,
-    ngx_str_t *key, ngx_str_t *id);
 static ngx_int_t ngx_http_llm_key_of_body(ngx_http_llm_call_t *call,
     ngx_str_t *id);
 static void ngx_http_llm_key_made(ngx_http_llm_call_t *call);
@@ -110,7 +108,7 @@ ngx_http_llm_key_make(ngx_http_llm_call_t *call, const char *member,
         return NGX_ERROR;
     }
 
-    if (ngx_http_llm_key_id(call, key, id) != NGX_OK) {
+    if (ngx_http_llm_call_key_id(call, key, id) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -234,8 +232,9 @@ ngx_http_llm_key_expires(ngx_http_llm_call_t *call, json_t *doc,
 
 /* Of a key its SHA-256; what is one already is taken as it is. */
 
-static ngx_int_t
-ngx_http_llm_key_id(ngx_http_llm_call_t *call, ngx_str_t *key, ngx_str_t *id)
+ngx_int_t
+ngx_http_llm_call_key_id(ngx_http_llm_call_t *call, ngx_str_t *key,
+    ngx_str_t *id)
 {
     u_char      digest[LLM_KEY_DIGEST];
     ngx_uint_t  i;
@@ -278,7 +277,7 @@ ngx_http_llm_key_of_body(ngx_http_llm_call_t *call, ngx_str_t *id)
         return NGX_ERROR;
     }
 
-    return ngx_http_llm_key_id(call, &key, id);
+    return ngx_http_llm_call_key_id(call, &key, id);
 }
 
 
@@ -444,7 +443,7 @@ ngx_http_llm_api_key_info(ngx_http_llm_call_t *call)
         *key = call->key_id;
     }
 
-    if (ngx_http_llm_key_id(call, key, &id) != NGX_OK) {
+    if (ngx_http_llm_call_key_id(call, key, &id) != NGX_OK) {
         return;
     }
 
@@ -543,7 +542,7 @@ ngx_http_llm_api_key_delete(ngx_http_llm_call_t *call)
         key.data = (u_char *) json_string_value(value);
         key.len = json_string_length(value);
 
-        if (ngx_http_llm_key_id(call, &key, &id) != NGX_OK
+        if (ngx_http_llm_call_key_id(call, &key, &id) != NGX_OK
             || ngx_http_llm_call_edit(call, &ngx_http_llm_kind_key, &id, NULL,
                                       LLM_STORE_ANY_VERSION)
                != NGX_OK)
@@ -620,7 +619,7 @@ ngx_http_llm_api_key_regenerate(ngx_http_llm_call_t *call)
         }
     }
 
-    if (ngx_http_llm_key_id(call, &key, &id) == NGX_OK) {
+    if (ngx_http_llm_call_key_id(call, &key, &id) == NGX_OK) {
         ngx_http_llm_call_load(call, &ngx_http_llm_kind_key.kind, &id,
                                ngx_http_llm_key_regenerate);
     }

@@ -38,8 +38,6 @@ static void ngx_http_llm_list_filter(ngx_http_llm_call_t *call,
     ngx_http_llm_list_t *list);
 static void ngx_http_llm_list_all(ngx_http_llm_call_t *call);
 static void ngx_http_llm_list_end(ngx_http_llm_call_t *call);
-static ngx_int_t ngx_http_llm_list_number(ngx_http_llm_call_t *call,
-    const char *name, ngx_int_t fallback, ngx_int_t max, ngx_int_t *number);
 
 
 ngx_http_llm_list_t *
@@ -67,8 +65,8 @@ ngx_http_llm_list_pages(ngx_http_llm_call_t *call, ngx_http_llm_list_t *list,
 {
     ngx_int_t  page, n;
 
-    if (ngx_http_llm_list_number(call, "page", 1, 1000000, &page) != NGX_OK
-        || ngx_http_llm_list_number(call, size, fallback, 100, &n) != NGX_OK)
+    if (ngx_http_llm_call_number(call, "page", 1, 1000000, &page) != NGX_OK
+        || ngx_http_llm_call_number(call, size, fallback, 100, &n) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -78,35 +76,6 @@ ngx_http_llm_list_pages(ngx_http_llm_call_t *call, ngx_http_llm_list_t *list,
     list->skip = (page - 1) * n;
 
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_llm_list_number(ngx_http_llm_call_t *call, const char *name,
-    ngx_int_t fallback, ngx_int_t max, ngx_int_t *number)
-{
-    ngx_str_t        value;
-    llm_api_fault_t  fault;
-
-    *number = fallback;
-
-    if (!ngx_http_llm_call_arg(call, name, &value)) {
-        return NGX_OK;
-    }
-
-    *number = ngx_atoi(value.data, value.len);
-
-    if (*number >= 1 && *number <= max) {
-        return NGX_OK;
-    }
-
-    fault.status = NGX_HTTP_LLM_API_INVALID;
-    fault.member = name;
-    fault.what = "Input should be a whole number in its range";
-
-    ngx_http_llm_call_fault(call, &fault);
-
-    return NGX_ERROR;
 }
 
 
@@ -482,15 +451,11 @@ ngx_http_llm_list_all(ngx_http_llm_call_t *call)
     ngx_http_llm_out_close(call, ']');
 
     if (calls->size) {
-        ngx_http_llm_out_name(call, calls->total);
-        ngx_http_llm_out_number(call, list->total);
-        ngx_http_llm_out_name(call, calls->page);
-        ngx_http_llm_out_number(call, list->page);
-        ngx_http_llm_out_name(call, "page_size");
-        ngx_http_llm_out_number(call, list->limit);
-        ngx_http_llm_out_name(call, "total_pages");
-        ngx_http_llm_out_number(call, (list->total + list->limit - 1)
-                                      / list->limit);
+        ngx_http_llm_out_count(call, calls->total, list->total);
+        ngx_http_llm_out_count(call, calls->page, list->page);
+        ngx_http_llm_out_count(call, "page_size", list->limit);
+        ngx_http_llm_out_count(call, "total_pages",
+                               (list->total + list->limit - 1) / list->limit);
     }
 
     if (calls->name) {

@@ -123,7 +123,15 @@ ngx_http_llm_out_close(ngx_http_llm_call_t *call, u_char bracket)
 void
 ngx_http_llm_out_name(ngx_http_llm_call_t *call, const char *name)
 {
-    ngx_http_llm_out_cstr(call, name);
+    ngx_http_llm_out_member(call, name, ngx_strlen(name));
+}
+
+
+void
+ngx_http_llm_out_member(ngx_http_llm_call_t *call, const void *name,
+    size_t len)
+{
+    ngx_http_llm_out_text(call, name, len);
     ngx_http_llm_out(call, ":", 1);
 
     call->comma = 0;
@@ -195,6 +203,22 @@ ngx_http_llm_out_money(ngx_http_llm_call_t *call, int64_t nano)
     if (nano % LLM_NANO_PER_USD == 0) {
         ngx_http_llm_out(call, ".0", 2);
     }
+}
+
+
+void
+ngx_http_llm_out_count(ngx_http_llm_call_t *call, const char *name, int64_t n)
+{
+    ngx_http_llm_out_name(call, name);
+    ngx_http_llm_out_number(call, n);
+}
+
+
+void
+ngx_http_llm_out_usd(ngx_http_llm_call_t *call, const char *name, int64_t nano)
+{
+    ngx_http_llm_out_name(call, name);
+    ngx_http_llm_out_money(call, nano);
 }
 
 

@@ -233,8 +233,7 @@ ngx_http_llm_out_record(ngx_http_llm_call_t *call,
     if (record->kind != &ngx_http_llm_kind_budget
         && record->kind != &ngx_http_llm_kind_group)
     {
-        ngx_http_llm_out_name(call, "spend");
-        ngx_http_llm_out_money(call, record->spend);
+        ngx_http_llm_out_usd(call, "spend", record->spend);
     }
 
     ngx_http_llm_out_name(call, "budget_reset_at");

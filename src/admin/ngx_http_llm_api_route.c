@@ -300,5 +300,26 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
     ngx_http_llm_read("/health", ngx_http_llm_api_ready,
                       0),
 
+    ngx_http_llm_read("/global/spend/report", ngx_http_llm_api_spend_report,
+                      0),
+
+    ngx_http_llm_read("/spend/logs", ngx_http_llm_api_spend_logs, 0),
+
+    ngx_http_llm_read("/team/daily/activity", ngx_http_llm_api_activity, 0),
+
+    ngx_http_llm_read("/user/daily/activity", ngx_http_llm_api_activity, 0),
+
+    ngx_http_llm_read("/customer/daily/activity", ngx_http_llm_api_activity,
+                      0),
+
+    ngx_http_llm_read("/end_user/daily/activity", ngx_http_llm_api_activity,
+                      0),
+
+    ngx_http_llm_read("/audit", ngx_http_llm_api_audit, 0),
+
+    ngx_http_llm_read("/alerts", ngx_http_llm_api_alerts, 0),
+
+    ngx_http_llm_self("/quota/status", ngx_http_llm_api_status, 0),
+
     { 0, NULL, 0, NULL, 0 }
 };

@@ -1,0 +1,795 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include "llm_money.h"
+#include "llm_time.h"
+#include "ngx_http_llm_api_calls.h"
+
+
+/*
+ * Reports: what was used, day by day, as the store adds it up.  Rows come
+ * sorted by what they are grouped by, so that each group is written as it
+ * comes; its sums follow its rows.
+ */
+
+
+#define NGX_HTTP_LLM_REPORT_ROWS  500        /* of one page */
+
+
+typedef struct {
+    llm_store_usage_list_t         want;
+    llm_store_cursor_t             cursor;
+
+    void                         (*row)(ngx_http_llm_call_t *call,
+                                        const llm_store_usage_row_t *row);
+    void                         (*end)(ngx_http_llm_call_t *call);
+
+    const char                    *groups;   /* "teams" */
+    const char                    *name;     /* "team_name" */
+
+    /* what is open: a day, a group in it */
+    uint32_t                       day;
+    ngx_str_t                      group;
+    u_char                         buf[LLM_STORE_ID_MAX];
+    int64_t                        sum[LLM_STORE_COUNTS];
+    int64_t                        total[LLM_STORE_COUNTS];
+    json_t                        *users;    /* sums, as integers */
+    json_t                        *models;
+    json_t                        *keys;
+
+    unsigned                       grouped:1;
+} ngx_http_llm_report_t;
+
+
+static ngx_http_llm_report_t *ngx_http_llm_report(ngx_http_llm_call_t *call);
+static ngx_int_t ngx_http_llm_report_day(ngx_http_llm_call_t *call,
+    const char *name, uint32_t *day);
+static void ngx_http_llm_report_filter(ngx_http_llm_call_t *call,
+    const char *name, llm_store_text_t *filter);
+static ngx_int_t ngx_http_llm_report_key(ngx_http_llm_call_t *call,
+    ngx_http_llm_report_t *report);
+static void ngx_http_llm_report_begin(ngx_http_llm_call_t *call,
+    u_char bracket);
+static void ngx_http_llm_report_read(ngx_http_llm_call_t *call);
+static void ngx_http_llm_report_page(ngx_http_llm_call_t *call,
+    llm_store_op_t *op);
+static void ngx_http_llm_report_answer(ngx_http_llm_call_t *call);
+static void ngx_http_llm_out_day(ngx_http_llm_call_t *call, const char *name,
+    uint32_t day, const char *suffix);
+static const llm_store_text_t *ngx_http_llm_report_group(
+    ngx_http_llm_report_t *report, const llm_store_usage_row_t *row);
+static void ngx_http_llm_report_add(int64_t *sum, const int64_t *count);
+static void ngx_http_llm_spend_row(ngx_http_llm_call_t *call,
+    const llm_store_usage_row_t *row);
+static void ngx_http_llm_spend_group_end(ngx_http_llm_call_t *call);
+static void ngx_http_llm_spend_day_end(ngx_http_llm_call_t *call);
+static void ngx_http_llm_spend_end(ngx_http_llm_call_t *call);
+static void ngx_http_llm_key_cost_row(ngx_http_llm_call_t *call,
+    const llm_store_usage_row_t *row);
+static void ngx_http_llm_out_costs(ngx_http_llm_call_t *call,
+    const int64_t *count);
+static void ngx_http_llm_key_cost_end(ngx_http_llm_call_t *call);
+static void ngx_http_llm_logs_row(ngx_http_llm_call_t *call,
+    const llm_store_usage_row_t *row);
+static void ngx_http_llm_logs_day_end(ngx_http_llm_call_t *call);
+static void ngx_http_llm_logs_end(ngx_http_llm_call_t *call);
+static void ngx_http_llm_logs_add(json_t *sums, const llm_store_text_t *name,
+    int64_t cost);
+static void ngx_http_llm_logs_out(ngx_http_llm_call_t *call, json_t *sums);
+static void ngx_http_llm_logs_flat(ngx_http_llm_call_t *call,
+    const llm_store_usage_row_t *row);
+static void ngx_http_llm_activity_row(ngx_http_llm_call_t *call,
+    const llm_store_usage_row_t *row);
+static void ngx_http_llm_activity_day_end(ngx_http_llm_call_t *call);
+static void ngx_http_llm_activity_end(ngx_http_llm_call_t *call);
+static void ngx_http_llm_out_metrics(ngx_http_llm_call_t *call,
+    const int64_t *count);
+
+
+/* The days and filters that the query has; NULL: it was answered. */
+
+static ngx_http_llm_report_t *
+ngx_http_llm_report(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_report_t  *report;
+
+    report = ngx_pcalloc(call->pool, sizeof(ngx_http_llm_report_t));
+    if (report == NULL) {
+        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return NULL;
+    }
+
+    call->data = report;
+
+    if (ngx_http_llm_report_day(call, "start_date", &report->want.from)
+        != NGX_OK
+        || ngx_http_llm_report_day(call, "end_date", &report->want.to)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    ngx_http_llm_report_filter(call, "team_id", &report->want.team);
+    ngx_http_llm_report_filter(call, "team_ids", &report->want.team);
+    ngx_http_llm_report_filter(call, "customer_id", &report->want.customer);
+    ngx_http_llm_report_filter(call, "user_id", &report->want.user);
+    ngx_http_llm_report_filter(call, "internal_user_id", &report->want.user);
+    ngx_http_llm_report_filter(call, "model", &report->want.model);
+
+    report->want.max = NGX_HTTP_LLM_REPORT_ROWS;
+
+    return report;
+}
+
+
+/* "2024-04-01" as 20240401 */
+
+static ngx_int_t
+ngx_http_llm_report_day(ngx_http_llm_call_t *call, const char *name,
+    uint32_t *day)
+{
+    int64_t           seconds;
+    ngx_str_t         value;
+    llm_api_fault_t   fault;
+
+    if (ngx_http_llm_call_asks(call, name, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (value.len != sizeof("2024-04-01") - 1
+        || llm_time_parse(value.data, value.len, &seconds) != 0)
+    {
+        fault.status = NGX_HTTP_BAD_REQUEST;
+        fault.member = name;
+        fault.what = "is not a date such as \"2024-04-01\"";
+
+        ngx_http_llm_call_fault(call, &fault);
+        return NGX_ERROR;
+    }
+
+    *day = (ngx_atoi(value.data, 4) * 100 + ngx_atoi(value.data + 5, 2)) * 100
+           + ngx_atoi(value.data + 8, 2);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_report_filter(ngx_http_llm_call_t *call, const char *name,
+    llm_store_text_t *filter)
+{
+    ngx_str_t  value;
+
+    if (ngx_http_llm_call_arg(call, name, &value) && value.len) {
+        ngx_http_llm_store_set(filter, &value);
+    }
+}
+
+
+/* A key, or its digest, as the store knows it. */
+
+static ngx_int_t
+ngx_http_llm_report_key(ngx_http_llm_call_t *call,
+    ngx_http_llm_report_t *report)
+{
+    ngx_str_t  key, id;
+
+    if (!ngx_http_llm_call_arg(call, "api_key", &key) || key.len == 0) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_llm_call_key_id(call, &key, &id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_llm_store_set(&report->want.key, &id);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_report_begin(ngx_http_llm_call_t *call, u_char bracket)
+{
+    ngx_http_llm_out_open(call, bracket);
+    ngx_http_llm_report_read(call);
+}
+
+
+static void
+ngx_http_llm_report_read(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    llm_store_op_t  *op;
+
+    op = ngx_http_llm_call_op(call, LLM_STORE_USAGE,
+                              ngx_http_llm_report_page);
+
+    if (op) {
+        op->usage = report->want;
+        op->usage.cursor = report->cursor;
+
+        ngx_http_llm_call_run(call);
+    }
+}
+
+
+static void
+ngx_http_llm_report_page(ngx_http_llm_call_t *call, llm_store_op_t *op)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    size_t  i;
+
+    for (i = 0; i < op->usage.nrows; i++) {
+        report->row(call, &op->usage.rows[i]);
+    }
+
+    report->cursor = op->usage.cursor;
+
+    ngx_http_llm_call_flush(call, report->cursor.len
+                                  ? ngx_http_llm_report_read
+                                  : ngx_http_llm_report_answer);
+}
+
+
+static void
+ngx_http_llm_report_answer(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    report->end(call);
+
+    ngx_http_llm_call_answer(call, NGX_HTTP_OK);
+}
+
+
+static void
+ngx_http_llm_out_day(ngx_http_llm_call_t *call, const char *name,
+    uint32_t day, const char *suffix)
+{
+    u_char  *p, buf[sizeof("2024-04-30T00:00:00+00:00")];
+
+    p = ngx_snprintf(buf, sizeof(buf), "%04uD-%02uD-%02uD%s", day / 10000,
+                     day / 100 % 100, day % 100, suffix);
+
+    ngx_http_llm_out_name(call, name);
+    ngx_http_llm_out_text(call, buf, p - buf);
+}
+
+
+static const llm_store_text_t *
+ngx_http_llm_report_group(ngx_http_llm_report_t *report,
+    const llm_store_usage_row_t *row)
+{
+    if (report->want.by & LLM_STORE_BY_TEAM) {
+        return &row->team;
+    }
+
+    return report->want.by & LLM_STORE_BY_CUSTOMER ? &row->customer
+                                                   : &row->key;
+}
+
+
+static void
+ngx_http_llm_report_add(int64_t *sum, const int64_t *count)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < LLM_STORE_COUNTS; i++) {
+        sum[i] = llm_sat_add(sum[i], count[i]);
+    }
+}
+
+
+/* /global/spend/report */
+
+void
+ngx_http_llm_api_spend_report(ngx_http_llm_call_t *call)
+{
+    ngx_str_t               by;
+    llm_api_fault_t         fault;
+    ngx_http_llm_report_t  *report;
+
+    report = ngx_http_llm_report(call);
+    if (report == NULL) {
+        return;
+    }
+
+    if (ngx_http_llm_report_key(call, report) != NGX_OK) {
+        return;
+    }
+
+    if (report->want.key.len) {
+        report->want.by = LLM_STORE_BY_KEY|LLM_STORE_BY_MODEL;
+        report->row = ngx_http_llm_key_cost_row;
+        report->end = ngx_http_llm_key_cost_end;
+
+        ngx_http_llm_report_begin(call, '[');
+        return;
+    }
+
+    if (!ngx_http_llm_call_arg(call, "group_by", &by)) {
+        ngx_str_set(&by, "team");
+    }
+
+    report->want.by = LLM_STORE_BY_DAY|LLM_STORE_BY_MODEL|LLM_STORE_BY_KEY;
+    report->row = ngx_http_llm_spend_row;
+    report->end = ngx_http_llm_spend_end;
+
+    if (by.len == 4 && ngx_memcmp(by.data, "team", 4) == 0) {
+        report->want.by |= LLM_STORE_BY_TEAM;
+        report->groups = "teams";
+        report->name = "team_name";
+
+    } else if (by.len == 8 && ngx_memcmp(by.data, "customer", 8) == 0) {
+        report->want.by |= LLM_STORE_BY_CUSTOMER;
+        report->groups = "customers";
+        report->name = "customer";
+
+    } else if (by.len == 7 && ngx_memcmp(by.data, "api_key", 7) == 0) {
+        report->groups = "api_keys";
+        report->name = "api_key";
+
+    } else {
+        fault.status = NGX_HTTP_LLM_API_INVALID;
+        fault.member = "group_by";
+        fault.what = "Input should be 'team', 'customer' or 'api_key'";
+
+        ngx_http_llm_call_fault(call, &fault);
+        return;
+    }
+
+    ngx_http_llm_report_begin(call, '[');
+}
+
+
+static void
+ngx_http_llm_spend_row(ngx_http_llm_call_t *call,
+    const llm_store_usage_row_t *row)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    const llm_store_text_t  *group;
+
+    group = ngx_http_llm_report_group(report, row);
+
+    if (report->day != row->day) {
+        ngx_http_llm_spend_day_end(call);
+
+        ngx_http_llm_out_open(call, '{');
+        ngx_http_llm_out_day(call, "group_by_day", row->day,
+                             "T00:00:00+00:00");
+        ngx_http_llm_out_name(call, report->groups);
+        ngx_http_llm_out_open(call, '[');
+
+        report->day = row->day;
+    }
+
+    if (!report->grouped
+        || report->group.len != group->len
+        || ngx_memcmp(report->group.data, group->data, group->len) != 0)
+    {
+        ngx_http_llm_spend_group_end(call);
+
+        ngx_http_llm_out_open(call, '{');
+        ngx_http_llm_out_name(call, report->name);
+        ngx_http_llm_out_str(call, group);
+        ngx_http_llm_out_name(call, "metadata");
+        ngx_http_llm_out_open(call, '[');
+
+        report->grouped = 1;
+        report->group.len = ngx_min(group->len, sizeof(report->buf));
+        report->group.data = report->buf;
+        ngx_memcpy(report->buf, group->data, report->group.len);
+        ngx_memzero(report->sum, sizeof(report->sum));
+    }
+
+    ngx_http_llm_report_add(report->sum, row->count);
+
+    ngx_http_llm_out_open(call, '{');
+
+    ngx_http_llm_out_name(call, "model");
+    ngx_http_llm_out_str(call, &row->model);
+    ngx_http_llm_out_name(call, "api_key");
+    ngx_http_llm_out_str(call, &row->key);
+    ngx_http_llm_out_usd(call, "spend", row->count[LLM_STORE_COST]);
+    ngx_http_llm_out_name(call, "total_tokens");
+    ngx_http_llm_out_number(call, llm_sat_add(row->count[LLM_STORE_INPUT],
+                                              row->count[LLM_STORE_OUTPUT]));
+
+    ngx_http_llm_out_close(call, '}');
+}
+
+
+static void
+ngx_http_llm_spend_group_end(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    if (!report->grouped) {
+        return;
+    }
+
+    ngx_http_llm_out_close(call, ']');
+    ngx_http_llm_out_usd(call, "total_spend", report->sum[LLM_STORE_COST]);
+    ngx_http_llm_out_close(call, '}');
+
+    report->grouped = 0;
+}
+
+
+static void
+ngx_http_llm_spend_day_end(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    if (report->day == 0) {
+        return;
+    }
+
+    ngx_http_llm_spend_group_end(call);
+    ngx_http_llm_out_close(call, ']');
+    ngx_http_llm_out_close(call, '}');
+
+    report->day = 0;
+}
+
+
+static void
+ngx_http_llm_spend_end(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_spend_day_end(call);
+    ngx_http_llm_out_close(call, ']');
+}
+
+
+/* What one key cost, by models. */
+
+static void
+ngx_http_llm_key_cost_row(ngx_http_llm_call_t *call,
+    const llm_store_usage_row_t *row)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    if (!report->grouped) {
+        ngx_http_llm_out_open(call, '{');
+        ngx_http_llm_out_name(call, "api_key");
+        ngx_http_llm_out_str(call, &row->key);
+        ngx_http_llm_out_name(call, "model_details");
+        ngx_http_llm_out_open(call, '[');
+
+        report->grouped = 1;
+    }
+
+    ngx_http_llm_report_add(report->sum, row->count);
+
+    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_out_name(call, "model");
+    ngx_http_llm_out_str(call, &row->model);
+    ngx_http_llm_out_costs(call, row->count);
+    ngx_http_llm_out_close(call, '}');
+}
+
+
+static void
+ngx_http_llm_out_costs(ngx_http_llm_call_t *call, const int64_t *count)
+{
+    ngx_http_llm_out_usd(call, "total_cost", count[LLM_STORE_COST]);
+    ngx_http_llm_out_count(call, "total_input_tokens", count[LLM_STORE_INPUT]);
+    ngx_http_llm_out_count(call, "total_output_tokens",
+                           count[LLM_STORE_OUTPUT]);
+}
+
+
+static void
+ngx_http_llm_key_cost_end(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    if (report->grouped) {
+        ngx_http_llm_out_close(call, ']');
+        ngx_http_llm_out_costs(call, report->sum);
+        ngx_http_llm_out_close(call, '}');
+    }
+
+    ngx_http_llm_out_close(call, ']');
+}
+
+
+/* /spend/logs: what a day came to, or (summarize=false) its rows.  Requests
+   one by one are in the ledger. */
+
+void
+ngx_http_llm_api_spend_logs(ngx_http_llm_call_t *call)
+{
+    ngx_str_t               value;
+    ngx_http_llm_report_t  *report;
+
+    report = ngx_http_llm_report(call);
+
+    if (report == NULL || ngx_http_llm_report_key(call, report) != NGX_OK) {
+        return;
+    }
+
+    report->want.by = LLM_STORE_BY_DAY|LLM_STORE_BY_USER|LLM_STORE_BY_KEY
+                      |LLM_STORE_BY_MODEL;
+    report->row = ngx_http_llm_logs_row;
+    report->end = ngx_http_llm_logs_end;
+
+    if (ngx_http_llm_call_arg(call, "summarize", &value)
+        && value.len == 5
+        && ngx_strncasecmp(value.data, (u_char *) "false", 5) == 0)
+    {
+        report->want.by |= LLM_STORE_BY_TEAM|LLM_STORE_BY_CUSTOMER;
+        report->row = ngx_http_llm_logs_flat;
+    }
+
+    ngx_http_llm_report_begin(call, '[');
+}
+
+
+static void
+ngx_http_llm_logs_row(ngx_http_llm_call_t *call,
+    const llm_store_usage_row_t *row)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    if (report->day != row->day) {
+        ngx_http_llm_logs_day_end(call);
+
+        report->day = row->day;
+        report->users = json_object();
+        report->models = json_object();
+        report->keys = json_object();
+    }
+
+    ngx_http_llm_report_add(report->sum, row->count);
+
+    ngx_http_llm_logs_add(report->users, &row->user,
+                          row->count[LLM_STORE_COST]);
+    ngx_http_llm_logs_add(report->models, &row->model,
+                          row->count[LLM_STORE_COST]);
+    ngx_http_llm_logs_add(report->keys, &row->key, row->count[LLM_STORE_COST]);
+}
+
+
+static void
+ngx_http_llm_logs_add(json_t *sums, const llm_store_text_t *name,
+    int64_t cost)
+{
+    char  key[LLM_STORE_ID_MAX + 1];
+
+    (void) ngx_cpystrn((u_char *) key, (u_char *) name->data,
+                       ngx_min(name->len + 1, sizeof(key)));
+
+    cost = llm_sat_add(cost, json_integer_value(json_object_get(sums, key)));
+
+    (void) json_object_set_new_nocheck(sums, key, json_integer(cost));
+}
+
+
+static void
+ngx_http_llm_logs_day_end(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    if (report->day == 0) {
+        return;
+    }
+
+    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_out_day(call, "startTime", report->day, "");
+    ngx_http_llm_out_usd(call, "spend", report->sum[LLM_STORE_COST]);
+
+    ngx_http_llm_out_name(call, "users");
+    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_logs_out(call, report->users);
+    ngx_http_llm_out_close(call, '}');
+
+    ngx_http_llm_out_name(call, "models");
+    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_logs_out(call, report->models);
+    ngx_http_llm_out_close(call, '}');
+
+    ngx_http_llm_logs_out(call, report->keys);
+    ngx_http_llm_out_close(call, '}');
+
+    json_decref(report->users);
+    json_decref(report->models);
+    json_decref(report->keys);
+
+    report->day = 0;
+    ngx_memzero(report->sum, sizeof(report->sum));
+}
+
+
+static void
+ngx_http_llm_logs_out(ngx_http_llm_call_t *call, json_t *sums)
+{
+    json_t      *sum;
+    const char  *name;
+
+    json_object_foreach(sums, name, sum) {
+        ngx_http_llm_out_usd(call, name, json_integer_value(sum));
+    }
+}
+
+
+static void
+ngx_http_llm_logs_end(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_logs_day_end(call);
+    ngx_http_llm_out_close(call, ']');
+}
+
+
+static void
+ngx_http_llm_logs_flat(ngx_http_llm_call_t *call,
+    const llm_store_usage_row_t *row)
+{
+    ngx_uint_t  i;
+
+    const struct {
+        const char              *name;
+        const llm_store_text_t  *text;
+    } names[] = {
+        { "team_id", &row->team },
+        { "user", &row->user },
+        { "end_user", &row->customer },
+        { "api_key", &row->key },
+        { "model", &row->model }
+    };
+
+    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_out_day(call, "startTime", row->day, "");
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        ngx_http_llm_out_name(call, names[i].name);
+        ngx_http_llm_out_str(call, names[i].text);
+    }
+
+    ngx_http_llm_out_metrics(call, row->count);
+    ngx_http_llm_out_close(call, '}');
+}
+
+
+/* /team/daily/activity and /user/daily/activity */
+
+void
+ngx_http_llm_api_activity(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_report_t  *report;
+
+    report = ngx_http_llm_report(call);
+
+    if (report == NULL || ngx_http_llm_report_key(call, report) != NGX_OK) {
+        return;
+    }
+
+    report->want.by = LLM_STORE_BY_DAY|LLM_STORE_BY_MODEL;
+    report->row = ngx_http_llm_activity_row;
+    report->end = ngx_http_llm_activity_end;
+
+    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_out_name(call, "results");
+
+    ngx_http_llm_report_begin(call, '[');
+}
+
+
+static void
+ngx_http_llm_activity_row(ngx_http_llm_call_t *call,
+    const llm_store_usage_row_t *row)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    if (report->day != row->day) {
+        ngx_http_llm_activity_day_end(call);
+
+        ngx_http_llm_out_open(call, '{');
+        ngx_http_llm_out_day(call, "date", row->day, "");
+        ngx_http_llm_out_name(call, "breakdown");
+        ngx_http_llm_out_open(call, '{');
+        ngx_http_llm_out_name(call, "models");
+        ngx_http_llm_out_open(call, '{');
+
+        report->day = row->day;
+        ngx_memzero(report->sum, sizeof(report->sum));
+    }
+
+    ngx_http_llm_report_add(report->sum, row->count);
+    ngx_http_llm_report_add(report->total, row->count);
+
+    ngx_http_llm_out_member(call, row->model.data, row->model.len);
+    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_out_name(call, "metrics");
+    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_out_metrics(call, row->count);
+    ngx_http_llm_out_close(call, '}');
+    ngx_http_llm_out_name(call, "metadata");
+    ngx_http_llm_out_word(call, "{}");
+    ngx_http_llm_out_close(call, '}');
+}
+
+
+static void
+ngx_http_llm_activity_day_end(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    if (report->day == 0) {
+        return;
+    }
+
+    ngx_http_llm_out_close(call, '}');
+    ngx_http_llm_out_close(call, '}');
+    ngx_http_llm_out_name(call, "metrics");
+    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_out_metrics(call, report->sum);
+    ngx_http_llm_out_close(call, '}');
+    ngx_http_llm_out_close(call, '}');
+
+    report->day = 0;
+}
+
+
+static void
+ngx_http_llm_activity_end(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_report_t *report = call->data;
+
+    ngx_http_llm_activity_day_end(call);
+    ngx_http_llm_out_close(call, ']');
+
+    ngx_http_llm_out_name(call, "metadata");
+    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_out_usd(call, "total_spend", report->total[LLM_STORE_COST]);
+    ngx_http_llm_out_name(call, "total_tokens");
+    ngx_http_llm_out_number(call, llm_sat_add(report->total[LLM_STORE_INPUT],
+                                              report->total[LLM_STORE_OUTPUT]));
+    ngx_http_llm_out_count(call, "total_api_requests",
+                           report->total[LLM_STORE_REQUESTS]);
+    ngx_http_llm_out_count(call, "page", 1);
+    ngx_http_llm_out_count(call, "total_pages", 1);
+    ngx_http_llm_out_name(call, "has_more");
+    ngx_http_llm_out_word(call, "false");
+    ngx_http_llm_out_close(call, '}');
+    ngx_http_llm_out_close(call, '}');
+}
+
+
+static void
+ngx_http_llm_out_metrics(ngx_http_llm_call_t *call, const int64_t *count)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        const char         *name;
+        llm_store_count_e   count;
+    } counts[] = {
+        { "prompt_tokens", LLM_STORE_INPUT },
+        { "completion_tokens", LLM_STORE_OUTPUT },
+        { "cache_read_input_tokens", LLM_STORE_CACHED },
+        { "cache_creation_input_tokens", LLM_STORE_CACHE_WRITE },
+        { "failed_requests", LLM_STORE_FAILED_REQUESTS },
+        { "api_requests", LLM_STORE_REQUESTS }
+    };
+
+    ngx_http_llm_out_usd(call, "spend", count[LLM_STORE_COST]);
+
+    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        ngx_http_llm_out_count(call, counts[i].name, count[counts[i].count]);
+    }
+
+    ngx_http_llm_out_name(call, "successful_requests");
+    ngx_http_llm_out_number(call, count[LLM_STORE_REQUESTS]
+                                  - count[LLM_STORE_FAILED_REQUESTS]);
+    ngx_http_llm_out_name(call, "total_tokens");
+    ngx_http_llm_out_number(call, llm_sat_add(count[LLM_STORE_INPUT],
+                                              count[LLM_STORE_OUTPUT]));
+}
