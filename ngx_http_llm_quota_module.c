@@ -31,7 +31,9 @@ static char *ngx_http_llm_serve(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_llm_serve_request(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_serve_zones(ngx_conf_t *cf,
-    ngx_array_t *served);
+    ngx_http_llm_main_conf_t *lmcf);
+static ngx_uint_t ngx_http_llm_serve_model(const void *models, ngx_uint_t i,
+    ngx_http_llm_admin_model_t *model);
 static ngx_int_t ngx_http_llm_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_llm_add_first(ngx_array_t *handlers,
     ngx_http_handler_pt handler);
@@ -405,7 +407,7 @@ ngx_http_llm_postconfiguration(ngx_conf_t *cf)
     lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_quota_module);
 
     if (ngx_http_llm_check_places(cf, lmcf) != NGX_OK
-        || ngx_http_llm_serve_zones(cf, lmcf->served) != NGX_OK)
+        || ngx_http_llm_serve_zones(cf, lmcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -558,20 +560,20 @@ ngx_http_llm_serve_request(ngx_http_request_t *r)
 /* After the last directive: src/admin is told what it may look at. */
 
 static ngx_int_t
-ngx_http_llm_serve_zones(ngx_conf_t *cf, ngx_array_t *served)
+ngx_http_llm_serve_zones(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
 {
     ngx_uint_t                  i;
     ngx_http_llm_quota_t       *quota;
     ngx_http_llm_served_t      *s;
     ngx_http_llm_admin_zone_t  *zone;
 
-    if (served == NULL) {
+    if (lmcf->served == NULL) {
         return NGX_OK;
     }
 
-    s = served->elts;
+    s = lmcf->served->elts;
 
-    for (i = 0; i < served->nelts; i++) {
+    for (i = 0; i < lmcf->served->nelts; i++) {
         quota = s[i].quota->data;
 
         if (quota == NULL) {
@@ -597,9 +599,33 @@ ngx_http_llm_serve_zones(ngx_conf_t *cf, ngx_array_t *served)
         zone->store = quota->state ? &quota->store : NULL;
         zone->ledger = quota->state ? &quota->ledger : NULL;
         zone->kept = quota->limited;
+        zone->model = ngx_http_llm_serve_model;
+        zone->models = lmcf->catalog;
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_serve_model(const void *models, ngx_uint_t i,
+    ngx_http_llm_admin_model_t *model)
+{
+    const ngx_http_llm_price_t  *price;
+
+    price = ngx_http_llm_catalog_at(models, i);
+
+    if (price == NULL) {
+        return 0;
+    }
+
+    model->name = price->name;
+    model->input = price->price.rates[0].unit[0][LLM_PRICE_INPUT];
+    model->output = price->price.rates[0].unit[0][LLM_PRICE_OUTPUT];
+    model->max_input = price->price.max_input;
+    model->max_output = price->price.max_output;
+
+    return 1;
 }
 
 

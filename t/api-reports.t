@@ -95,6 +95,18 @@ $status = $t->api(GET => '/quota/status', undef,
 is(join(' ', map { $_->{scope} } @{$status->{subjects}}), 'team user key',
    'a key sees whose it is');
 
+# Models
+
+my $models = $t->api(GET => '/model/info')->{data};
+
+is(join(' ', $models->[0]{model_name},
+        @{$models->[0]{model_info}}{qw(input_cost_per_token
+                                       output_cost_per_token)}),
+   'm 1e-06 1e-05', 'a model and its price');
+is($t->refused(POST => '/organization/new', {}),
+   '404 Organizations and projects do not exist here: make a team of each with'
+   . ' /team/new.', 'what there is not');
+
 # The audit
 
 $t->api(POST => '/team/update?reason=sale', { team_id => 'red',

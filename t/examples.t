@@ -513,6 +513,33 @@ is(join(' ', map { "$_->{status} $_->{source} $_->{cost_usd}" } lines(2)),
 $t->finish;
 
 
+# admin.conf: a team and a key are made while it runs.
+
+$t = run('admin.conf',
+         files => { 'prices.json' => example('prices.json'),
+                    'openai-key.conf' => example('openai-key.conf.example'),
+                    'master.key' => "sk-master\n" });
+
+my @master = (Authorization => 'Bearer sk-master');
+
+wait_until { $t->get('/health/readiness')->{status} == 200 } 'it to be ready';
+is($t->post('/team/new', '{"team_id":"red","max_budget":0.000000001}',
+            @master)->{status}, 200, 'admin: a team is made');
+
+my ($made) = $t->post('/key/generate', '{"team_id":"red"}', @master)->{body}
+             =~ /"key":"([^"]+)"/;
+
+for (200, 403) {
+    is($t->post(chat('100 20'), 'Authorization' => "Bearer $made")->{status},
+       $_, 'admin: its budget holds');
+    lines(1);
+}
+
+is($t->post('/team/new', '{}', 'Authorization' => "Bearer $made")->{status},
+   403, 'admin: a key makes no team');
+$t->finish;
+
+
 # keys.conf: who has a key, and whose it is; the provider's own goes upstream.
 
 my %digest = map { $_->[0] => sprintf '%064x', $_->[1] }

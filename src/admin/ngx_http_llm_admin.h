@@ -24,12 +24,28 @@
  * table of contents tells it here what it may look at.
  */
 
+/* A model that has a price. */
+
+typedef struct {
+    ngx_str_t                    name;
+    int64_t                      input;          /* pico-dollars a token; */
+    int64_t                      output;         /* negative: none */
+    int64_t                      max_input;      /* tokens, 0: unknown */
+    int64_t                      max_output;
+} ngx_http_llm_admin_model_t;
+
+
 typedef struct {
     ngx_str_t                   *name;
     ngx_http_llm_zone_t         *zone;
     ngx_http_llm_store_t        *store;          /* NULL: without state= */
     ngx_http_llm_ledger_t       *ledger;         /* likewise */
     const llm_kept_t            *kept;
+
+    /* the i-th of the models; 0: there are not so many */
+    ngx_uint_t                 (*model)(const void *models, ngx_uint_t i,
+                                        ngx_http_llm_admin_model_t *model);
+    const void                  *models;
 } ngx_http_llm_admin_zone_t;
 
 

@@ -200,6 +200,13 @@ void ngx_http_llm_api_spend_logs(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_activity(ngx_http_llm_call_t *call);
 
 
+/* ngx_http_llm_api_model.c */
+
+void ngx_http_llm_api_model_info(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_models(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_absent(ngx_http_llm_call_t *call);
+
+
 /* ngx_http_llm_api_audit.c */
 
 void ngx_http_llm_api_audit(ngx_http_llm_call_t *call);

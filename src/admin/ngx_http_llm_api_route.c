@@ -11,6 +11,8 @@
 
 
 #define NGX_HTTP_LLM_API_GET   (NGX_HTTP_GET|NGX_HTTP_HEAD)
+#define NGX_HTTP_LLM_API_ANY   (NGX_HTTP_LLM_API_GET|NGX_HTTP_POST            \
+                                |NGX_HTTP_PATCH|NGX_HTTP_DELETE)
 
 #define ngx_http_llm_read(path, handler, data)                                \
     { NGX_HTTP_LLM_API_GET, path, NGX_HTTP_LLM_API_READ, handler,             \
@@ -314,6 +316,20 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
 
     ngx_http_llm_read("/end_user/daily/activity", ngx_http_llm_api_activity,
                       0),
+
+    ngx_http_llm_self("/model/info", ngx_http_llm_api_model_info, 0),
+
+    ngx_http_llm_self("/v1/model/info", ngx_http_llm_api_model_info, 0),
+
+    ngx_http_llm_self("/models", ngx_http_llm_api_models, 0),
+
+    ngx_http_llm_self("/v1/models", ngx_http_llm_api_models, 0),
+
+    { NGX_HTTP_LLM_API_ANY, "/organization/*", NGX_HTTP_LLM_API_READ,
+      ngx_http_llm_api_absent, 0 },
+
+    { NGX_HTTP_LLM_API_ANY, "/project/*", NGX_HTTP_LLM_API_READ,
+      ngx_http_llm_api_absent, 0 },
 
     ngx_http_llm_read("/audit", ngx_http_llm_api_audit, 0),
 

@@ -673,6 +673,31 @@ ngx_http_llm_catalog_slot(const ngx_http_llm_catalog_index_t *index,
 }
 
 
+const ngx_http_llm_price_t *
+ngx_http_llm_catalog_at(const ngx_http_llm_catalog_t *catalog, ngx_uint_t i)
+{
+    ngx_uint_t              k;
+    const ngx_array_t      *prices[3];
+    ngx_http_llm_price_t  **price;
+
+    prices[0] = &catalog->lines;
+    prices[1] = &catalog->patterns;
+    prices[2] = &catalog->listed;
+
+    for (k = 0; k < 3; k++) {
+
+        if (i < prices[k]->nelts) {
+            price = prices[k]->elts;
+            return price[i];
+        }
+
+        i -= prices[k]->nelts;
+    }
+
+    return NULL;
+}
+
+
 ngx_uint_t
 ngx_http_llm_catalog_has_free(const ngx_http_llm_catalog_t *catalog)
 {

@@ -52,6 +52,11 @@ ngx_int_t ngx_http_llm_catalog_done(ngx_conf_t *cf,
 const ngx_http_llm_price_t *ngx_http_llm_catalog_find(
     ngx_http_llm_catalog_t *catalog, const u_char *name, size_t len);
 
+/* The i-th price as it was read, of lines, then of patterns, then of lists;
+   NULL: there are not so many. */
+const ngx_http_llm_price_t *ngx_http_llm_catalog_at(
+    const ngx_http_llm_catalog_t *catalog, ngx_uint_t i);
+
 /* Whether any model is free: then a budget that is spent refuses only after
    the model is known. */
 ngx_uint_t ngx_http_llm_catalog_has_free(
