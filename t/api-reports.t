@@ -95,6 +95,26 @@ $status = $t->api(GET => '/quota/status', undef,
 is(join(' ', map { $_->{scope} } @{$status->{subjects}}), 'team user key',
    'a key sees whose it is');
 
+# Lines
+
+is($t->api(POST => '/team/new', { team_id => 'c,sv', team_alias => '=1+"1"',
+                                  max_budget => 2.5 })->{team_id}, 'c,sv',
+   'a team with commas');
+
+my $csv = $t->api(GET => '/team/list?format=csv&team_id=c,sv');
+
+is($csv, "team_id,team_alias,spend,max_budget,budget_duration,rpm_limit,"
+         . "tpm_limit,blocked\n" . qq("c,sv","'=1+""1""",0,2.5,,,,\n),
+   'as CSV');
+is($t->{answer}{headers}{'content-type'}, 'text/csv', 'which it says');
+like($t->api(GET => '/key/list?format=table&team_id=red'),
+     qr/^token +key_alias +spend .*\n$red->{token} .* 0\.00012 /,
+     'as a table');
+is($t->refused(GET => '/team/list?format=xml'),
+   "422 query.format: Input should be 'json', 'csv' or 'table'",
+   'as something else');
+$t->api(POST => '/team/delete', { team_ids => ['c,sv'] });
+
 # Models
 
 my $models = $t->api(GET => '/model/info')->{data};

@@ -76,6 +76,13 @@ typedef struct {
 } ngx_http_llm_api_t;
 
 
+typedef enum {
+    NGX_HTTP_LLM_API_JSON = 0,
+    NGX_HTTP_LLM_API_CSV,
+    NGX_HTTP_LLM_API_TABLE
+} ngx_http_llm_api_format_e;
+
+
 /* A kind of entity, as the calls know it. */
 
 typedef struct {
@@ -149,6 +156,7 @@ struct ngx_http_llm_call_s {
     ngx_http_llm_call_pt             flushed;
 
     /* the answer that is being written */
+    ngx_http_llm_api_format_e        format;
     ngx_pool_t                      *out_pool;
     ngx_chain_t                     *out;
     ngx_chain_t                    **last;

@@ -200,6 +200,24 @@ void ngx_http_llm_api_spend_logs(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_activity(ngx_http_llm_call_t *call);
 
 
+/* ngx_http_llm_api_table.c: lines of cells, in the place of JSON */
+
+/* What the query asks for; NGX_ERROR: it was answered. */
+ngx_int_t ngx_http_llm_call_format(ngx_http_llm_call_t *call);
+
+void ngx_http_llm_out_cell(ngx_http_llm_call_t *call, const void *data,
+    size_t len);
+void ngx_http_llm_out_cell_usd(ngx_http_llm_call_t *call, int64_t nano);
+void ngx_http_llm_out_cell_count(ngx_http_llm_call_t *call, int64_t n);
+void ngx_http_llm_out_line(ngx_http_llm_call_t *call);
+
+/* The line of a record, and the one before the first. */
+void ngx_http_llm_out_cells(ngx_http_llm_call_t *call,
+    const ngx_http_llm_record_t *record);
+void ngx_http_llm_out_columns(ngx_http_llm_call_t *call,
+    const ngx_http_llm_kind_t *kind);
+
+
 /* ngx_http_llm_api_model.c */
 
 void ngx_http_llm_api_model_info(ngx_http_llm_call_t *call);

@@ -305,6 +305,11 @@ ngx_http_llm_list_row(ngx_http_llm_call_t *call)
         ngx_http_llm_list_section(call, call->record.kind);
     }
 
+    if (call->format != NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_out_cells(call, &call->record);
+        return;
+    }
+
     if (list->bare) {
         ngx_http_llm_out_str(call, &call->record.id);
         return;
@@ -388,14 +393,25 @@ ngx_http_llm_api_list(ngx_http_llm_call_t *call)
         return;
     }
 
-    ngx_http_llm_list_filter(call, list);
-
-    if (calls->name) {
-        ngx_http_llm_out_open(call, '{');
-        ngx_http_llm_out_name(call, calls->name);
+    if (ngx_http_llm_call_format(call) != NGX_OK) {
+        return;
     }
 
-    ngx_http_llm_out_open(call, '[');
+    ngx_http_llm_list_filter(call, list);
+
+    if (call->format != NGX_HTTP_LLM_API_JSON) {
+        list->bare = 0;
+        ngx_http_llm_out_columns(call, list->kind);
+
+    } else {
+
+        if (calls->name) {
+            ngx_http_llm_out_open(call, '{');
+            ngx_http_llm_out_name(call, calls->name);
+        }
+
+        ngx_http_llm_out_open(call, '[');
+    }
 
     ngx_http_llm_list_run(call, ngx_http_llm_list_all);
 }
@@ -447,6 +463,11 @@ ngx_http_llm_list_all(ngx_http_llm_call_t *call)
     const ngx_http_llm_list_calls_t  *calls;
 
     calls = (const ngx_http_llm_list_calls_t *) call->route->data;
+
+    if (call->format != NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_call_answer(call, NGX_HTTP_OK);
+        return;
+    }
 
     ngx_http_llm_out_close(call, ']');
 

@@ -31,7 +31,13 @@ static ngx_chain_t *ngx_http_llm_out_copy(ngx_http_llm_call_t *call,
 static ngx_int_t ngx_http_llm_out_retry(ngx_http_request_t *r);
 
 
-static ngx_str_t  ngx_http_llm_out_type = ngx_string("application/json");
+/* in the order of ngx_http_llm_api_format_e */
+
+static ngx_str_t  ngx_http_llm_out_types[] = {
+    ngx_string("application/json"),
+    ngx_string("text/csv"),
+    ngx_string("text/plain")
+};
 
 
 void
@@ -449,8 +455,8 @@ ngx_http_llm_out_head(ngx_http_llm_call_t *call, ngx_uint_t status,
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = length;
-    r->headers_out.content_type = ngx_http_llm_out_type;
-    r->headers_out.content_type_len = ngx_http_llm_out_type.len;
+    r->headers_out.content_type = ngx_http_llm_out_types[call->format];
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
 
     if (status == NGX_HTTP_SERVICE_UNAVAILABLE
         && ngx_http_llm_out_retry(r) != NGX_OK)
@@ -521,6 +527,8 @@ ngx_http_llm_call_error(ngx_http_llm_call_t *call, ngx_uint_t status,
     va_start(args, fmt);
     p = ngx_vslprintf(message, message + sizeof(message), fmt, args);
     va_end(args);
+
+    call->format = NGX_HTTP_LLM_API_JSON;
 
     ngx_http_llm_out_open(call, '{');
     ngx_http_llm_out_name(call, "error");
