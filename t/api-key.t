@@ -5,6 +5,7 @@ use LLMApi;
 use RawUpstream;
 
 use Digest::SHA qw(sha256_hex);
+use IO::Handle;
 
 my $upstream = RawUpstream->start('*' => { json => usage(10, 5) });
 
@@ -106,6 +107,11 @@ is(chat('sk-chosen-by-me'), '200', 'and lifted');
 is($t->api(POST => '/key/block', { key => 'sk-chosen-by-me' })->{blocked}, 1,
    'blocked');
 like(chat('sk-chosen-by-me'), qr/^401 /, 'for the next request');
+is(join(' ', map { $_->{status} } $t->parallel(map {
+    ['POST', '/v1/chat/completions',
+     '{"model":"m","max_tokens":1,"messages":[]}',
+     Authorization => 'Bearer sk-chosen-by-me']
+} 1 .. 32)), join(' ', (401) x 32), 'and for all others');
 $t->api(POST => '/key/unblock', { key => 'sk-chosen-by-me' });
 is(chat('sk-chosen-by-me'), '200', 'unblocked, too');
 is($t->refused(POST => '/key/block', { key => 'sk-unknown' }),
@@ -188,6 +194,26 @@ is($t->refused(POST => '/key/delete', { keys => ['sk-unknown'] }),
 
 is(join('', grep { LLMBase::slurp($_) =~ /\Q$third->{key}\E/ }
             glob $t->state_dir . '/*'), '', 'no key is kept');
+
+# While somebody else has the store nothing is changed.
+
+$t->expect_log(qr/\[crit\].*store of zone "main" cannot be used/);
+
+open my $sqlite, '|-', 'sqlite3', $t->state_dir . '/quota.db' or die;
+$sqlite->autoflush(1);
+print {$sqlite} "BEGIN IMMEDIATE;\n.output " . $t->dir
+                . "/tmp/locked\nSELECT 1;\n.output stdout\n";
+LLMTest::wait_until { -s $t->dir . '/tmp/locked' } 'the lock';
+
+is($t->refused(POST => '/team/update', { team_id => 'qa', rpm_limit => 5 }),
+   '503 The store cannot be used now: busy; nothing was changed.', 'a store that is busy');
+is($t->{answer}{headers}{'retry-after'}, 1, 'later again');
+print {$sqlite} "ROLLBACK;\n";
+close $sqlite;
+is($t->api(GET => '/team/info?team_id=qa')->{team_info}{rpm_limit}, undef,
+   'nothing was changed');
+$t->api(POST => '/team/update', { team_id => 'qa', rpm_limit => 5 });
+is($t->status, 200, 'later it is');
 
 # What was answered is there after a kill of everything.
 

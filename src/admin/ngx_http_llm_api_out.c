@@ -565,5 +565,6 @@ ngx_http_llm_call_unavailable(ngx_http_llm_call_t *call, const char *why)
 {
     ngx_http_llm_call_error(call, NGX_HTTP_SERVICE_UNAVAILABLE,
                             "service_unavailable", NULL,
-                            "The store %s; nothing was changed.", why);
+                            "The store cannot be used now: %s; nothing was "
+                            "changed.", why);
 }

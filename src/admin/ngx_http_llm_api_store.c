@@ -22,7 +22,7 @@ ngx_http_llm_call_op(ngx_http_llm_call_t *call, llm_store_op_e type,
     ngx_http_llm_step_pt next)
 {
     if (!call->api->admin.zone.zone->zone->ready) {
-        ngx_http_llm_call_unavailable(call, "is not ready yet");
+        ngx_http_llm_call_unavailable(call, "it is not ready yet");
         return NULL;
     }
 
@@ -53,7 +53,7 @@ ngx_http_llm_call_run(ngx_http_llm_call_t *call)
 
     if (ngx_http_llm_store_post(call->task) != NGX_OK) {
         ngx_http_llm_store_free(call->task);
-        ngx_http_llm_call_unavailable(call, "has too much to do");
+        ngx_http_llm_call_unavailable(call, "it has too much to do");
         return;
     }
 
