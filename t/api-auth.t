@@ -16,6 +16,41 @@ my $t = LLMApi->new(upstream => $upstream, workers => 1, server => <<'EOF');
         }
 EOF
 
+# What is wrong in the configuration
+
+for my $case (
+    ['llm_quota_api nowhere;',
+     'llm_quota_api has unknown zone "nowhere": make it with llm_quota_zone'],
+    ['llm_quota_api brief;', 'llm_quota_api needs a store: give llm_quota_zone'
+                             . ' "brief" a directory with state=DIR'],
+    ['llm_quota_api main much;', 'llm_quota_api has invalid parameter "much":'
+                                 . ' use master_key_file=FILE or readonly'],
+    ['llm_quota_api main master_key_file=;',
+     'llm_quota_api cannot use master_key_file "": name a file'],
+    ['llm_quota_api main master_key_file=none.key;',
+     'none.key": No such file or directory'],
+    ['llm_quota_api main master_key_file=empty.key;',
+     'empty.key": it is to hold a key and nothing else'],
+    ['llm_quota_api main master_key_file=master.key'
+     . ' master_key_file=master.key;', 'there is one already'],
+    ['llm_quota main; llm_quota_api main;',
+     'directive stands beside llm_quota, which has no place there'],
+    ['llm_quota_api main; llm_quota_api main;',
+     'directive stands beside another directive that makes the content'],
+) {
+    my ($directives, $wrong) = @$case;
+    my $wrongly = LLMApi->new(upstream => $upstream,
+                              http => 'llm_quota_zone zone=brief:1m;');
+
+    LLMBase::spew($wrongly->dir . '/conf/empty.key', "\n");
+
+    my ($status, $said) = $wrongly->check(server =>
+                                          "location /wrong/ { $directives }");
+
+    ok($status && $said =~ /\[emerg\] .*\Q$wrong\E.* in \S+nginx\.conf:\d+$/m,
+       $directives) or diag($said);
+}
+
 $t->start;
 
 my %nobody = (Authorization => 'Basic x');

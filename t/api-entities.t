@@ -126,6 +126,16 @@ is($t->api(GET => '/budget/settings?budget_id=free_tier')->{rpm_limit}, 100,
 $t->api(POST => '/budget/delete', { id => 'free_tier' });
 is($t->status, 200, 'deleted');
 
+my $file = $t->state_dir . '/quota.db';
+
+is(system('sqlite3', $file, "UPDATE entity SET json = 'x'
+                             WHERE id = '$budget->{budget_id}'"), 0,
+   'one is broken');
+is($t->refused(POST => '/budget/info', { budgets => [$budget->{budget_id}] }),
+   '500 What the store has of it is not JSON.', 'which is an error, whole');
+$t->api(POST => '/budget/delete', { id => $budget->{budget_id} });
+is($t->status, 200, 'it can be deleted');
+
 # Tags and access groups
 
 my $tag = $t->api(POST => '/tag/new', {

@@ -329,6 +329,9 @@ ngx_http_llm_out_cstr(ngx_http_llm_call_t *call, const char *text)
 }
 
 
+/* What was written and not sent is not sent: an error takes its place. */
+void ngx_http_llm_out_drop(ngx_http_llm_call_t *call);
+
 /* A new pool for a part of a long answer, what was written and kept for the
    one before is gone; NGX_ERROR: it was answered. */
 ngx_int_t ngx_http_llm_call_slice(ngx_http_llm_call_t *call);

@@ -80,6 +80,8 @@ ngx_http_llm_call_fault(ngx_http_llm_call_t *call,
         return;
     }
 
+    ngx_http_llm_out_drop(call);
+
     ngx_http_llm_out_open(call, '{');
     ngx_http_llm_out_name(call, "detail");
     ngx_http_llm_out_open(call, '[');

@@ -23,6 +23,7 @@ static ngx_int_t ngx_http_llm_out_buf(ngx_http_llm_call_t *call,
 static void ngx_http_llm_out_value(ngx_http_llm_call_t *call);
 static int ngx_http_llm_out_dump(const char *data, size_t len, void *arg);
 static void ngx_http_llm_out_sent(ngx_http_llm_call_t *call);
+static void ngx_http_llm_out_free(ngx_http_llm_call_t *call);
 static void ngx_http_llm_out_write(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_out_head(ngx_http_llm_call_t *call,
     ngx_uint_t status, off_t length);
@@ -344,14 +345,8 @@ ngx_http_llm_out_sent(ngx_http_llm_call_t *call)
             ngx_del_timer(wev);
         }
 
-        ngx_destroy_pool(call->out_pool);
-
         call->idle = 0;
-        call->out_pool = NULL;
-        call->out = NULL;
-        call->last = &call->out;
-        call->buf = NULL;
-        call->size = 0;
+        ngx_http_llm_out_free(call);
 
         r->write_event_handler = ngx_http_request_empty_handler;
 
@@ -374,6 +369,31 @@ ngx_http_llm_out_sent(ngx_http_llm_call_t *call)
         call->idle = 0;
         ngx_http_llm_call_end(call, NGX_ERROR);
     }
+}
+
+
+static void
+ngx_http_llm_out_free(ngx_http_llm_call_t *call)
+{
+    if (call->out_pool) {
+        ngx_destroy_pool(call->out_pool);
+    }
+
+    call->out_pool = NULL;
+    call->out = NULL;
+    call->last = &call->out;
+    call->buf = NULL;
+    call->size = 0;
+}
+
+
+void
+ngx_http_llm_out_drop(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_out_free(call);
+
+    call->format = NGX_HTTP_LLM_API_JSON;
+    call->comma = 0;
 }
 
 
@@ -528,7 +548,7 @@ ngx_http_llm_call_error(ngx_http_llm_call_t *call, ngx_uint_t status,
     p = ngx_vslprintf(message, message + sizeof(message), fmt, args);
     va_end(args);
 
-    call->format = NGX_HTTP_LLM_API_JSON;
+    ngx_http_llm_out_drop(call);
 
     ngx_http_llm_out_open(call, '{');
     ngx_http_llm_out_name(call, "error");
