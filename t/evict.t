@@ -288,7 +288,7 @@ is(tally($t->parallel(request('known', 'gold', ''))), '1 x 200',
 $t->reload(zone => 'zone=main:512k state=%%DIR%%/tmp/state sync=10ms');
 wait_until { $t->chat('gold')->{status} == 200 && $t->lines('gold') }
            'the ledger';
-flood($t, 'known', map { "d$_" } 1 .. 50);
+flood($t, 'known', map { "d$_" } 1 .. 300);
 is(tally($t->parallel(request('known', 'gold', 'first'))), '1 x 403',
    'a later store: what was before it is remembered');
 
