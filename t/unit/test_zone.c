@@ -101,7 +101,7 @@ test_layout(void)
     uint64_t             end;
     llm_zone_t          *z;
     static const u_char  random[24];
-    static const size_t  sizes[] = { SIZE, SIZE + 8, 300008, 1 << 20,
+    static const size_t  sizes[] = { SIZE, SIZE + 8, 400008, 1 << 20,
                                      (8 << 20) - 4096, 64 << 20 };
 
     for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
