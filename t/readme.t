@@ -49,7 +49,7 @@ cmp_ok(scalar @statuses, '>', 5, 'there are results');
 
 my @words = $manual =~ /(?<![\w\$\/.])((?:llm|litellm)_[a-z_]+)/g;
 my %metric = map { $_ => 1, "${_}_total" => 1 } @metrics;
-my @named = grep { !$metric{$_} } @words;
+my @named = grep { /^llm_/ && !$metric{$_} } @words;
 my @asked = $manual =~ /\$(llm_[a-z_]+)/g;
 my @quoted = $manual =~ /`(\w+)`/g;
 

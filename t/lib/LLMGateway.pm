@@ -78,7 +78,7 @@ sub new
 
     my $self = $class->SUPER::new(
         limits => 'rpm=1000 tpm=100m budget=1000',
-        zone => 'zone=main:1m state=%%DIR%%/tmp/state',
+        zone => 'zone=main:2m state=%%DIR%%/tmp/state',
         keepalive => 'keepalive 8;', %options
     );
 
