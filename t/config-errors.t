@@ -1834,3 +1834,48 @@ llm_priority "p15" is one more than the 15 that there may be
     llm_priority prod;
 --- error_log
 invalid number of arguments in "llm_priority" directive
+
+=== TEST 276: a label has a plain name
+--- http_config
+    llm_label "a b" x;
+--- error_log
+llm_label has invalid name "a b": use 1 to 64 letters, digits, "_", "-" and "."
+
+=== TEST 277: which is not long
+--- http_config
+    llm_label aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa x;
+--- error_log
+llm_label has invalid name "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": use 1 to 64 letters
+
+=== TEST 278: nor empty
+--- http_config
+    llm_label "" x;
+--- error_log
+llm_label has invalid name "": use 1 to 64 letters
+
+=== TEST 279: a label is there once
+--- http_config
+    llm_label app x;
+    llm_label app y;
+--- error_log
+llm_label has "app" twice
+
+=== TEST 280: how many labels there may be
+--- http_config
+    llm_label l0 x;
+    llm_label l1 x;
+    llm_label l2 x;
+    llm_label l3 x;
+    llm_label l4 x;
+    llm_label l5 x;
+    llm_label l6 x;
+    llm_label l7 x;
+    llm_label l8 x;
+--- error_log
+llm_label "l8" is one more than the 8 that there may be
+
+=== TEST 281: a label has a value
+--- http_config
+    llm_label app;
+--- error_log
+invalid number of arguments in "llm_label" directive

@@ -138,6 +138,7 @@ SKIP: {
     $t = LLMGateway->new(
         upstream => $upstream, limits => 'rpm=100k tpm=100m',
         zone => 'zone=main:1m state=%%DIR%%/tmp/state segment=64k',
+        http => 'llm_label to $http_x_team;',
         server => <<'EOT'
         location /closed/ {
             llm_quota main fail=closed;
@@ -146,7 +147,7 @@ SKIP: {
 EOT
     );
 
-    fill($t, '2m') or skip 'no file system can be mounted here', 13;
+    fill($t, '2m') or skip 'no file system can be mounted here', 14;
 
     $t->start;
     $t->expect_log(qr/\[crit\].*llm_quota (?:ledger|store)/);
@@ -177,6 +178,10 @@ EOT
     cmp_ok(scalar @aggregates, '>=', 1, 'some of it as sums');
     is($aggregates[0]{request_id}, '', 'which are of no request');
     is($aggregates[0]{model}, 'm', 'but of a model');
+
+    my %labels = map { ($_->{labels}{to} // 'none') => 1 } $t->lines('full');
+
+    is(join(' ', keys %labels), 'full', 'labels are kept');
 
     %ids = ();
     $ids{$_->{id}}++ for $t->lines;

@@ -273,6 +273,32 @@ llm_text_utf8(const u_char *p, const u_char *last, int *valid)
 }
 
 
+size_t
+llm_text_cut(const u_char *text, size_t n, size_t most)
+{
+    size_t  at;
+
+    if (n <= most) {
+        return n;
+    }
+
+    /* no character has more than three bytes after its first */
+
+    for (at = most; most - at < 4; at--) {
+
+        if ((text[at] & 0xc0) != 0x80) {
+            return at;
+        }
+
+        if (at == 0) {
+            break;
+        }
+    }
+
+    return most;
+}
+
+
 u_char *
 llm_text_number(u_char *p, uint64_t n)
 {

@@ -43,6 +43,10 @@ u_char *llm_text_json(u_char *p, u_char *last, const u_char *text, size_t n);
    much that is. */
 size_t llm_text_plain(u_char *p, const u_char *text, size_t n);
 
+/* How many of n bytes to keep so that most are left and no character of UTF-8
+   is cut. */
+size_t llm_text_cut(const u_char *text, size_t n, size_t most);
+
 /* Writes a decimal number of at most 20 digits; returns its end. */
 u_char *llm_text_number(u_char *p, uint64_t n);
 

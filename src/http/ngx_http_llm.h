@@ -149,6 +149,7 @@ struct ngx_http_llm_ctx_s {
     ngx_str_t                    response_model;
     ngx_str_t                    upstream_id;
     ngx_str_t                    price_id;
+    ngx_str_t                    labels;     /* as its line will have them */
     llm_series_t                *series;     /* NULL: not looked for yet */
 
     /* the id by which the zone knows an answer made in the background: of this
@@ -593,6 +594,12 @@ void ngx_http_llm_count_charge(ngx_http_llm_ctx_t *ctx);
 void ngx_http_llm_count_record(ngx_http_llm_quota_t *quota, llm_index_t i);
 
 
+/* ngx_http_llm_labels.c */
+
+/* Of an admitted request, what llm_label says of it, for its line. */
+void ngx_http_llm_set_labels(ngx_http_llm_ctx_t *ctx);
+
+
 /* ngx_http_llm_lines.c */
 
 /* Appends the line of a request that has just been settled; its reservation is
@@ -603,6 +610,9 @@ void ngx_http_llm_write_line(ngx_http_llm_ctx_t *ctx);
    bears; answer: the request whose answer it is a charge of, or NULL. */
 void ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i,
     ngx_http_llm_ctx_t *answer);
+
+/* At exit: those that have no line yet are left to who comes after. */
+void ngx_http_llm_forget_kept(ngx_http_llm_quota_t *quota);
 
 /* The ledger's handler; data is the quota. */
 void ngx_http_llm_lines_written(void *data, ngx_uint_t lines);

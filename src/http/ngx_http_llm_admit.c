@@ -379,6 +379,8 @@ ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
     if (ctx->verdict.reservation != LLM_NONE) {
         ctx->reserved = 1;
         ngx_queue_insert_tail(&ctx->quota->open, &ctx->queue);
+
+        ngx_http_llm_set_labels(ctx);
     }
 
     switch (ctx->verdict.decision) {

@@ -41,6 +41,9 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
            != NGX_OK
         || ngx_array_init(&lmcf->ranked, cf->pool, 4,
                           sizeof(ngx_http_llm_list_t))
+           != NGX_OK
+        || ngx_array_init(&lmcf->labels, cf->pool, LLM_LINE_LABELS,
+                          sizeof(ngx_http_llm_label_t))
            != NGX_OK)
     {
         return NULL;

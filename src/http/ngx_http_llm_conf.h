@@ -37,6 +37,14 @@ typedef struct {
 } ngx_http_llm_redis_t;
 
 
+/* A settled reservation that has no line yet. */
+
+typedef struct {
+    llm_index_t                  index;
+    llm_line_text_t              labels;     /* malloc()'ed, or empty */
+} ngx_http_llm_kept_t;
+
+
 /* What llm_quota_zone makes: a zone and, with state=, its ledger. */
 
 typedef struct {
@@ -57,7 +65,7 @@ typedef struct {
     /* reservations whose lines wait to be written, in the ledger's order;
        of this worker */
     ngx_array_t                  unwritten;  /* of llm_index_t */
-    ngx_array_t                  kept;       /* likewise; no line yet */
+    ngx_array_t                  kept;       /* of ngx_http_llm_kept_t */
     ngx_uint_t                   merged;     /* kept after the last merge */
     ngx_queue_t                  open;       /* requests that hold one */
 
@@ -143,6 +151,14 @@ typedef struct {
 } ngx_http_llm_priority_t;
 
 
+/* llm_label */
+
+typedef struct {
+    ngx_str_t                    name;
+    ngx_http_complex_value_t     value;
+} ngx_http_llm_label_t;
+
+
 /* A row with models= or priority=, and where it stands. */
 
 typedef struct {
@@ -164,6 +180,7 @@ typedef struct {
     ngx_array_t                  ranked;     /* of ngx_http_llm_list_t */
     ngx_http_llm_catalog_t      *catalog;
     ngx_http_llm_keys_t         *keys;
+    ngx_array_t                  labels;     /* of ngx_http_llm_label_t */
     ngx_array_t                  channels;   /* llm_alert's, the leader's */
     ngx_int_t                    request_id; /* index of $request_id */
     ngx_uint_t                   used;       /* some location enforces */
@@ -340,6 +357,11 @@ char *ngx_http_llm_share_row(ngx_conf_t *cf, ngx_command_t *cmd,
 /* After the last directive: finds the priorities that rows name. */
 ngx_int_t ngx_http_llm_share_done(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *lmcf);
+
+
+/* ngx_http_llm_labels.c */
+
+char *ngx_http_llm_label(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 
 /* ngx_http_llm_conf_zone.c */

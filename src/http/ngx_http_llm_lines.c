@@ -26,10 +26,17 @@
 
 static void ngx_http_llm_print_line(ngx_http_llm_quota_t *quota,
     llm_index_t i, uint64_t id, const llm_settlement_t *s, llm_line_t *line);
-static void ngx_http_llm_keep(ngx_http_llm_quota_t *quota, llm_index_t i);
+static void ngx_http_llm_print_record(ngx_http_llm_quota_t *quota,
+    llm_index_t i, ngx_http_llm_ctx_t *answer, const llm_line_text_t *labels);
+static void ngx_http_llm_keep(ngx_http_llm_quota_t *quota, llm_index_t i,
+    const llm_line_text_t *labels);
 static void ngx_http_llm_merge_kept(ngx_http_llm_quota_t *quota);
-static llm_index_t *ngx_http_llm_merge_slot(llm_zone_t *z,
-    llm_index_t *table, ngx_uint_t mask, const llm_reservation_t *r);
+static uint32_t *ngx_http_llm_merge_slot(llm_zone_t *z,
+    const ngx_http_llm_kept_t *kept, uint32_t *table, ngx_uint_t mask,
+    llm_index_t added);
+static void ngx_http_llm_merge_labels(ngx_http_llm_kept_t *into,
+    ngx_http_llm_kept_t *kept);
+static void ngx_http_llm_free_kept(ngx_http_llm_kept_t *kept);
 static ngx_uint_t ngx_http_llm_same_names(const llm_reservation_t *a,
     const llm_reservation_t *b);
 static size_t ngx_http_llm_names_len(const llm_reservation_t *r);
@@ -50,6 +57,7 @@ ngx_http_llm_write_line(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_line_text(&line.model, &ctx->model);
     ngx_http_llm_line_text(&line.response_model, &ctx->response_model);
     ngx_http_llm_line_text(&line.price_id, &ctx->price_id);
+    ngx_http_llm_line_text(&line.labels, &ctx->labels);
 
     ctx->settlement.requests = 1;
 
@@ -69,6 +77,14 @@ ngx_http_llm_line_text(llm_line_text_t *text, ngx_str_t *value)
 void
 ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i,
     ngx_http_llm_ctx_t *answer)
+{
+    ngx_http_llm_print_record(quota, i, answer, NULL);
+}
+
+
+static void
+ngx_http_llm_print_record(ngx_http_llm_quota_t *quota, llm_index_t i,
+    ngx_http_llm_ctx_t *answer, const llm_line_text_t *labels)
 {
     u_char             *p;
     ngx_uint_t          n;
@@ -99,6 +115,10 @@ ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i,
         line.request_id.len = 0;
     }
 
+    if (labels) {
+        line.labels = *labels;
+    }
+
     if (answer) {
         ngx_http_llm_line_text(&line.upstream_id, &answer->upstream_id);
         ngx_http_llm_line_text(&line.response_model, &answer->response_model);
@@ -116,7 +136,7 @@ ngx_http_llm_print_line(ngx_http_llm_quota_t *quota, llm_index_t i,
     llm_index_t  *index;
 
     if (quota->ledger.failing) {
-        ngx_http_llm_keep(quota, i);
+        ngx_http_llm_keep(quota, i, &line->labels);
         return;
     }
 
@@ -144,24 +164,42 @@ ngx_http_llm_print_line(ngx_http_llm_quota_t *quota, llm_index_t i,
 
     if (ngx_http_llm_ledger_append(&quota->ledger, line) != NGX_OK) {
         quota->unwritten.nelts--;
-        ngx_http_llm_keep(quota, i);
+        ngx_http_llm_keep(quota, i, &line->labels);
     }
 }
 
 
+/* Labels are this worker's alone: who writes its lines after it has died has
+   none, and no more has a worker without memory. */
+
 static void
-ngx_http_llm_keep(ngx_http_llm_quota_t *quota, llm_index_t i)
+ngx_http_llm_keep(ngx_http_llm_quota_t *quota, llm_index_t i,
+    const llm_line_text_t *labels)
 {
-    llm_zone_t   *z;
-    llm_index_t  *index;
+    u_char               *copy;
+    llm_zone_t           *z;
+    ngx_http_llm_kept_t  *kept;
 
-    index = ngx_array_push(&quota->kept);
+    kept = ngx_array_push(&quota->kept);
 
-    if (index == NULL) {
+    if (kept == NULL) {
         return;
     }
 
-    *index = i;
+    ngx_memzero(kept, sizeof(ngx_http_llm_kept_t));
+
+    kept->index = i;
+
+    if (labels->len) {
+        copy = ngx_alloc(labels->len, ngx_cycle->log);
+
+        if (copy) {
+            ngx_memcpy(copy, labels->data, labels->len);
+
+            kept->labels.data = copy;
+            kept->labels.len = labels->len;
+        }
+    }
 
     z = quota->zone.zone;
 
@@ -181,23 +219,23 @@ ngx_http_llm_keep(ngx_http_llm_quota_t *quota, llm_index_t i)
 static void
 ngx_http_llm_merge_kept(ngx_http_llm_quota_t *quota)
 {
-    llm_zone_t         *z;
-    ngx_uint_t          i, n, size;
-    llm_index_t        *index, *table, *slot;
-    llm_reservation_t  *r;
+    uint32_t             *table, *slot;
+    llm_zone_t           *z;
+    ngx_uint_t            i, n, size;
+    ngx_http_llm_kept_t  *kept;
 
     for (size = 64; size < 2 * quota->kept.nelts; size *= 2) {
         /* void */
     }
 
-    table = ngx_alloc(size * sizeof(llm_index_t), ngx_cycle->log);
+    table = ngx_alloc(size * sizeof(uint32_t), ngx_cycle->log);
     if (table == NULL) {
         return;
     }
 
-    ngx_memset(table, 0xff, size * sizeof(llm_index_t));
+    ngx_memset(table, 0xff, size * sizeof(uint32_t));
 
-    index = quota->kept.elts;
+    kept = quota->kept.elts;
     n = 0;
 
     z = ngx_http_llm_zone_lock(&quota->zone);
@@ -209,16 +247,17 @@ ngx_http_llm_merge_kept(ngx_http_llm_quota_t *quota)
             z = ngx_http_llm_zone_lock(&quota->zone);
         }
 
-        r = llm_zone_reservation(z, index[i]);
-        slot = ngx_http_llm_merge_slot(z, table, size - 1, r);
+        slot = ngx_http_llm_merge_slot(z, kept, table, size - 1,
+                                       kept[i].index);
 
         if (*slot == LLM_NONE) {
-            *slot = index[i];
-            index[n++] = index[i];
+            *slot = n;
+            kept[n++] = kept[i];
             continue;
         }
 
-        llm_merge_settled(z, *slot, index[i]);
+        llm_merge_settled(z, kept[*slot].index, kept[i].index);
+        ngx_http_llm_merge_labels(&kept[*slot], &kept[i]);
     }
 
     ngx_http_llm_zone_unlock(&quota->zone);
@@ -230,25 +269,80 @@ ngx_http_llm_merge_kept(ngx_http_llm_quota_t *quota)
 }
 
 
-static llm_index_t *
-ngx_http_llm_merge_slot(llm_zone_t *z, llm_index_t *table, ngx_uint_t mask,
-    const llm_reservation_t *r)
+/* Where the place among the kept stands of who has the same names. */
+
+static uint32_t *
+ngx_http_llm_merge_slot(llm_zone_t *z, const ngx_http_llm_kept_t *kept,
+    uint32_t *table, ngx_uint_t mask, llm_index_t added)
 {
-    ngx_uint_t  i;
+    ngx_uint_t          i;
+    llm_reservation_t  *r;
+
+    r = llm_zone_reservation(z, added);
 
     i = ngx_murmur_hash2((u_char *) r->text, ngx_http_llm_names_len(r));
 
     for ( ;; ) {
         i &= mask;
 
-        if (table[i] == LLM_NONE
-            || ngx_http_llm_same_names(llm_zone_reservation(z, table[i]), r))
+        if (table[i] == LLM_NONE) {
+            return &table[i];
+        }
+
+        if (ngx_http_llm_same_names(llm_zone_reservation(z,
+                                                    kept[table[i]].index), r))
         {
             return &table[i];
         }
 
         i++;
     }
+}
+
+
+/* Labels may be as many as requests, the zone's room is not: an aggregate has
+   those that all of it have. */
+
+static void
+ngx_http_llm_merge_labels(ngx_http_llm_kept_t *into,
+    ngx_http_llm_kept_t *kept)
+{
+    if (into->labels.len
+        && (into->labels.len != kept->labels.len
+            || ngx_memcmp(into->labels.data, kept->labels.data,
+                          into->labels.len)
+               != 0))
+    {
+        ngx_http_llm_free_kept(into);
+    }
+
+    ngx_http_llm_free_kept(kept);
+}
+
+
+static void
+ngx_http_llm_free_kept(ngx_http_llm_kept_t *kept)
+{
+    if (kept->labels.len) {
+        ngx_free((void *) kept->labels.data);
+        kept->labels.len = 0;
+    }
+}
+
+
+void
+ngx_http_llm_forget_kept(ngx_http_llm_quota_t *quota)
+{
+    ngx_uint_t            i;
+    ngx_http_llm_kept_t  *kept;
+
+    kept = quota->kept.elts;
+
+    for (i = 0; i < quota->kept.nelts; i++) {
+        ngx_http_llm_free_kept(&kept[i]);
+    }
+
+    quota->kept.nelts = 0;
 }
 
 
@@ -291,9 +385,10 @@ ngx_http_llm_lines_written(void *data, ngx_uint_t lines)
 {
     ngx_http_llm_quota_t *quota = data;
 
-    ngx_uint_t    i;
-    llm_zone_t   *z;
-    llm_index_t  *index;
+    ngx_uint_t            i;
+    llm_zone_t           *z;
+    llm_index_t          *index;
+    ngx_http_llm_kept_t  *kept, last;
 
     index = quota->unwritten.elts;
 
@@ -310,8 +405,6 @@ ngx_http_llm_lines_written(void *data, ngx_uint_t lines)
     ngx_memmove(index, &index[lines],
                 quota->unwritten.nelts * sizeof(llm_index_t));
 
-    index = quota->kept.elts;
-
     while (quota->kept.nelts
            && !quota->ledger.failing
            && ngx_http_llm_ledger_has_room(&quota->ledger))
@@ -319,6 +412,10 @@ ngx_http_llm_lines_written(void *data, ngx_uint_t lines)
         quota->merged = 0;
         quota->kept.nelts--;
 
-        ngx_http_llm_write_record(quota, index[quota->kept.nelts], NULL);
+        kept = (ngx_http_llm_kept_t *) quota->kept.elts + quota->kept.nelts;
+        last = *kept;
+
+        ngx_http_llm_print_record(quota, last.index, NULL, &last.labels);
+        ngx_http_llm_free_kept(&last);
     }
 }

@@ -549,7 +549,8 @@ ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
     if (ngx_array_init(&quota->unwritten, cycle->pool, 64,
                        sizeof(llm_index_t))
         != NGX_OK
-        || ngx_array_init(&quota->kept, cycle->pool, 64, sizeof(llm_index_t))
+        || ngx_array_init(&quota->kept, cycle->pool, 64,
+                          sizeof(ngx_http_llm_kept_t))
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -626,6 +627,7 @@ ngx_http_llm_exit_worker(ngx_cycle_t *cycle)
         if (quotas[i]->state) {
             ngx_http_llm_lead_end(quotas[i]);
             ngx_http_llm_ledger_close(&quotas[i]->ledger);
+            ngx_http_llm_forget_kept(quotas[i]);
 
             ngx_http_llm_wait_exit(quotas[i]);
             (void) ngx_http_llm_store_drain(&quotas[i]->store);

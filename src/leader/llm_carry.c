@@ -55,6 +55,12 @@ static int llm_carry_sum(llm_carry_t *c, llm_subject_type_e type,
     const llm_store_text_t *id, llm_period_t period, int64_t time,
     const int64_t *amount);
 static int llm_carry_usage(llm_carry_t *c, const llm_entry_t *e);
+static uint32_t llm_carry_labels(llm_store_usage_t *key,
+    const llm_entry_t *e, llm_store_label_t *labels, uint32_t hash);
+static int llm_carry_copy_labels(llm_carry_t *c, llm_store_usage_t *row,
+    const llm_store_usage_t *key);
+static int llm_carry_same_labels(const llm_store_usage_t *a,
+    const llm_store_usage_t *b);
 static int llm_carry_bounds(llm_carry_t *c, llm_period_t period,
     int64_t time);
 static uint32_t llm_carry_day(llm_carry_t *c, int64_t time);
@@ -277,7 +283,32 @@ llm_carry_same_usage(const void *row, const void *key)
            && llm_carry_same_text(&a->user, &b->user)
            && llm_carry_same_text(&a->customer, &b->customer)
            && llm_carry_same_text(&a->key, &b->key)
-           && llm_carry_same_text(&a->model, &b->model);
+           && llm_carry_same_text(&a->model, &b->model)
+           && llm_carry_same_labels(a, b);
+}
+
+
+/* In another order it is another row, which the store adds to the same. */
+
+static int
+llm_carry_same_labels(const llm_store_usage_t *a, const llm_store_usage_t *b)
+{
+    unsigned  i;
+
+    if (a->nlabels != b->nlabels) {
+        return 0;
+    }
+
+    for (i = 0; i < a->nlabels; i++) {
+
+        if (!llm_carry_same_text(&a->labels[i].name, &b->labels[i].name)
+            || !llm_carry_same_text(&a->labels[i].value, &b->labels[i].value))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -286,6 +317,7 @@ llm_carry_usage(llm_carry_t *c, const llm_entry_t *e)
 {
     int64_t                *count, requests;
     uint32_t                hash;
+    llm_store_label_t       labels[LLM_LINE_LABELS];
     llm_store_usage_t      *row, key;
     const llm_line_text_t  *text;
 
@@ -310,6 +342,7 @@ llm_carry_usage(llm_carry_t *c, const llm_entry_t *e)
     hash = llm_carry_hash(hash, key.customer.data, key.customer.len);
     hash = llm_carry_hash(hash, key.key.data, key.key.len);
     hash = llm_carry_hash(hash, key.model.data, key.model.len);
+    hash = llm_carry_labels(&key, e, labels, hash);
 
     row = llm_carry_find(&c->usage, hash, &key, llm_carry_same_usage);
 
@@ -328,7 +361,8 @@ llm_carry_usage(llm_carry_t *c, const llm_entry_t *e)
                               key.customer.len)
             || llm_store_copy(c->op, &row->key, key.key.data, key.key.len)
             || llm_store_copy(c->op, &row->model, key.model.data,
-                              key.model.len))
+                              key.model.len)
+            || llm_carry_copy_labels(c, row, &key))
         {
             return -1;
         }
@@ -364,6 +398,71 @@ llm_carry_usage(llm_carry_t *c, const llm_entry_t *e)
         count[LLM_STORE_ESTIMATED] = llm_sat_add(count[LLM_STORE_ESTIMATED],
                                                  requests);
     }
+
+    return 0;
+}
+
+
+/* Of a line into a key, which borrows labels; goes on with the key's hash. */
+
+static uint32_t
+llm_carry_labels(llm_store_usage_t *key, const llm_entry_t *e,
+    llm_store_label_t *labels, uint32_t hash)
+{
+    unsigned                 i;
+    const llm_line_label_t  *label;
+
+    for (i = 0; i < e->nlabels; i++) {
+        label = &e->label[i];
+
+        labels[i].name.data = label->name.data;
+        labels[i].name.len = label->name.len;
+        labels[i].value.data = label->value.data;
+        labels[i].value.len = label->value.len;
+
+        hash = llm_carry_hash(hash, label->name.data, label->name.len);
+        hash = llm_carry_hash(hash, label->value.data, label->value.len);
+    }
+
+    key->labels = labels;
+    key->nlabels = e->nlabels;
+
+    return hash;
+}
+
+
+static int
+llm_carry_copy_labels(llm_carry_t *c, llm_store_usage_t *row,
+    const llm_store_usage_t *key)
+{
+    unsigned                  i;
+    llm_store_label_t        *copy;
+    const llm_store_label_t  *label;
+
+    if (key->nlabels == 0) {
+        return 0;
+    }
+
+    copy = llm_store_alloc(c->op, key->nlabels * sizeof(llm_store_label_t));
+
+    if (copy == NULL) {
+        return -1;
+    }
+
+    for (i = 0; i < key->nlabels; i++) {
+        label = &key->labels[i];
+
+        if (llm_store_copy(c->op, &copy[i].name, label->name.data,
+                           label->name.len)
+            || llm_store_copy(c->op, &copy[i].value, label->value.data,
+                              label->value.len))
+        {
+            return -1;
+        }
+    }
+
+    row->labels = copy;
+    row->nlabels = key->nlabels;
 
     return 0;
 }

@@ -97,7 +97,52 @@ llm_line_print(u_char *p, const llm_line_t *line)
         p = llm_line_count(p, line->requests);
     }
 
-    p = llm_line_put(p, ",\"labels\":{}}\n");
+    p = llm_line_put(p, ",\"labels\":{");
+
+    if (line->labels.len) {
+        memcpy(p, line->labels.data, line->labels.len);
+        p += line->labels.len;
+    }
+
+    p = llm_line_put(p, "}}\n");
+
+    return p;
+}
+
+
+/* A space stands before the first: with a label of the name "type" the object
+   would begin as a line does. */
+
+u_char *
+llm_line_labels(u_char *p, const llm_line_label_t *labels, unsigned n)
+{
+    u_char           *first;
+    unsigned          i;
+    llm_line_text_t   value;
+
+    first = p;
+
+    for (i = 0; i < n; i++) {
+        value = labels[i].value;
+        value.len = llm_text_cut(value.data, value.len, LLM_LINE_LABEL_VALUE);
+
+        if (value.len == 0) {
+            continue;
+        }
+
+        if (p == first) {
+            *p++ = ' ';
+
+        } else {
+            *p++ = ',';
+        }
+
+        *p++ = '"';
+        p = llm_line_text(p, &labels[i].name);
+        p = llm_line_put(p, "\":\"");
+        p = llm_line_text(p, &value);
+        *p++ = '"';
+    }
 
     return p;
 }

@@ -26,6 +26,18 @@ typedef struct {
 } llm_line_text_t;
 
 
+/* Attribution: what a request is said to be of. */
+
+#define LLM_LINE_LABELS      8           /* of a line */
+#define LLM_LINE_LABEL_NAME  64          /* bytes */
+#define LLM_LINE_LABEL_VALUE 256         /* bytes */
+
+typedef struct {
+    llm_line_text_t          name;
+    llm_line_text_t          value;
+} llm_line_label_t;
+
+
 typedef struct {
     uint64_t                 epoch;
     uint64_t                 number;
@@ -45,6 +57,8 @@ typedef struct {
     llm_line_text_t          model;
     llm_line_text_t          response_model;
     llm_line_text_t          price_id;
+    llm_line_text_t          labels;         /* as llm_line_labels() has
+                                                written them */
 
     const llm_usage_t       *usage;
     int64_t                  cost;           /* nano-dollars */
@@ -60,12 +74,24 @@ typedef struct {
 /* Text of this length in all fits in a line without being cut. */
 #define LLM_LINE_TEXT        1600
 
+/* Labels as they stand in a line are never longer. */
+#define LLM_LINE_LABELS_MAX                                                   \
+    (LLM_LINE_LABELS * ((LLM_LINE_LABEL_NAME + LLM_LINE_LABEL_VALUE) * 6 + 6))
+
 /* No line is longer. */
-#define LLM_LINE_MAX         (LLM_LINE_TEXT * 6 + 1024)
+#define LLM_LINE_MAX         (LLM_LINE_TEXT * 6 + LLM_LINE_LABELS_MAX + 1024)
 
 /* Writes the line with its newline at p, which has LLM_LINE_MAX bytes;
    returns its end. */
 u_char *llm_line_print(u_char *p, const llm_line_t *line);
+
+/*
+ * Writes n labels, at most LLM_LINE_LABELS, as the inside of a line's object,
+ * at p, which has LLM_LINE_LABELS_MAX bytes; returns its end.  Those without a
+ * value are left out, longer values are cut between two characters.
+ */
+u_char *llm_line_labels(u_char *p, const llm_line_label_t *labels,
+    unsigned n);
 
 /* How all lines begin, and nothing else in one. */
 #define LLM_LINE_MARK        "{\"type\":\""

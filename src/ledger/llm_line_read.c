@@ -183,6 +183,10 @@ llm_line_parse(llm_entry_t *e, const u_char *p, size_t n)
         return -1;
     }
 
+    if (e->labels.len > sizeof("{}") - 1) {
+        llm_line_read_labels(e);
+    }
+
     return llm_line_finish(e);
 }
 

@@ -60,6 +60,9 @@ typedef struct {
                                                            in buf */
     llm_line_text_t          labels;         /* a JSON object as it stands in
                                                 the line, or empty */
+    llm_line_label_t         label[LLM_LINE_LABELS];    /* of it, without
+                                                           escapes, in buf */
+    unsigned                 nlabels;
     unsigned                 usage:1;        /* what it says is to be added */
 
     size_t                   used;           /* of buf */
@@ -79,6 +82,11 @@ typedef enum {
  */
 llm_line_status_e llm_line_read(const u_char **p, const u_char *last,
     llm_entry_t *e);
+
+
+/* Part of that, in llm_line_label.c: reads the entry's object of labels, up to
+   what is none; names are not too long, values are not, nor empty. */
+void llm_line_read_labels(llm_entry_t *e);
 
 
 /* Reads what llm_line_time() writes, into ms of the epoch; 0, or -1 where it

@@ -4,6 +4,8 @@
  */
 
 
+#define _GNU_SOURCE
+
 #include "tap.h"
 #include "llm_line_read.h"
 
@@ -359,6 +361,142 @@ test_bad(void)
 }
 
 
+static llm_line_label_t
+label(const char *name, const char *value)
+{
+    llm_line_label_t  l;
+
+    l.name.data = (const u_char *) name;
+    l.name.len = strlen(name);
+    l.value.data = (const u_char *) value;
+    l.value.len = strlen(value);
+
+    return l;
+}
+
+
+/* The labels of a line with this object, as name=value and a semicolon. */
+
+static const char *
+labels_of(const char *object, size_t len)
+{
+    static char  buf[8 * 400];
+
+    char          *p;
+    u_char        *line, *last;
+    unsigned       i;
+    const u_char  *at;
+
+    line = malloc(len + 200);
+    last = line + sprintf((char *) line, "{\"type\":\"usage\",\"id\":"
+                          "\"0000000000000001-7\",\"started\":"
+                          "\"2026-04-01T12:30:05.123Z\",\"timestamp\":"
+                          "\"2026-04-01T12:30:05.123Z\",\"labels\":%.*s}\n",
+                          (int) len, object);
+    at = line;
+
+    if (llm_line_read(&at, last, &entry) != LLM_LINE_OK) {
+        free(line);
+        return "torn";
+    }
+
+    free(line);
+
+    p = buf;
+    *p = '\0';
+
+    for (i = 0; i < entry.nlabels; i++) {
+        p += sprintf(p, "%.*s=%.*s;", (int) entry.label[i].name.len,
+                     entry.label[i].name.data,
+                     (int) entry.label[i].value.len,
+                     entry.label[i].value.data);
+    }
+
+    return buf;
+}
+
+
+static void
+test_labels(void)
+{
+    char               cut[LLM_LINE_LABEL_VALUE + 3];
+    size_t             len;
+    u_char            *p, *last;
+    unsigned           i;
+    const char        *got;
+    llm_line_label_t   labels[LLM_LINE_LABELS];
+
+    static const struct {
+        const char  *object;
+        const char  *labels;
+    } objects[] = {
+        { "{}", "" },
+        { "{ }", "" },
+        { "{\"a\":\"b\"}", "a=b;" },
+        { " { \"a\" : \"b\" , \"c\" :\"d\" } ", "a=b;c=d;" },
+        { "{\"a\":\"\\u00e4\\\"\\n\"}", "a=\xc3\xa4\"\n;" },
+        { "{\"a\":\"\",\"b\":\"c\"}", "b=c;" },
+        { "{\"\":\"a\",\"b\":\"c\"}", "b=c;" },
+        { "{\"a\":\"b\",\"c\":1,\"d\":\"e\"}", "a=b;" },
+        { "{\"a\":{\"b\":\"c\"},\"d\":\"e\"}", "" },
+        { "{\"a\":\"b\",\"c\" \"d\"}", "a=b;" },
+        { "[\"a\",\"b\"]", "" },
+        { "null", "" },
+        { "{\"1\":\"a\",\"2\":\"a\",\"3\":\"a\",\"4\":\"a\","
+          "\"5\":\"a\",\"6\":\"a\",\"7\":\"a\",\"8\":\"a\",\"9\":\"a\"}",
+          "1=a;2=a;3=a;4=a;5=a;6=a;7=a;8=a;" }
+    };
+
+    for (i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
+        got = labels_of(objects[i].object, strlen(objects[i].object));
+
+        is_mem(got, strlen(got), objects[i].labels, "labels: %s",
+               objects[i].object);
+    }
+
+    /* what is written is read; a buffer of just the size that is promised */
+
+    memset(cut, 0x01, sizeof(cut) - 1);
+    cut[sizeof(cut) - 1] = '\0';
+
+    p = malloc(LLM_LINE_LABELS_MAX + 2);
+
+    for (i = 0; i < LLM_LINE_LABELS; i++) {
+        labels[i].name.data = (u_char *) cut;
+        labels[i].name.len = LLM_LINE_LABEL_NAME;
+        labels[i].value.data = (u_char *) cut;
+        labels[i].value.len = sizeof(cut) - 1;
+    }
+
+    last = llm_line_labels(p + 1, labels, LLM_LINE_LABELS);
+    is_int(last - p - 1, LLM_LINE_LABELS_MAX, "the longest labels");
+
+    p[0] = '{';
+    *last++ = '}';
+
+    (void) labels_of((char *) p, last - p);
+    is_int(entry.nlabels, LLM_LINE_LABELS, "are all read");
+    is_int(entry.label[7].value.len, LLM_LINE_LABEL_VALUE, "as they were cut");
+
+    labels[0] = label("type", "x");
+    labels[1] = label("empty", "");
+    labels[2] = label("b", "\"},{\"type\":\"");
+
+    last = llm_line_labels(p + 1, labels, 3);
+    *last++ = '}';
+    len = last - p;
+
+    ok(memmem(p, len, LLM_LINE_MARK, sizeof(LLM_LINE_MARK) - 1) == NULL,
+       "labels do not begin a line");
+    got = labels_of((char *) p, len);
+
+    is_mem(got, strlen(got), "type=x;b=\"},{\"type\":\";",
+           "they come out as they went in, without the empty one");
+
+    free(p);
+}
+
+
 static void
 test_time(void)
 {
@@ -387,6 +525,7 @@ main(void)
     test_torn();
     test_damage();
     test_bad();
+    test_labels();
     test_time();
 
     return tap_done();

@@ -455,6 +455,37 @@ test_long_customer(void)
 }
 
 
+static void
+test_cut(void)
+{
+    unsigned  i;
+
+    static const struct {
+        const char  *text;
+        size_t       most;
+        size_t       left;
+    } cuts[] = {
+        { "", 0, 0 },
+        { "abc", 3, 3 },
+        { "abc", 2, 2 },
+        { "abc", 0, 0 },
+        { "a\xc3\xa4", 2, 1 },
+        { "a\xc3\xa4", 3, 3 },
+        { "\xf0\x9f\x92\xb8", 3, 0 },
+        { "a\xf0\x9f\x92\xb8", 4, 1 },
+        { "\xf0\x9f\x92\xb8" "b", 4, 4 },
+        { "\x80\x80\x80\x80\x80\x80\x80\x80", 6, 6 },
+        { "\xff\xff\xff", 2, 2 }
+    };
+
+    for (i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+        is_int(llm_text_cut((const u_char *) cuts[i].text,
+                            strlen(cuts[i].text), cuts[i].most),
+               cuts[i].left, "cut %u", i);
+    }
+}
+
+
 int
 main(void)
 {
@@ -465,6 +496,7 @@ main(void)
     test_ids();
     test_customers();
     test_long_customer();
+    test_cut();
 
     return tap_done();
 }
