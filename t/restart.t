@@ -179,6 +179,31 @@ is($t->sql("SELECT sum(requests) FROM meter WHERE type = 'team'
 $t->finish;
 
 
+# What a minute counts of cached tokens is the location's.
+
+for my $counts ([off => 65], [on => 105]) {
+    my ($counted, $tokens) = @$counts;
+
+    my $cache = RawUpstream->start('*' => { json => usage(100, 5) =~
+        s/"prompt_tokens":100/"prompt_tokens_details":{"cached_tokens":40},$&/r
+    });
+
+    $t = LLMGateway->new(upstream => $cache,
+                         http => "llm_count_cached $counted;");
+    $t->start;
+    $t->chat('cached');
+    $t->line('cached');
+
+    is($t->used('cached'), "1 $tokens 0.000114", "cached tokens $counted");
+    $t->crash;
+    $t->start;
+    $t->chat('cached');
+    is($t->used('cached'), '2 ' . 2 * $tokens . ' 0.000228',
+       "cached tokens $counted: as before");
+    $t->finish;
+}
+
+
 # What is old is of no minute.
 
 $t = gateway();

@@ -147,7 +147,7 @@ SKIP: {
 EOT
     );
 
-    fill($t, '2m') or skip 'no file system can be mounted here', 14;
+    fill($t, '2m') or skip 'no file system can be mounted here', 15;
 
     $t->start;
     $t->expect_log(qr/\[crit\].*llm_quota (?:ledger|store)/);
@@ -178,6 +178,8 @@ EOT
     cmp_ok(scalar @aggregates, '>=', 1, 'some of it as sums');
     is($aggregates[0]{request_id}, '', 'which are of no request');
     is($aggregates[0]{model}, 'm', 'but of a model');
+
+    ok(!defined $aggregates[0]{counted_tokens}, 'of which all count');
 
     my %labels = map { ($_->{labels}{to} // 'none') => 1 } $t->lines('full');
 

@@ -149,6 +149,7 @@ ngx_http_llm_print_line(ngx_http_llm_quota_t *quota, llm_index_t i,
     line->usage = &s->usage;
     line->cost = s->cost;
     line->requests = s->requests;
+    line->counted = s->window_input;
     line->status = s->status;
     line->source = (s->requests > 1) ? "aggregate"
                                      : ngx_http_llm_source_name(s->source);

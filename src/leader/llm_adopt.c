@@ -51,7 +51,7 @@ llm_adopt_line(llm_zone_t *z, llm_clock_t *clock, const llm_kept_t *kept,
     foreign.timestamp = line->timestamp;
     foreign.requests = line->requests;
     foreign.input = line->input;
-    foreign.window_input = line->input - line->cached;
+    foreign.window_input = line->counted;
     foreign.output = line->output;
     foreign.cost = line->cost;
 

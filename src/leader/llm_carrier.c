@@ -566,7 +566,7 @@ llm_carrier_pick_line(void *data, const llm_entry_t *e, int64_t end)
     line->timestamp = e->timestamp;
     line->requests = e->count[LLM_ENTRY_REQUESTS];
     line->input = e->count[LLM_ENTRY_INPUT];
-    line->cached = e->count[LLM_ENTRY_CACHED];
+    line->counted = e->count[LLM_ENTRY_COUNTED];
     line->output = e->count[LLM_ENTRY_OUTPUT];
     line->cost = e->cost;
 

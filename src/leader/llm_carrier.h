@@ -43,7 +43,7 @@ typedef struct {
     int64_t                  timestamp;  /* ms of the epoch */
     int64_t                  requests;
     int64_t                  input;      /* tokens */
-    int64_t                  cached;     /* part of input */
+    int64_t                  counted;    /* input, toward limits of a minute */
     int64_t                  output;
     int64_t                  cost;       /* nano-dollars */
     llm_line_text_t          text[LLM_ENTRY_TEXTS];     /* of the names */

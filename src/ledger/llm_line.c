@@ -97,6 +97,11 @@ llm_line_print(u_char *p, const llm_line_t *line)
         p = llm_line_count(p, line->requests);
     }
 
+    if (line->counted != u->input - u->cached_read) {
+        p = llm_line_put(p, ",\"counted_tokens\":");
+        p = llm_line_count(p, line->counted);
+    }
+
     p = llm_line_put(p, ",\"labels\":{");
 
     if (line->labels.len) {

@@ -67,6 +67,9 @@ typedef struct {
                                                 "pending", "none",
                                                 "aggregate" */
     int64_t                  requests;       /* told where it is not one */
+    int64_t                  counted;        /* input tokens that limits of a
+                                                minute count; told where it
+                                                is not all but the cached */
     unsigned                 stream:1;
 } llm_line_t;
 

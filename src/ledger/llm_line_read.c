@@ -53,6 +53,7 @@ static const llm_json_node_t  llm_line_members[] = {
     llm_count_member("status", LLM_ENTRY_STATUS),
     llm_text_member("source", LLM_ENTRY_SOURCE),
     llm_count_member("requests", LLM_ENTRY_REQUESTS),
+    llm_count_member("counted_tokens", LLM_ENTRY_COUNTED),
     LLM_JSON_NODE("labels", NULL, LLM_FIELD_LABELS),
     LLM_JSON_END
 };
@@ -167,6 +168,7 @@ llm_line_parse(llm_entry_t *e, const u_char *p, size_t n)
     memset(e, 0, offsetof(llm_entry_t, buf));
 
     e->count[LLM_ENTRY_REQUESTS] = 1;
+    e->count[LLM_ENTRY_COUNTED] = -1;
 
     memset(&r, 0, sizeof(llm_line_reader_t));
 
@@ -310,6 +312,11 @@ static int
 llm_line_finish(llm_entry_t *e)
 {
     llm_line_text_t  *text;
+
+    if (e->count[LLM_ENTRY_COUNTED] < 0) {
+        e->count[LLM_ENTRY_COUNTED] = e->count[LLM_ENTRY_INPUT]
+                                      - e->count[LLM_ENTRY_CACHED];
+    }
 
     e->usage = llm_line_is(&e->text[LLM_ENTRY_TYPE], "usage");
 

@@ -28,6 +28,7 @@ typedef enum {
     LLM_ENTRY_REASONING,
     LLM_ENTRY_STATUS,
     LLM_ENTRY_REQUESTS,
+    LLM_ENTRY_COUNTED,           /* input, toward the limits of a minute */
     LLM_ENTRY_COUNTS
 } llm_entry_count_e;
 

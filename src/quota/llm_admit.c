@@ -571,6 +571,7 @@ llm_merge_settled(llm_zone_t *z, llm_index_t into, llm_index_t from)
     llm_merge(z, &a->usage.cache_write_5m, b->usage.cache_write_5m);
     llm_merge(z, &a->usage.cache_write_1h, b->usage.cache_write_1h);
     llm_merge(z, &a->usage.reasoning, b->usage.reasoning);
+    llm_merge(z, &a->window_input, b->window_input);
     llm_merge(z, &a->cost, b->cost);
     llm_merge(z, &a->requests, b->requests);
 

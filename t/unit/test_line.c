@@ -138,6 +138,7 @@ test_bytes(void)
     usage.web_searches = 2;
     usage.cost = 99;
 
+    line.counted = 250;
     line.cost = 2500000;
     line.status = 200;
     line.source = "upstream";
@@ -159,7 +160,8 @@ test_bytes(void)
            "\"total_tokens\":450,\"cached_tokens\":100,"
            "\"cache_write_tokens\":50,\"reasoning_tokens\":7,"
            "\"cost_usd\":0.0025,\"status\":200,\"source\":\"upstream\","
-           "\"stream\":true,\"duration_ms\":812,\"labels\":{}}\n",
+           "\"stream\":true,\"duration_ms\":812,"
+           "\"counted_tokens\":250,\"labels\":{}}\n",
            "a line of everything");
 
     len = llm_line_start(start, line.epoch) - start;

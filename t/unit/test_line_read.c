@@ -71,6 +71,9 @@ make(llm_line_t *line, llm_usage_t *usage, uint64_t number)
     usage->cache_write_5m = rnd(1000);
     usage->reasoning = rnd(1000);
 
+    usage->input += usage->cached_read;
+    line->counted = rnd(2) ? usage->input : usage->input - usage->cached_read;
+
     name(&line->team);
     name(&line->user);
     name(&line->customer);
@@ -112,6 +115,7 @@ same(const llm_entry_t *e, const llm_line_t *line)
            && e->count[LLM_ENTRY_REASONING] == line->usage->reasoning
            && e->count[LLM_ENTRY_STATUS] == line->status
            && e->count[LLM_ENTRY_REQUESTS] == line->requests
+           && e->count[LLM_ENTRY_COUNTED] == line->counted
            && same_name(&e->text[LLM_ENTRY_TEAM], &line->team)
            && same_name(&e->text[LLM_ENTRY_USER], &line->user)
            && same_name(&e->text[LLM_ENTRY_CUSTOMER], &line->customer)

@@ -132,7 +132,7 @@ adopt(const char *team, int64_t age, int64_t cost, unsigned number,
     line.timestamp = clock_now.wall - age;
     line.requests = 1;
     line.input = 10;
-    line.cached = 4;
+    line.counted = line.input - 4;
     line.output = 5;
     line.cost = cost;
     line.text[LLM_ENTRY_TEAM].data = (u_char *) team;
