@@ -138,7 +138,14 @@ SKIP: {
     $t = LLMGateway->new(
         upstream => $upstream, limits => 'rpm=100k tpm=100m',
         zone => 'zone=main:1m state=%%DIR%%/tmp/state segment=64k',
-        http => 'llm_label to $http_x_team;',
+        http => <<'EOT',
+    map $http_x_team $said {
+        default $http_x_team;
+        mixed   $request_id;
+    }
+
+    llm_label to $said;
+EOT
         server => <<'EOT'
         location /closed/ {
             llm_quota main fail=closed;
@@ -147,7 +154,7 @@ SKIP: {
 EOT
     );
 
-    fill($t, '2m') or skip 'no file system can be mounted here', 15;
+    fill($t, '2m') or skip 'no file system can be mounted here', 17;
 
     $t->start;
     $t->expect_log(qr/\[crit\].*llm_quota (?:ledger|store)/);
@@ -159,6 +166,7 @@ EOT
 
     # some 300 bytes a line, a buffer of 256 KB, and some hundred records
     is(load($t, 1500, 'full'), '200 1500', 'full: served on');
+    is(load($t, 600, 'mixed'), '200 600', 'full: with labels that differ');
     $t->wait_log(qr/llm_quota ledger ".*" failed/);
 
     is($t->chat('closed', path => '/closed/v1/chat/completions')->{status},
@@ -184,6 +192,12 @@ EOT
     my %labels = map { ($_->{labels}{to} // 'none') => 1 } $t->lines('full');
 
     is(join(' ', keys %labels), 'full', 'labels are kept');
+
+    my $mixed = sub { grep { $_->{source} eq 'aggregate' } $t->lines('mixed') };
+
+    wait_until { $mixed->() } 'sums of the others';
+    is(scalar(grep { %{$_->{labels}} } $mixed->()), 0,
+       'what differs is of no sum');
 
     %ids = ();
     $ids{$_->{id}}++ for $t->lines;
