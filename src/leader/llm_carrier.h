@@ -46,8 +46,14 @@ typedef struct {
     int64_t                  cached;     /* part of input */
     int64_t                  output;
     int64_t                  cost;       /* nano-dollars */
-    llm_line_text_t          text[LLM_ENTRY_TEXTS];     /* of the names */
+    llm_line_text_t          text[LLM_ENTRY_NAMES];
     llm_carrier_mark_t       end;        /* behind it */
+    unsigned                 correction:1;
+
+    /* of a reset */
+    int                      reset;      /* the type of its subject, or -1 */
+    unsigned                 nperiods;
+    const llm_line_period_t *periods;
 } llm_carrier_line_t;
 
 
