@@ -12,7 +12,6 @@
 #include "llm_money.h"
 
 
-#define LLM_ENTRY_TOKENS    ((int64_t) 1 << 53)
 #define LLM_ENTRY_NOT_SAID  INT64_MIN
 
 
@@ -359,7 +358,7 @@ llm_line_number(llm_line_reader_t *r, const llm_json_value_t *v, int scale,
 
     if (v->type != LLM_JSON_NUMBER || v->more
         || llm_decimal_parse(v->text + minus, v->len - minus, scale, n) != 0
-        || (scale == 0 && *n > LLM_ENTRY_TOKENS))
+        || (scale == 0 && *n > LLM_FACT_COUNT))
     {
         r->invalid = 1;
         return;

@@ -269,7 +269,7 @@ test_sums(void)
     ok(op.load.rows[0].period.period == MONTH
        && op.load.rows[0].period.start == START
        && op.load.rows[0].period.end == month.end
-       && op.load.rows[0].sum[LLM_STORE_COST] == 350
+       && op.load.rows[0].sum[LLM_STORE_COST] == 100000700
        && op.load.rows[0].generation == 1, "with what each shows");
 
     op.load.now = month.end;
