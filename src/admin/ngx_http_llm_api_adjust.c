@@ -177,7 +177,7 @@ static ngx_int_t
 ngx_http_llm_adjust_names(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact,
     llm_api_fault_t *fault)
 {
-    ngx_str_t                          text;
+    ngx_str_t                          text, id;
     const json_t                      *value;
     llm_line_text_t                   *to;
     const ngx_http_llm_adjust_name_t  *name;
@@ -204,16 +204,19 @@ ngx_http_llm_adjust_names(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact,
 
         to = (llm_line_text_t *) ((u_char *) &fact->line + name->offset);
 
-        if (to == &fact->line.key
-            && ngx_http_llm_call_key_id(call, &text, &text) != NGX_OK)
-        {
-            return NGX_ERROR;
+        if (to == &fact->line.key) {
+
+            if (ngx_http_llm_call_key_id(call, &text, &id) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            text = id;
         }
 
         if (!llm_text_is_id(text.data, text.len)) {
             fault->status = NGX_HTTP_BAD_REQUEST;
             fault->member = name->name;
-            fault->what = "Input should be at most 128 printable characters";
+            fault->what = "is not at most 128 printable characters";
             return NGX_DECLINED;
         }
 
@@ -254,7 +257,7 @@ ngx_http_llm_adjust_amounts(ngx_http_llm_fact_t *fact, llm_api_fault_t *fault)
         {
             fault->status = NGX_HTTP_BAD_REQUEST;
             fault->member = names[i];
-            fault->what = "Input is too large";
+            fault->what = "is too large";
             return NGX_DECLINED;
         }
 
@@ -268,8 +271,7 @@ ngx_http_llm_adjust_amounts(ngx_http_llm_fact_t *fact, llm_api_fault_t *fault)
     if (i == LLM_FACT_AMOUNTS) {
         fault->status = NGX_HTTP_BAD_REQUEST;
         fault->member = "cost_usd";
-        fault->what = "Nothing is to be corrected: give requests, "
-                      "prompt_tokens, completion_tokens or cost_usd";
+        fault->what = "is nothing, and so are requests and tokens";
         return NGX_DECLINED;
     }
 
@@ -298,7 +300,7 @@ ngx_http_llm_adjust_time(ngx_http_llm_fact_t *fact, llm_api_fault_t *fault)
     {
         fault->status = NGX_HTTP_BAD_REQUEST;
         fault->member = "timestamp";
-        fault->what = "Input should be a time of the past";
+        fault->what = "is no time of the past";
         return NGX_DECLINED;
     }
 
@@ -389,7 +391,7 @@ ngx_http_llm_adjust_known(ngx_http_llm_call_t *call)
     if (!fits) {
         fault.status = NGX_HTTP_BAD_REQUEST;
         fault.member = llm_subject_name(fact->keys[key].type);
-        fault.what = "It has less than what is to be taken off";
+        fault.what = "has less than what is to be taken off";
 
         ngx_http_llm_adjust_done(call, &fault);
         return;

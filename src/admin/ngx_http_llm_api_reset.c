@@ -62,7 +62,7 @@ ngx_http_llm_api_reset(ngx_http_llm_call_t *call)
 
     } else if (fact->to < 0) {
         fault.status = NGX_HTTP_BAD_REQUEST;
-        fault.what = "reset_to must be >= 0";
+        fault.what = "must be >= 0";
     }
 
     if (fault.status) {
@@ -241,7 +241,7 @@ ngx_http_llm_reset_fits(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact)
     fault.member = "reset_to";
 
     if (fact->to > call->record.spend) {
-        fault.what = "reset_to must be <= current spend";
+        fault.what = "must be <= current spend";
         ngx_http_llm_call_fault(call, &fault);
         return 0;
     }
@@ -251,7 +251,7 @@ ngx_http_llm_reset_fits(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact)
            == NGX_OK
         && fact->to > budget)
     {
-        fault.what = "reset_to must be <= budget";
+        fault.what = "must be <= budget";
         ngx_http_llm_call_fault(call, &fault);
         return 0;
     }
