@@ -16,6 +16,10 @@
  */
 
 
+_Static_assert(LLM_FACT_PERIODS >= LLM_SUBJECT_METERS,
+               "a line has no room for all periods of a subject");
+
+
 static void ngx_http_llm_reset_loaded(ngx_http_llm_call_t *call,
     llm_store_op_t *op);
 static void ngx_http_llm_reset_known(ngx_http_llm_call_t *call);

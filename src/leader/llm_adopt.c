@@ -33,7 +33,7 @@ llm_adopt_line(llm_zone_t *z, llm_clock_t *clock, const llm_kept_t *kept,
     for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
         key = &keys[n];
 
-        if ((line->reset != -1 && type != (unsigned) line->reset)
+        if ((line->reset && (int) type != line->subject)
             || !llm_carry_names(line->text, type, &first, &second)
             || llm_zone_key(z, key, type, first ? first->data : NULL,
                             first ? first->len : 0,
@@ -53,7 +53,7 @@ llm_adopt_line(llm_zone_t *z, llm_clock_t *clock, const llm_kept_t *kept,
 
     mark = llm_zone_mark(z, line->end.epoch, line->end.number);
 
-    if (line->correction || line->reset != -1) {
+    if (line->correction || line->reset) {
         llm_adopt_fact(z, clock, keys, n, line, mark);
         return;
     }

@@ -576,7 +576,7 @@ llm_carrier_pick_line(void *data, const llm_entry_t *e, int64_t end)
     line->output = e->count[LLM_ENTRY_OUTPUT];
     line->cost = e->cost;
     line->correction = e->correction;
-    line->reset = -1;
+    line->reset = e->reset;
 
     if (e->reset && llm_carrier_pick_reset(c, e, line) != 0) {
         errno = ENOMEM;
@@ -614,7 +614,7 @@ llm_carrier_pick_reset(llm_carrier_t *c, const llm_entry_t *e,
     llm_store_text_t    text;
     llm_line_period_t  *periods;
 
-    line->reset = llm_carry_subject_type(&e->text[LLM_ENTRY_SUBJECT]);
+    line->subject = llm_carry_subject_type(&e->text[LLM_ENTRY_SUBJECT]);
 
     periods = llm_store_alloc(&c->op, LLM_FACT_PERIODS
                                       * sizeof(llm_line_period_t));

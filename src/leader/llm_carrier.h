@@ -49,9 +49,11 @@ typedef struct {
     llm_line_text_t          text[LLM_ENTRY_NAMES];
     llm_carrier_mark_t       end;        /* behind it */
     unsigned                 correction:1;
+    unsigned                 reset:1;
 
     /* of a reset */
-    int                      reset;      /* the type of its subject, or -1 */
+    int                      subject;    /* its type, or -1: one of which
+                                            nothing is known here */
     unsigned                 nperiods;
     const llm_line_period_t *periods;
 } llm_carrier_line_t;

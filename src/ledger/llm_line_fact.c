@@ -11,8 +11,12 @@
 #include "llm_text.h"
 
 
-#define LLM_FACT_NAME     (128 * 6)      /* bytes with their escapes */
-#define LLM_FACT_TEXT     1024           /* likewise, of a reason */
+/* Bytes of texts, with their escapes: of the printable characters of an ID two
+   have one. */
+
+#define LLM_FACT_NAME     256
+#define LLM_FACT_TEXT     768            /* a reason */
+#define LLM_FACT_WORD     64             /* what is made here, an address */
 
 
 static u_char *llm_fact_text(u_char *p, const char *name,
@@ -35,7 +39,7 @@ llm_line_fact(u_char *p, const llm_line_fact_t *fact)
     *p++ = '"';
 
     if (fact->of.len) {
-        p = llm_fact_text(p, ",\"of\":\"", &fact->of, LLM_FACT_NAME);
+        p = llm_fact_text(p, ",\"of\":\"", &fact->of, LLM_FACT_WORD);
     }
 
     p = llm_fact_time(p, ",\"timestamp\":\"", fact->timestamp);
@@ -49,12 +53,12 @@ llm_line_fact(u_char *p, const llm_line_fact_t *fact)
     p = llm_fact_text(p, ",\"model\":\"", &fact->model, LLM_FACT_NAME);
 
     if (fact->subject.len) {
-        p = llm_fact_text(p, ",\"subject\":\"", &fact->subject, LLM_FACT_NAME);
+        p = llm_fact_text(p, ",\"subject\":\"", &fact->subject, LLM_FACT_WORD);
         p = llm_fact_put(p, ",\"periods\":[");
 
         for (i = 0; i < fact->nperiods && i < LLM_FACT_PERIODS; i++) {
             p = llm_fact_text(p, i ? ",{\"period\":\"" : "{\"period\":\"",
-                              &fact->periods[i].period, LLM_FACT_NAME);
+                              &fact->periods[i].period, LLM_FACT_WORD);
             p = llm_fact_number(p, ",\"start\":", fact->periods[i].start);
             p = llm_fact_amounts(p, fact->periods[i].amount);
             *p++ = '}';
@@ -69,8 +73,8 @@ llm_line_fact(u_char *p, const llm_line_fact_t *fact)
     p = llm_fact_text(p, ",\"reason\":\"", &fact->reason, LLM_FACT_TEXT);
     p = llm_fact_text(p, ",\"changed_by\":\"", &fact->who, LLM_FACT_NAME);
     p = llm_fact_text(p, ",\"changed_by_api_key\":\"", &fact->who_key,
-                      LLM_FACT_NAME);
-    p = llm_fact_text(p, ",\"address\":\"", &fact->address, LLM_FACT_NAME);
+                      LLM_FACT_WORD);
+    p = llm_fact_text(p, ",\"address\":\"", &fact->address, LLM_FACT_WORD);
 
     return llm_fact_put(p, "}\n");
 }

@@ -21,12 +21,12 @@
  * of one subject show; nothing that was used is taken from its history.
  */
 
-#define LLM_FACT_PERIODS     32          /* of a reset */
+#define LLM_FACT_PERIODS     16          /* of a reset */
 #define LLM_FACT_REASON      512         /* bytes */
 #define LLM_FACT_COUNT       ((int64_t) 1 << 53)     /* of requests, tokens */
 
 /* No such line is longer. */
-#define LLM_FACT_MAX         10240
+#define LLM_FACT_MAX         7168
 
 
 typedef enum {

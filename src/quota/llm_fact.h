@@ -24,7 +24,7 @@
  * Everything here wants the zone entered.
  */
 
-#define LLM_FACT_LINE        10240       /* bytes, as llm_line_fact.h has it */
+#define LLM_FACT_LINE        7168        /* bytes, as llm_line_fact.h has it */
 #define LLM_FACT_SLOTS       64          /* of a zone at most */
 
 
