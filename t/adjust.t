@@ -248,6 +248,18 @@ is($t->chat('s')->{status}, 403, 'spent') for 1 .. 4;
 $t->api(POST => '/team/s/reset_spend', {});
 is($t->chat('s')->{status}, 200, 'and again') for 1 .. 8;
 
+# All of them: users and customers keep theirs, the sums of all stay.
+
+my $all = $t->api(POST => '/global/spend/reset?reason=audit');
+
+is("$all->{message} $all->{status}",
+   'Spend for all API Keys and Teams reset successfully success', 'all');
+like(zone($_), qr/^\d+ \d+ 0$/, "team $_ has spent nothing")
+    for qw(a b bulk r s);
+is($t->sql("SELECT total_cost_usd FROM team_usage WHERE team_id = 'bulk'"),
+   200, 'the history stays');
+agree('bulk', '0 0 0', 'all');
+
 # Under load, by all workers at once: nothing is lost, nothing is doubled.
 
 my @calls = map {

@@ -453,14 +453,7 @@ ngx_http_llm_adjust_done(ngx_http_llm_call_t *call, llm_api_fault_t *fault)
 
         /* others have their turn before the next */
 
-        fact->call = call;
-        fact->connection.fd = (ngx_socket_t) -1;
-
-        fact->timer.handler = ngx_http_llm_adjust_next;
-        fact->timer.data = &fact->connection;
-        fact->timer.log = ngx_cycle->log;
-
-        ngx_post_event(&fact->timer, &ngx_posted_next_events);
+        ngx_http_llm_fact_later(call, ngx_http_llm_adjust_next, 0);
         return;
     }
 
@@ -475,10 +468,5 @@ ngx_http_llm_adjust_done(ngx_http_llm_call_t *call, llm_api_fault_t *fault)
 static void
 ngx_http_llm_adjust_next(ngx_event_t *ev)
 {
-    ngx_http_llm_fact_t  *fact;
-
-    fact = (ngx_http_llm_fact_t *)
-               ((u_char *) ev - offsetof(ngx_http_llm_fact_t, timer));
-
-    ngx_http_llm_adjust_begin(fact->call);
+    ngx_http_llm_adjust_begin(ngx_http_llm_fact_of(ev)->call);
 }

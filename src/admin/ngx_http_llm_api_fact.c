@@ -162,3 +162,29 @@ ngx_http_llm_fact_make(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact)
 
     return i;
 }
+
+
+/* 0: in the next turn of the event loop. */
+
+void
+ngx_http_llm_fact_later(ngx_http_llm_call_t *call,
+    ngx_event_handler_pt handler, ngx_msec_t timer)
+{
+    ngx_http_llm_fact_t  *fact;
+
+    fact = call->data;
+
+    fact->call = call;
+    fact->connection.fd = (ngx_socket_t) -1;
+
+    fact->timer.handler = handler;
+    fact->timer.data = &fact->connection;
+    fact->timer.log = ngx_cycle->log;
+
+    if (timer) {
+        ngx_add_timer(&fact->timer, timer);
+
+    } else {
+        ngx_post_event(&fact->timer, &ngx_posted_next_events);
+    }
+}

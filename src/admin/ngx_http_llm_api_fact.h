@@ -52,6 +52,12 @@ typedef struct {
     /* ngx_http_llm_api_reset.c */
     int64_t                      to;         /* nano-dollars */
     int64_t                      before;
+
+    /* ngx_http_llm_api_reset_all.c */
+    llm_subject_key_t           *all;        /* of a page of the store */
+    size_t                       left;       /* so many */
+    ngx_uint_t                   paged;      /* it is not the first */
+    llm_store_cursor_t           cursor;
 } ngx_http_llm_fact_t;
 
 
@@ -74,6 +80,26 @@ llm_index_t ngx_http_llm_fact_make(ngx_http_llm_call_t *call,
 
 /* Whether the ledger takes lines; else it was answered. */
 ngx_uint_t ngx_http_llm_fact_can(ngx_http_llm_call_t *call);
+
+/* It will be a reset of this subject, whose name stays; NGX_DECLINED: that is
+   nobody's. */
+ngx_int_t ngx_http_llm_fact_subject(ngx_http_llm_call_t *call,
+    ngx_http_llm_fact_t *fact, llm_subject_type_e type, u_char *id,
+    size_t len);
+
+/* Makes it, with its line: what it spent is at most fact->to.  NGX_DECLINED: it
+   is already, which is none, unless always is set; NGX_BUSY: later. */
+ngx_int_t ngx_http_llm_fact_reset(ngx_http_llm_call_t *call,
+    ngx_http_llm_fact_t *fact, ngx_uint_t always);
+
+/* Calls again later, in the handler of an event that is about the fact. */
+void ngx_http_llm_fact_later(ngx_http_llm_call_t *call,
+    ngx_event_handler_pt handler, ngx_msec_t timer);
+
+/* The fact that an event is about. */
+#define ngx_http_llm_fact_of(ev)                                              \
+    ((ngx_http_llm_fact_t *)                                                  \
+         ((u_char *) (ev) - offsetof(ngx_http_llm_fact_t, timer)))
 
 /* Brings the meters of its keys into the zone, all of the periods that are
    kept, and goes on with known. */

@@ -196,26 +196,15 @@ ngx_http_llm_known_later(ngx_http_llm_call_t *call)
         return;
     }
 
-    fact->call = call;
-    fact->connection.fd = (ngx_socket_t) -1;
-
-    fact->timer.handler = ngx_http_llm_known_timer;
-    fact->timer.data = &fact->connection;
-    fact->timer.log = ngx_cycle->log;
-
-    ngx_add_timer(&fact->timer, NGX_HTTP_LLM_KNOWN_LATER);
+    ngx_http_llm_fact_later(call, ngx_http_llm_known_timer,
+                            NGX_HTTP_LLM_KNOWN_LATER);
 }
 
 
 static void
 ngx_http_llm_known_timer(ngx_event_t *ev)
 {
-    ngx_http_llm_fact_t  *fact;
-
-    fact = (ngx_http_llm_fact_t *)
-               ((u_char *) ev - offsetof(ngx_http_llm_fact_t, timer));
-
-    ngx_http_llm_known_next(fact->call);
+    ngx_http_llm_known_next(ngx_http_llm_fact_of(ev)->call);
 }
 
 

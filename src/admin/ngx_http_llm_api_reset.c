@@ -25,7 +25,7 @@ static void ngx_http_llm_reset_loaded(ngx_http_llm_call_t *call,
 static void ngx_http_llm_reset_known(ngx_http_llm_call_t *call);
 static ngx_uint_t ngx_http_llm_reset_fits(ngx_http_llm_call_t *call,
     ngx_http_llm_fact_t *fact);
-static void ngx_http_llm_reset_take(ngx_http_llm_call_t *call,
+static ngx_uint_t ngx_http_llm_reset_take(ngx_http_llm_call_t *call,
     ngx_http_llm_fact_t *fact, llm_line_period_t *periods,
     u_char names[][LLM_PERIOD_BUF]);
 static void ngx_http_llm_reset_answer(ngx_http_llm_call_t *call,
@@ -95,7 +95,6 @@ ngx_http_llm_reset_loaded(ngx_http_llm_call_t *call, llm_store_op_t *op)
 {
     size_t                  len;
     const char             *of;
-    llm_line_text_t        *text;
     ngx_http_llm_fact_t    *fact;
     ngx_http_llm_record_t  *record;
 
@@ -124,87 +123,102 @@ ngx_http_llm_reset_loaded(ngx_http_llm_call_t *call, llm_store_op_t *op)
         record->doc = ngx_http_llm_call_keep(call, json_object());
     }
 
-    text = &fact->line.team;
-
-    switch (record->kind->subject) {
-
-    case LLM_SUBJECT_USER:
-        text = &fact->line.user;
-        break;
-
-    case LLM_SUBJECT_CUSTOMER:
-        text = &fact->line.customer;
-        break;
-
-    case LLM_SUBJECT_KEY:
-        text = &fact->line.key;
-        break;
-
-    default: /* LLM_SUBJECT_TEAM */
-        break;
-    }
-
-    text->data = record->id.data;
-    text->len = record->id.len;
-
-    fact->line.subject.data =
-                          (u_char *) llm_subject_name(record->kind->subject);
-    fact->line.subject.len = ngx_strlen(fact->line.subject.data);
-
-    if (!llm_text_is_id(text->data, text->len)
-        || llm_zone_key(call->api->admin.zone.zone->zone, &fact->keys[0],
-                        record->kind->subject, text->data, text->len, NULL, 0)
-           != 0)
+    if (ngx_http_llm_fact_subject(call, fact, record->kind->subject,
+                                  record->id.data, record->id.len)
+        != NGX_OK)
     {
         ngx_http_llm_call_missing(call, record->kind, &record->id);
         return;
     }
 
+    ngx_http_llm_call_know(call, ngx_http_llm_reset_known);
+}
+
+
+ngx_int_t
+ngx_http_llm_fact_subject(ngx_http_llm_call_t *call,
+    ngx_http_llm_fact_t *fact, llm_subject_type_e type, u_char *id, size_t len)
+{
+    llm_line_text_t  *text;
+
+    ngx_memzero(&fact->line.team, sizeof(llm_line_text_t));
+    ngx_memzero(&fact->line.key, sizeof(llm_line_text_t));
+
+    text = type == LLM_SUBJECT_USER ? &fact->line.user
+           : type == LLM_SUBJECT_CUSTOMER ? &fact->line.customer
+           : type == LLM_SUBJECT_KEY ? &fact->line.key : &fact->line.team;
+
+    text->data = id;
+    text->len = len;
+
+    fact->line.subject.data = (u_char *) llm_subject_name(type);
+    fact->line.subject.len = ngx_strlen(fact->line.subject.data);
+
     fact->nkeys = 1;
 
-    ngx_http_llm_call_know(call, ngx_http_llm_reset_known);
+    return llm_text_is_id(id, len)
+           && llm_zone_key(call->api->admin.zone.zone->zone, &fact->keys[0],
+                           type, id, len, NULL, 0)
+              == 0 ? NGX_OK : NGX_DECLINED;
 }
 
 
 static void
 ngx_http_llm_reset_known(ngx_http_llm_call_t *call)
 {
-    u_char                     names[LLM_SUBJECT_METERS][LLM_PERIOD_BUF];
-    llm_index_t                i;
-    llm_line_period_t          periods[LLM_SUBJECT_METERS];
-    ngx_http_llm_fact_t       *fact;
-    ngx_http_llm_admin_zone_t *zone;
+    ngx_http_llm_fact_t  *fact;
 
     fact = call->data;
-    zone = &call->api->admin.zone;
 
     (void) ngx_http_llm_record_spend(call, &call->record);
+
+    fact->before = call->record.spend;
 
     if (!ngx_http_llm_fact_can(call) || !ngx_http_llm_reset_fits(call, fact)) {
         return;
     }
+
+    if (ngx_http_llm_fact_reset(call, fact, 1) != NGX_OK) {
+        ngx_http_llm_call_unavailable(call, "has too much to write");
+        return;
+    }
+
+    ngx_http_llm_reset_answer(call, fact);
+}
+
+
+ngx_int_t
+ngx_http_llm_fact_reset(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact,
+    ngx_uint_t always)
+{
+    u_char                      names[LLM_SUBJECT_METERS][LLM_PERIOD_BUF];
+    ngx_uint_t                  some;
+    llm_index_t                 i;
+    llm_line_period_t           periods[LLM_SUBJECT_METERS];
+    ngx_http_llm_admin_zone_t  *zone;
+
+    zone = &call->api->admin.zone;
 
     i = LLM_NONE;
     fact->line.periods = periods;
 
     (void) ngx_http_llm_zone_lock(zone->zone);
 
-    ngx_http_llm_reset_take(call, fact, periods, names);
+    some = ngx_http_llm_reset_take(call, fact, periods, names);
 
-    if (fact->change.nperiods) {
+    if (fact->change.nperiods && (some || always)) {
         i = ngx_http_llm_fact_make(call, fact);
     }
 
     ngx_http_llm_zone_unlock(zone->zone);
 
     if (i == LLM_NONE) {
-        ngx_http_llm_call_unavailable(call, "has too much to write");
-        return;
+        return (some || always) ? NGX_BUSY : NGX_DECLINED;
     }
 
     zone->record(zone->data, i);
 
-    ngx_http_llm_reset_answer(call, fact);
+    return NGX_OK;
 }
 
 
@@ -264,25 +278,26 @@ ngx_http_llm_reset_fits(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact)
 }
 
 
-/* What the meters show now is what is taken, whatever was settled since. */
+/* What the meters show now is what is taken, whatever was settled since.
+   Whether that is something. */
 
-static void
+static ngx_uint_t
 ngx_http_llm_reset_take(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact,
     llm_line_period_t *periods, u_char names[][LLM_PERIOD_BUF])
 {
     int64_t                shown;
     unsigned               i;
+    ngx_uint_t             some;
     ngx_http_llm_zone_t   *zone;
     llm_fact_period_t     *period;
 
+    some = 0;
     zone = call->api->admin.zone.zone;
 
     fact->change.periods = fact->periods;
     fact->change.nperiods = llm_fact_shown(zone->zone, &zone->clock,
                                            &fact->keys[0], fact->periods);
     fact->line.nperiods = fact->change.nperiods;
-
-    fact->before = call->record.spend;
 
     for (i = 0; i < fact->change.nperiods; i++) {
         period = &fact->periods[i];
@@ -292,6 +307,7 @@ ngx_http_llm_reset_take(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact,
 
         if (shown > fact->to) {
             period->amount[LLM_COUNT_COST] = fact->to - shown;
+            some = 1;
         }
 
         periods[i].period.data = names[i];
@@ -300,6 +316,8 @@ ngx_http_llm_reset_take(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact,
 
         ngx_memcpy(periods[i].amount, period->amount, sizeof(period->amount));
     }
+
+    return some;
 }
 
 

@@ -344,6 +344,8 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
 
     ngx_http_llm_write("/adjust/bulk", ngx_http_llm_api_adjust_bulk, 0),
 
+    ngx_http_llm_write("/global/spend/reset", ngx_http_llm_api_reset_all, 0),
+
     ngx_http_llm_write("/team/*/reset_spend", ngx_http_llm_api_reset,
                        &ngx_http_llm_team_calls),
 

@@ -760,8 +760,8 @@ test_facts(void)
     ok(!same(c), "it is of the team alone");
 
     snprintf(command, sizeof(command),
-             "test \"$(sqlite3 %squota.db \"SELECT group_concat(cost -"
-             " base_cost || ' ' || generation, '/') FROM meter WHERE id ="
+             "test \"$(sqlite3 %squota.db \"SELECT group_concat((cost -"
+             " base_cost) || ' ' || generation, '/') FROM meter WHERE id ="
              " 'team-1'\")\" = '7 1/7 1'", dir);
     is_int(system(command), 0, "which shows what was kept");
 
