@@ -285,13 +285,13 @@ static int
 ngx_http_llm_known_add(ngx_http_llm_call_t *call, const llm_mark_t *offsets,
     size_t n)
 {
-    int                   rc;
+    llm_room_e            room;
     llm_zone_t           *z;
     llm_kept_type_t      *kept;
     ngx_http_llm_fact_t  *fact;
     ngx_http_llm_zone_t  *zone;
 
-    rc = 0;
+    room = LLM_ROOM_MADE;
     fact = call->data;
     zone = call->api->admin.zone.zone;
     kept = &fact->kept.types[fact->keys[fact->key].type];
@@ -301,17 +301,18 @@ ngx_http_llm_known_add(ngx_http_llm_call_t *call, const llm_mark_t *offsets,
     if (!z->behind
         && llm_zone_marks_state(z) == fact->marks
         && llm_zone_marks_are(z, offsets, n, z->carried > fact->began)
+        && !llm_evict_since(z, fact->keys[fact->key].hash, fact->began)
         && (ngx_http_llm_known_state(z, fact) == fact->state
             || fact->tries > NGX_HTTP_LLM_KNOWN_BUSY))
     {
-        rc = llm_zone_load(z, &zone->clock, &fact->keys[fact->key],
-                           kept->periods, kept->nperiods, fact->rows,
-                           fact->nrows);
+        room = llm_zone_load(z, &zone->clock, &fact->keys[fact->key],
+                             kept->periods, kept->nperiods, fact->rows,
+                             fact->nrows);
     }
 
     ngx_http_llm_zone_unlock(zone);
 
     fact->asked = 0;
 
-    return rc;
+    return (room == LLM_ROOM_NONE) ? -1 : 0;
 }

@@ -107,9 +107,21 @@ void
 llm_fact_make(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
     uint32_t worker, const llm_fact_change_t *change)
 {
-    llm_fact_t  *fact;
+    unsigned        k;
+    llm_fact_t     *fact;
+    llm_subject_t  *s;
 
     llm_fact_roll(z, clock, change);
+
+    /* they stay until the store has it */
+
+    for (k = 0; k < change->nkeys; k++) {
+        s = llm_fact_subject(z, &change->keys[k]);
+
+        if (s) {
+            s->written = z->now;
+        }
+    }
 
     fact = llm_zone_fact(z, i);
 

@@ -472,7 +472,7 @@ test_facts(void)
     begin();
     z->ready = 1;
 
-    is_int(load("a", 5, 7), 0, "loaded");
+    is_int(load("a", 5, 7), LLM_ROOM_MADE, "loaded");
 
     adopt_fact("a", 0, -3, 100);
     is_int(cost_of("a", DAY), 17, "a correction is in the day");
