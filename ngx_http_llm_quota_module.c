@@ -46,6 +46,7 @@ static ngx_int_t ngx_http_llm_add_first(ngx_array_t *handlers,
 static void ngx_http_llm_lead_conf(ngx_http_llm_quota_t *quota,
     ngx_http_llm_leader_conf_t *conf);
 static void ngx_http_llm_lead_write(void *data, llm_index_t i);
+static void ngx_http_llm_record_fact(void *data, llm_index_t i);
 static void ngx_http_llm_lead_carried(void *data);
 static void ngx_http_llm_exit_process(ngx_cycle_t *cycle);
 
@@ -648,6 +649,8 @@ ngx_http_llm_serve_zones(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
         zone->rows_data = quota;
         zone->result = ngx_http_llm_serve_result;
         zone->version = NGX_HTTP_LLM_VERSION;
+        zone->record = ngx_http_llm_record_fact;
+        zone->data = quota;
     }
 
     return NGX_OK;
@@ -727,6 +730,7 @@ ngx_http_llm_lead_conf(ngx_http_llm_quota_t *quota,
     conf->redis = quota->redis ? &quota->redis->peer : NULL;
     conf->prefix = quota->redis ? &quota->redis->prefix : NULL;
     conf->write = ngx_http_llm_lead_write;
+    conf->record = ngx_http_llm_record_fact;
     conf->tick = ngx_http_llm_sweep_pending;
     conf->carried = ngx_http_llm_lead_carried;
     conf->data = quota;
@@ -737,6 +741,13 @@ static void
 ngx_http_llm_lead_write(void *data, llm_index_t i)
 {
     ngx_http_llm_write_record(data, i, NULL);
+}
+
+
+static void
+ngx_http_llm_record_fact(void *data, llm_index_t i)
+{
+    ngx_http_llm_write_fact(data, i);
 }
 
 

@@ -52,6 +52,11 @@ typedef struct {
     ngx_uint_t                 (*model)(const void *models, ngx_uint_t i,
                                         ngx_http_llm_admin_model_t *model);
     const void                  *models;
+
+    /* writes the line of a fact that is in the zone, which is this worker's:
+       at once, or as soon as it can be */
+    void                       (*record)(void *data, llm_index_t fact);
+    void                        *data;
 } ngx_http_llm_admin_zone_t;
 
 

@@ -155,7 +155,7 @@ static void
 ngx_http_llm_auth_found(ngx_http_llm_call_t *call, llm_store_op_t *op)
 {
     int64_t      expires;
-    json_t      *value;
+    json_t      *key, *value;
     const char  *text;
 
     if (op->status == LLM_STORE_NOT_FOUND) {
@@ -163,10 +163,12 @@ ngx_http_llm_auth_found(ngx_http_llm_call_t *call, llm_store_op_t *op)
         return;
     }
 
-    call->key = ngx_http_llm_call_document(call, &op->entity.json);
-    if (call->key == NULL) {
+    key = ngx_http_llm_call_document(call, &op->entity.json);
+    if (key == NULL) {
         return;
     }
+
+    call->key = key;
 
     if (json_is_true(json_object_get(call->key, "blocked"))) {
         ngx_http_llm_call_error(call, NGX_HTTP_UNAUTHORIZED, "auth_error",

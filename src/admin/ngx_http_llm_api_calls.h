@@ -231,6 +231,14 @@ void ngx_http_llm_api_audit(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_alerts(ngx_http_llm_call_t *call);
 
 
+/* ngx_http_llm_api_adjust.c, _api_reset.c, _api_reset_all.c */
+
+void ngx_http_llm_api_adjust(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_adjust_bulk(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_reset(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_reset_all(ngx_http_llm_call_t *call);
+
+
 /* ngx_http_llm_api_status.c */
 
 void ngx_http_llm_api_status(ngx_http_llm_call_t *call);

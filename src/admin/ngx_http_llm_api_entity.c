@@ -302,7 +302,8 @@ ngx_int_t
 ngx_http_llm_call_loaded(ngx_http_llm_call_t *call, llm_store_op_t *op,
     const ngx_http_llm_kind_t *kind)
 {
-    ngx_str_t  id;
+    json_t     *doc;
+    ngx_str_t   id;
 
     id.data = (u_char *) op->entity.id.data;
     id.len = op->entity.id.len;
@@ -318,13 +319,18 @@ ngx_http_llm_call_loaded(ngx_http_llm_call_t *call, llm_store_op_t *op,
         return NGX_ERROR;
     }
 
-    call->record.kind = kind;
-    call->record.version = op->entity.version;
-    call->record.doc = ngx_http_llm_call_document(call, &op->entity.json);
+    doc = ngx_http_llm_call_document(call, &op->entity.json);
 
-    if (call->record.doc == NULL) {
+    if (doc == NULL) {
+
+        /* it was answered: the call is no more */
+
         return NGX_ERROR;
     }
+
+    call->record.kind = kind;
+    call->record.version = op->entity.version;
+    call->record.doc = doc;
 
     call->record.id.len = id.len;
     call->record.id.data = ngx_pstrdup(call->pool, &id);

@@ -307,12 +307,15 @@ ngx_http_llm_key_made(ngx_http_llm_call_t *call)
 static void
 ngx_http_llm_key_tier(ngx_http_llm_call_t *call, llm_store_op_t *op)
 {
-    if (op->status == LLM_STORE_OK) {
-        call->tier = ngx_http_llm_call_document(call, &op->entity.json);
+    json_t  *tier;
 
-        if (call->tier == NULL) {
+    if (op->status == LLM_STORE_OK) {
+        tier = ngx_http_llm_call_document(call, &op->entity.json);
+        if (tier == NULL) {
             return;
         }
+
+        call->tier = tier;
     }
 
     ngx_http_llm_key_out(call);

@@ -224,6 +224,7 @@ static ngx_int_t
 ngx_http_llm_list_keep(ngx_http_llm_call_t *call, ngx_http_llm_list_t *list,
     const llm_store_entity_t *row)
 {
+    json_t                 *doc;
     ngx_str_t               id;
     ngx_http_llm_record_t  *record;
 
@@ -246,9 +247,15 @@ ngx_http_llm_list_keep(ngx_http_llm_call_t *call, ngx_http_llm_list_t *list,
         return NGX_OK;
     }
 
-    record->doc = ngx_http_llm_call_document(call, &row->json);
+    doc = ngx_http_llm_call_document(call, &row->json);
 
-    return record->doc ? NGX_OK : NGX_ERROR;
+    if (doc == NULL) {
+        return NGX_ERROR;
+    }
+
+    record->doc = doc;
+
+    return NGX_OK;
 }
 
 

@@ -71,6 +71,11 @@ static const ngx_http_llm_entity_calls_t  ngx_http_llm_group_calls = {
 };
 
 
+static const ngx_http_llm_entity_calls_t  ngx_http_llm_key_calls = {
+    &ngx_http_llm_kind_key, NULL, NULL, NULL, 0, 0
+};
+
+
 static const ngx_http_llm_list_calls_t  ngx_http_llm_team_list = {
     &ngx_http_llm_kind_team, NULL, NULL, 0, NULL, NULL
 };
@@ -334,6 +339,27 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
     ngx_http_llm_read("/audit", ngx_http_llm_api_audit, 0),
 
     ngx_http_llm_read("/alerts", ngx_http_llm_api_alerts, 0),
+
+    ngx_http_llm_write("/adjust", ngx_http_llm_api_adjust, 0),
+
+    ngx_http_llm_write("/adjust/bulk", ngx_http_llm_api_adjust_bulk, 0),
+
+    ngx_http_llm_write("/global/spend/reset", ngx_http_llm_api_reset_all, 0),
+
+    ngx_http_llm_write("/team/*/reset_spend", ngx_http_llm_api_reset,
+                       &ngx_http_llm_team_calls),
+
+    ngx_http_llm_write("/user/*/reset_spend", ngx_http_llm_api_reset,
+                       &ngx_http_llm_user_calls),
+
+    ngx_http_llm_write("/customer/*/reset_spend", ngx_http_llm_api_reset,
+                       &ngx_http_llm_customer_calls),
+
+    ngx_http_llm_write("/end_user/*/reset_spend", ngx_http_llm_api_reset,
+                       &ngx_http_llm_customer_calls),
+
+    ngx_http_llm_write("/key/*/reset_spend", ngx_http_llm_api_reset,
+                       &ngx_http_llm_key_calls),
 
     ngx_http_llm_self("/quota/status", ngx_http_llm_api_status, 0),
 

@@ -54,7 +54,7 @@ static const ngx_http_llm_status_scope_t  ngx_http_llm_status_scopes[] = {
 void
 ngx_http_llm_api_status(ngx_http_llm_call_t *call)
 {
-    ngx_str_t                           id;
+    ngx_str_t                           id, key;
     const ngx_http_llm_status_scope_t  *scope;
 
     ngx_http_llm_out_open(call, '{');
@@ -82,8 +82,10 @@ ngx_http_llm_api_status(ngx_http_llm_call_t *call)
             continue;
         }
 
+        key = id;
+
         if (scope->type == LLM_SUBJECT_KEY
-            && ngx_http_llm_call_key_id(call, &id, &id) != NGX_OK)
+            && ngx_http_llm_call_key_id(call, &key, &id) != NGX_OK)
         {
             return;
         }

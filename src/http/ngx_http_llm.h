@@ -614,6 +614,10 @@ void ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i,
 /* At exit: those that have no line yet are left to who comes after. */
 void ngx_http_llm_forget_kept(ngx_http_llm_quota_t *quota);
 
+/* Writes the line of a fact, which is in the slot i and this worker's: at once,
+   or as soon as the ledger can. */
+void ngx_http_llm_write_fact(ngx_http_llm_quota_t *quota, llm_index_t i);
+
 /* The ledger's handler; data is the quota. */
 void ngx_http_llm_lines_written(void *data, ngx_uint_t lines);
 

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "llm_fact.h"
 #include "ngx_http_llm.h"
 
 
@@ -22,6 +23,13 @@
 
 
 #define NGX_HTTP_LLM_MERGE_STEP  64      /* reservations under one lock */
+
+#define NGX_HTTP_LLM_FACT        0x80000000  /* among those unwritten: a slot
+                                                of a fact */
+
+
+_Static_assert(LLM_FACT_LINE == LLM_FACT_MAX && LLM_FACT_MAX < LLM_LINE_MAX,
+               "a slot has no room for a line, or the ledger has none");
 
 
 static void ngx_http_llm_print_line(ngx_http_llm_quota_t *quota,
@@ -167,6 +175,38 @@ ngx_http_llm_print_line(ngx_http_llm_quota_t *quota, llm_index_t i,
         quota->unwritten.nelts--;
         ngx_http_llm_keep(quota, i, &line->labels);
     }
+}
+
+
+/* What cannot be appended is anybody's to write: the sweep comes by. */
+
+void
+ngx_http_llm_write_fact(ngx_http_llm_quota_t *quota, llm_index_t i)
+{
+    llm_fact_t   *fact;
+    llm_index_t  *index;
+
+    fact = llm_zone_fact(quota->zone.zone, i);
+
+    index = ngx_array_push(&quota->unwritten);
+
+    if (index) {
+        *index = i | NGX_HTTP_LLM_FACT;
+
+        if (ngx_http_llm_ledger_append_text(&quota->ledger, fact->line,
+                                            fact->len)
+            == NGX_OK)
+        {
+            ngx_http_llm_ledger_flush(&quota->ledger);
+            return;
+        }
+
+        quota->unwritten.nelts--;
+    }
+
+    (void) ngx_http_llm_zone_lock(&quota->zone);
+    llm_fact_take(quota->zone.zone, i, LLM_NONE);
+    ngx_http_llm_zone_unlock(&quota->zone);
 }
 
 
@@ -396,7 +436,13 @@ ngx_http_llm_lines_written(void *data, ngx_uint_t lines)
     z = ngx_http_llm_zone_lock(&quota->zone);
 
     for (i = 0; i < lines; i++) {
-        llm_zone_free_reservation(z, index[i]);
+
+        if (index[i] & NGX_HTTP_LLM_FACT) {
+            llm_fact_free(z, index[i] & ~NGX_HTTP_LLM_FACT);
+
+        } else {
+            llm_zone_free_reservation(z, index[i]);
+        }
     }
 
     ngx_http_llm_zone_unlock(&quota->zone);

@@ -13,6 +13,11 @@ _Static_assert(LLM_CARRIER_MARKS == LLM_MARKS,
                "the zone and the carrier have different numbers of marks");
 
 
+static void llm_adopt_fact(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_key_t *keys, unsigned n, const llm_carrier_line_t *line,
+    llm_mark_t *mark);
+
+
 void
 llm_adopt_line(llm_zone_t *z, llm_clock_t *clock, const llm_kept_t *kept,
     const llm_carrier_line_t *line)
@@ -28,7 +33,8 @@ llm_adopt_line(llm_zone_t *z, llm_clock_t *clock, const llm_kept_t *kept,
     for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
         key = &keys[n];
 
-        if (!llm_carry_names(line->text, type, &first, &second)
+        if ((line->reset && (int) type != line->subject)
+            || !llm_carry_names(line->text, type, &first, &second)
             || llm_zone_key(z, key, type, first ? first->data : NULL,
                             first ? first->len : 0,
                             second ? second->data : NULL,
@@ -45,6 +51,13 @@ llm_adopt_line(llm_zone_t *z, llm_clock_t *clock, const llm_kept_t *kept,
         }
     }
 
+    mark = llm_zone_mark(z, line->end.epoch, line->end.number);
+
+    if (line->correction || line->reset) {
+        llm_adopt_fact(z, clock, keys, n, line, mark);
+        return;
+    }
+
     memset(&foreign, 0, sizeof(llm_foreign_line_t));
 
     foreign.started = line->started;
@@ -55,9 +68,49 @@ llm_adopt_line(llm_zone_t *z, llm_clock_t *clock, const llm_kept_t *kept,
     foreign.output = line->output;
     foreign.cost = line->cost;
 
-    mark = llm_zone_mark(z, line->end.epoch, line->end.number);
-
     llm_zone_add_line(z, clock, keys, n, &foreign, mark, line->end.offset);
+}
+
+
+_Static_assert((int) LLM_FACT_REQUESTS == (int) LLM_COUNT_REQUESTS
+               && (int) LLM_FACT_INPUT == (int) LLM_COUNT_INPUT
+               && (int) LLM_FACT_OUTPUT == (int) LLM_COUNT_OUTPUT
+               && (int) LLM_FACT_COST == (int) LLM_COUNT_COST,
+               "lines and the zone have amounts in different orders");
+
+
+static void
+llm_adopt_fact(llm_zone_t *z, llm_clock_t *clock,
+    const llm_subject_key_t *keys, unsigned n, const llm_carrier_line_t *line,
+    llm_mark_t *mark)
+{
+    unsigned            i;
+    llm_fact_change_t   change;
+    llm_fact_period_t   periods[LLM_FACT_PERIODS], *period;
+
+    memset(&change, 0, sizeof(llm_fact_change_t));
+
+    change.keys = keys;
+    change.nkeys = n;
+    change.time = line->timestamp / 1000;
+    change.amount[LLM_COUNT_REQUESTS] = line->requests;
+    change.amount[LLM_COUNT_INPUT] = line->input;
+    change.amount[LLM_COUNT_OUTPUT] = line->output;
+    change.amount[LLM_COUNT_COST] = line->cost;
+    change.periods = periods;
+
+    for (i = 0; i < line->nperiods; i++) {
+        period = &periods[change.nperiods];
+
+        if (llm_carry_period(&line->periods[i].period, &period->period) == 0) {
+            period->start = line->periods[i].start;
+            memcpy(period->amount, line->periods[i].amount,
+                   sizeof(period->amount));
+            change.nperiods++;
+        }
+    }
+
+    llm_fact_adopt(z, clock, &change, mark, line->end.offset);
 }
 
 

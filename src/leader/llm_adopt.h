@@ -9,6 +9,7 @@
 
 
 #include "llm_carrier.h"
+#include "llm_fact.h"
 #include "llm_load.h"
 
 

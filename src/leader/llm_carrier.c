@@ -47,6 +47,8 @@ static int llm_carrier_pick_from(llm_carrier_t *c, llm_carrier_run_t *run,
     llm_segment_t *s);
 static int llm_carrier_pick_line(void *data, const llm_entry_t *e,
     int64_t end);
+static int llm_carrier_pick_reset(llm_carrier_t *c, const llm_entry_t *e,
+    llm_carrier_line_t *line);
 static const llm_carrier_mark_t *llm_carrier_mark(
     const llm_carrier_run_t *run, const llm_segment_t *s);
 static void llm_carrier_choose(llm_carrier_t *c);
@@ -407,7 +409,7 @@ llm_carrier_add(void *data, const llm_entry_t *e, int64_t end)
 
     (void) end;
 
-    if (e->usage) {
+    if (e->usage || e->correction || e->reset) {
         c->run->carried++;
     }
 
@@ -549,7 +551,11 @@ llm_carrier_pick_line(void *data, const llm_entry_t *e, int64_t end)
         return 1;
     }
 
-    if (!e->usage || e->timestamp < run->since) {
+    /* of what is no usage no window has anything */
+
+    if (!(e->usage || (run->since == 0 && (e->correction || e->reset)))
+        || e->timestamp < run->since)
+    {
         return 0;
     }
 
@@ -569,6 +575,13 @@ llm_carrier_pick_line(void *data, const llm_entry_t *e, int64_t end)
     line->counted = e->count[LLM_ENTRY_COUNTED];
     line->output = e->count[LLM_ENTRY_OUTPUT];
     line->cost = e->cost;
+    line->correction = e->correction;
+    line->reset = e->reset;
+
+    if (e->reset && llm_carrier_pick_reset(c, e, line) != 0) {
+        errno = ENOMEM;
+        return -1;
+    }
 
     line->end.epoch = c->segment->epoch;
     line->end.number = c->segment->number;
@@ -588,6 +601,44 @@ llm_carrier_pick_line(void *data, const llm_entry_t *e, int64_t end)
     }
 
     run->nlines++;
+
+    return 0;
+}
+
+
+static int
+llm_carrier_pick_reset(llm_carrier_t *c, const llm_entry_t *e,
+    llm_carrier_line_t *line)
+{
+    unsigned            i;
+    llm_store_text_t    text;
+    llm_line_period_t  *periods;
+
+    line->subject = llm_carry_subject_type(&e->text[LLM_ENTRY_SUBJECT]);
+
+    periods = llm_store_alloc(&c->op, LLM_FACT_PERIODS
+                                      * sizeof(llm_line_period_t));
+    if (periods == NULL) {
+        return -1;
+    }
+
+    memcpy(periods, e->periods, e->nperiods * sizeof(llm_line_period_t));
+
+    for (i = 0; i < e->nperiods; i++) {
+
+        if (llm_store_copy(&c->op, &text, e->periods[i].period.data,
+                           e->periods[i].period.len)
+            != 0)
+        {
+            return -1;
+        }
+
+        periods[i].period.data = text.data;
+        periods[i].period.len = text.len;
+    }
+
+    line->periods = periods;
+    line->nperiods = e->nperiods;
 
     return 0;
 }

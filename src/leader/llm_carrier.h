@@ -46,8 +46,16 @@ typedef struct {
     int64_t                  counted;    /* input, toward limits of a minute */
     int64_t                  output;
     int64_t                  cost;       /* nano-dollars */
-    llm_line_text_t          text[LLM_ENTRY_TEXTS];     /* of the names */
+    llm_line_text_t          text[LLM_ENTRY_NAMES];
     llm_carrier_mark_t       end;        /* behind it */
+    unsigned                 correction:1;
+    unsigned                 reset:1;
+
+    /* of a reset */
+    int                      subject;    /* its type, or -1: one of which
+                                            nothing is known here */
+    unsigned                 nperiods;
+    const llm_line_period_t *periods;
 } llm_carrier_line_t;
 
 

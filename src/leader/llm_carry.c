@@ -38,6 +38,7 @@ struct llm_carry_s {
     llm_carry_table_t        sums;       /* of llm_store_sum_t */
     llm_carry_table_t        usage;      /* of llm_store_usage_t */
     llm_carry_table_t        periods;    /* of llm_store_period_t */
+    llm_carry_table_t        notes;      /* of llm_store_note_t, never found */
 
     /* the day of the last line */
     int64_t                  day_start;  /* seconds of the epoch */
@@ -51,9 +52,10 @@ typedef int (*llm_carry_same_pt)(const void *row, const void *key);
 
 static int llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
     llm_subject_type_e type);
-static int llm_carry_sum(llm_carry_t *c, llm_subject_type_e type,
-    const llm_store_text_t *id, llm_period_t period, int64_t time,
-    const int64_t *amount);
+static llm_store_sum_t *llm_carry_sum(llm_carry_t *c, llm_subject_type_e type,
+    const llm_store_text_t *id, llm_period_t period, int64_t time);
+static void llm_carry_amounts(int64_t *sum, const int64_t *amount);
+static int llm_carry_reset(llm_carry_t *c, const llm_entry_t *e);
 static int llm_carry_usage(llm_carry_t *c, const llm_entry_t *e);
 static uint32_t llm_carry_labels(llm_store_usage_t *key,
     const llm_entry_t *e, llm_store_label_t *labels, uint32_t hash);
@@ -91,6 +93,7 @@ llm_carry_create(const llm_carry_conf_t *conf, llm_store_op_t *op)
     c->sums.size = sizeof(llm_store_sum_t);
     c->usage.size = sizeof(llm_store_usage_t);
     c->periods.size = sizeof(llm_store_period_t);
+    c->notes.size = sizeof(llm_store_note_t);
 
     return c;
 }
@@ -99,9 +102,22 @@ llm_carry_create(const llm_carry_conf_t *conf, llm_store_op_t *op)
 int
 llm_carry_add(llm_carry_t *c, const llm_entry_t *e)
 {
-    unsigned  type;
+    unsigned           type;
+    llm_store_note_t  *note;
 
-    if (!e->usage) {
+    if (e->correction || e->reset) {
+        note = llm_carry_push(&c->notes, c->notes.n);
+
+        if (note == NULL || llm_carry_note(c->op, e, note) != 0) {
+            return -1;
+        }
+    }
+
+    if (e->reset) {
+        return llm_carry_reset(c, e);
+    }
+
+    if (!e->usage && !e->correction) {
         return 0;
     }
 
@@ -145,8 +161,6 @@ llm_carry_names(const llm_line_text_t *text, llm_subject_type_e type,
 }
 
 
-/* An id as the zone has it: of a pair both, with a NUL between them. */
-
 static int
 llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
     llm_subject_type_e type)
@@ -156,34 +170,14 @@ llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
     int64_t                   charge[LLM_STORE_SUMS];
     unsigned                  i;
     llm_period_t              period;
+    llm_store_sum_t          *sum;
     llm_store_text_t          id;
-    const llm_line_text_t    *first, *second;
     const llm_kept_type_t    *kept;
 
     kept = &c->conf->kept.types[type];
 
-    if (kept->nperiods == 0
-        || !llm_carry_names(e->text, type, &first, &second))
-    {
+    if (kept->nperiods == 0 || !llm_carry_id(e, type, name, &id)) {
         return 0;
-    }
-
-    id.data = name;
-    id.len = 0;
-
-    if (first) {
-        if (first->len + (second ? second->len + 1 : 0) > sizeof(name)) {
-            return 0;
-        }
-
-        memcpy(name, first->data, first->len);
-        id.len = first->len;
-    }
-
-    if (second) {
-        name[id.len++] = '\0';
-        memcpy(name + id.len, second->data, second->len);
-        id.len += second->len;
     }
 
     memset(request, 0, sizeof(request));
@@ -197,14 +191,56 @@ llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
     for (i = 0; i < kept->nperiods; i++) {
         period = kept->periods[i];
 
-        if (llm_carry_sum(c, type, &id, period, e->started, request) != 0
-            || llm_carry_sum(c, type, &id, period, e->timestamp, charge) != 0)
-        {
+        sum = llm_carry_sum(c, type, &id, period, e->started / 1000);
+
+        if (sum == NULL) {
             return -1;
         }
+
+        llm_carry_amounts(sum->amount, request);
+
+        sum = llm_carry_sum(c, type, &id, period, e->timestamp / 1000);
+
+        if (sum == NULL) {
+            return -1;
+        }
+
+        llm_carry_amounts(sum->amount, charge);
     }
 
     return 0;
+}
+
+
+int
+llm_carry_id(const llm_entry_t *e, llm_subject_type_e type, u_char *name,
+    llm_store_text_t *id)
+{
+    const llm_line_text_t  *first, *second;
+
+    if (!llm_carry_names(e->text, type, &first, &second)) {
+        return 0;
+    }
+
+    id->data = name;
+    id->len = 0;
+
+    if (first) {
+        if (first->len + (second ? second->len + 1 : 0) > LLM_STORE_ID_MAX) {
+            return 0;
+        }
+
+        memcpy(name, first->data, first->len);
+        id->len = first->len;
+    }
+
+    if (second) {
+        name[id->len++] = '\0';
+        memcpy(name + id->len, second->data, second->len);
+        id->len += second->len;
+    }
+
+    return 1;
 }
 
 
@@ -226,20 +262,22 @@ llm_carry_same_sum(const void *row, const void *key)
 }
 
 
-static int
+/* The sum of the period that holds a time (s of the epoch); NULL without
+   memory. */
+
+static llm_store_sum_t *
 llm_carry_sum(llm_carry_t *c, llm_subject_type_e type,
-    const llm_store_text_t *id, llm_period_t period, int64_t time,
-    const int64_t *amount)
+    const llm_store_text_t *id, llm_period_t period, int64_t time)
 {
-    int                   i, n;
+    int                   n;
     uint32_t              hash;
     llm_store_sum_t      *sum;
     llm_carry_sum_key_t   key;
 
-    n = llm_carry_bounds(c, period, time / 1000);
+    n = llm_carry_bounds(c, period, time);
 
     if (n == -1) {
-        return -1;
+        return NULL;
     }
 
     key.subject.type.data = (const u_char *) llm_subject_name(type);
@@ -250,23 +288,76 @@ llm_carry_sum(llm_carry_t *c, llm_subject_type_e type,
     hash = llm_carry_hash(type * 31 + n, id->data, id->len);
     sum = llm_carry_find(&c->sums, hash, &key, llm_carry_same_sum);
 
+    if (sum) {
+        return sum;
+    }
+
+    sum = llm_carry_push(&c->sums, hash);
+
     if (sum == NULL) {
-        sum = llm_carry_push(&c->sums, hash);
+        return NULL;
+    }
+
+    sum->subject.type = key.subject.type;
+    sum->period = n;
+
+    return llm_store_copy(c->op, &sum->subject.id, id->data, id->len) == 0
+           ? sum : NULL;
+}
+
+
+static void
+llm_carry_amounts(int64_t *sum, const int64_t *amount)
+{
+    int  i;
+
+    for (i = 0; i < LLM_STORE_SUMS; i++) {
+        sum[i] = llm_sat_add(sum[i], amount[i]);
+    }
+}
+
+
+_Static_assert((int) LLM_FACT_REQUESTS == (int) LLM_STORE_REQUESTS
+               && (int) LLM_FACT_INPUT == (int) LLM_STORE_INPUT
+               && (int) LLM_FACT_OUTPUT == (int) LLM_STORE_OUTPUT
+               && (int) LLM_FACT_COST == (int) LLM_STORE_COST,
+               "lines and the store have amounts in different orders");
+
+
+/* What is not kept of the subject is nobody's to take from. */
+
+static int
+llm_carry_reset(llm_carry_t *c, const llm_entry_t *e)
+{
+    int                       type;
+    u_char                    name[LLM_STORE_ID_MAX];
+    unsigned                  i;
+    llm_period_t              period;
+    llm_store_sum_t          *sum;
+    llm_store_text_t          id;
+    const llm_line_period_t  *p;
+
+    type = llm_carry_subject_type(&e->text[LLM_ENTRY_SUBJECT]);
+
+    if (type == -1 || !llm_carry_id(e, type, name, &id)) {
+        return 0;
+    }
+
+    for (i = 0; i < e->nperiods; i++) {
+        p = &e->periods[i];
+
+        if (llm_carry_period(&p->period, &period) != 0) {
+            continue;
+        }
+
+        sum = llm_carry_sum(c, type, &id, period, p->start);
 
         if (sum == NULL) {
             return -1;
         }
 
-        sum->subject.type = key.subject.type;
-        sum->period = n;
-
-        if (llm_store_copy(c->op, &sum->subject.id, id->data, id->len) != 0) {
-            return -1;
-        }
-    }
-
-    for (i = 0; i < LLM_STORE_SUMS; i++) {
-        sum->amount[i] = llm_sat_add(sum->amount[i], amount[i]);
+        sum->resets++;
+        llm_carry_amounts(sum->taken, p->amount);
     }
 
     return 0;
@@ -385,7 +476,9 @@ llm_carry_usage(llm_carry_t *c, const llm_entry_t *e)
     count[LLM_STORE_REASONING] = llm_sat_add(count[LLM_STORE_REASONING],
                                              e->count[LLM_ENTRY_REASONING]);
 
-    if (e->count[LLM_ENTRY_STATUS] < 200 || e->count[LLM_ENTRY_STATUS] > 299) {
+    if (e->usage && (e->count[LLM_ENTRY_STATUS] < 200
+                     || e->count[LLM_ENTRY_STATUS] > 299))
+    {
         count[LLM_STORE_FAILED_REQUESTS] =
                  llm_sat_add(count[LLM_STORE_FAILED_REQUESTS], requests);
     }
@@ -689,6 +782,8 @@ llm_carry_finish(llm_carry_t *c)
     commit->nsums = c->sums.n;
     commit->usage = c->usage.rows;
     commit->nusage = c->usage.n;
+    commit->notes = c->notes.rows;
+    commit->nnotes = c->notes.n;
 }
 
 
@@ -698,6 +793,7 @@ llm_carry_destroy(llm_carry_t *c)
     llm_carry_free(&c->sums);
     llm_carry_free(&c->usage);
     llm_carry_free(&c->periods);
+    llm_carry_free(&c->notes);
 
     free(c);
 }

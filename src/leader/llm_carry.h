@@ -36,6 +36,27 @@ int llm_carry_names(const llm_line_text_t *text, llm_subject_type_e type,
     const llm_line_text_t **first, const llm_line_text_t **second);
 
 
+/*
+ * The id of a type that a line is about, as the zone has it: of a pair both,
+ * with a NUL between them, written at name, which has LLM_STORE_ID_MAX bytes.
+ * Returns 0 where it has none.
+ */
+int llm_carry_id(const llm_entry_t *e, llm_subject_type_e type, u_char *name,
+    llm_store_text_t *id);
+
+/* The type of the subject that a reset is about; -1: there is none of that
+   name. */
+int llm_carry_subject_type(const llm_line_text_t *name);
+
+/* What one of its periods is, or -1. */
+int llm_carry_period(const llm_line_text_t *name, llm_period_t *period);
+
+/* Fills in the row of the audit for a correction or a reset, in memory of op;
+   -1 without memory. */
+int llm_carry_note(llm_store_op_t *op, const llm_entry_t *e,
+    llm_store_note_t *note);
+
+
 typedef struct llm_carry_s  llm_carry_t;
 
 /*
@@ -46,10 +67,10 @@ typedef struct llm_carry_s  llm_carry_t;
 llm_carry_t *llm_carry_create(const llm_carry_conf_t *conf,
     llm_store_op_t *op);
 
-/* Adds a usage line; -1 without memory: the batch must not be committed. */
+/* Adds a line; -1 without memory: the batch must not be committed. */
 int llm_carry_add(llm_carry_t *c, const llm_entry_t *e);
 
-/* Sets sums, usage and periods of op->commit. */
+/* Sets sums, usage, periods and notes of op->commit. */
 void llm_carry_finish(llm_carry_t *c);
 
 /* After the commit. */

@@ -108,6 +108,7 @@ ngx_http_llm_leader_tick(ngx_event_t *ev)
     }
 
     ngx_http_llm_sweep(leader);
+    ngx_http_llm_sweep_facts(leader);
     ngx_http_llm_roll(leader);
 
     leader->conf.tick(leader->conf.data);

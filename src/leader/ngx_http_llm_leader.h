@@ -60,9 +60,10 @@ typedef struct {
     const ngx_str_t                 *prefix;     /* of its keys */
 
     ngx_http_llm_leader_write_pt     write;
+    ngx_http_llm_leader_write_pt     record;     /* the same of a fact */
     ngx_http_llm_leader_tick_pt      tick;
     ngx_http_llm_leader_tick_pt      carried;    /* of a zone with a ledger */
-    void                            *data;       /* for all three */
+    void                            *data;       /* for all of them */
 } ngx_http_llm_leader_conf_t;
 
 
@@ -175,6 +176,9 @@ void ngx_http_llm_cluster_stop(ngx_http_llm_leader_t *leader);
 
 /* ngx_http_llm_sweep.c: settles what dead workers held. */
 void ngx_http_llm_sweep(ngx_http_llm_leader_t *leader);
+
+/* ngx_http_llm_sweep_fact.c: facts whose lines are still to be written. */
+void ngx_http_llm_sweep_facts(ngx_http_llm_leader_t *leader);
 
 
 #endif /* _NGX_HTTP_LLM_LEADER_H_INCLUDED_ */

@@ -32,14 +32,13 @@ llm_line_print(u_char *p, const llm_line_t *line)
 
     u = line->usage;
 
+    p = llm_line_put(p, LLM_LINE_MARK "usage");
     p = llm_line_start(p, line->epoch);
     p = llm_text_number(p, line->number);
 
     if (line->of) {
         p = llm_line_put(p, "\",\"of\":\"");
-        p = llm_line_hex(p, line->epoch);
-        *p++ = '-';
-        p = llm_text_number(p, line->of);
+        p = llm_line_id(p, line->epoch, line->of);
     }
 
     p = llm_line_put(p, "\",\"started\":\"");
@@ -156,11 +155,21 @@ llm_line_labels(u_char *p, const llm_line_label_t *labels, unsigned n)
 u_char *
 llm_line_start(u_char *p, uint64_t epoch)
 {
-    p = llm_line_put(p, LLM_LINE_MARK "usage\",\"id\":\"");
+    p = llm_line_put(p, "\",\"id\":\"");
     p = llm_line_hex(p, epoch);
     *p++ = '-';
 
     return p;
+}
+
+
+u_char *
+llm_line_id(u_char *p, uint64_t epoch, uint64_t number)
+{
+    p = llm_line_hex(p, epoch);
+    *p++ = '-';
+
+    return llm_text_number(p, number);
 }
 
 

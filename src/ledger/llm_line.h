@@ -99,10 +99,16 @@ u_char *llm_line_labels(u_char *p, const llm_line_label_t *labels,
 /* How all lines begin, and nothing else in one. */
 #define LLM_LINE_MARK        "{\"type\":\""
 
-/* How those of an epoch begin; the number and a quote follow. */
+/* What follows the type in all lines of an epoch, and only there; the number
+   and a quote follow it. */
 #define LLM_LINE_START       40
 
 u_char *llm_line_start(u_char *p, uint64_t epoch);
+
+/* The id of a line: 16 hex digits of the epoch, a hyphen, the number. */
+#define LLM_LINE_ID          37
+
+u_char *llm_line_id(u_char *p, uint64_t epoch, uint64_t number);
 
 /* What usage-20260401T123005Z-0123456789abcdef-0000.jsonl says; 0, or -1 where
    it is no segment's name. */

@@ -12,7 +12,7 @@
 #include "llm_money.h"
 
 
-#define LLM_ENTRY_TOKENS  ((int64_t) 1 << 53)
+#define LLM_ENTRY_NOT_SAID  INT64_MIN
 
 
 /* What a member is: one of the texts, a count, or one of its own. */
@@ -22,7 +22,11 @@ enum {
     LLM_FIELD_COUNT = 0x200,
     LLM_FIELD_COST = 0x300,
     LLM_FIELD_LABELS,
-    LLM_FIELD_ROOT
+    LLM_FIELD_PERIODS,
+    LLM_FIELD_PERIOD,
+    LLM_FIELD_START,
+    LLM_FIELD_ROOT,
+    LLM_FIELD_AMOUNT = 0x400
 };
 
 #define llm_text_member(name, text)                                           \
@@ -32,7 +36,24 @@ enum {
     LLM_JSON_NODE(name, NULL, LLM_FIELD_COUNT + count)
 
 
-/* in the order in which they stand in a line */
+static const llm_json_node_t  llm_line_period_members[] = {
+    LLM_JSON_NODE("period", NULL, LLM_FIELD_PERIOD),
+    LLM_JSON_NODE("start", NULL, LLM_FIELD_START),
+    LLM_JSON_NODE("requests", NULL, LLM_FIELD_AMOUNT + LLM_FACT_REQUESTS),
+    LLM_JSON_NODE("prompt_tokens", NULL, LLM_FIELD_AMOUNT + LLM_FACT_INPUT),
+    LLM_JSON_NODE("completion_tokens", NULL,
+                  LLM_FIELD_AMOUNT + LLM_FACT_OUTPUT),
+    LLM_JSON_NODE("cost_usd", NULL, LLM_FIELD_AMOUNT + LLM_FACT_COST),
+    LLM_JSON_END
+};
+
+static const llm_json_node_t  llm_line_periods[] = {
+    LLM_JSON_NODE("*", llm_line_period_members, LLM_FIELD_PERIODS),
+    LLM_JSON_END
+};
+
+
+/* in the order in which they stand in a line of usage; then what others have */
 
 static const llm_json_node_t  llm_line_members[] = {
     llm_text_member("type", LLM_ENTRY_TYPE),
@@ -55,6 +76,13 @@ static const llm_json_node_t  llm_line_members[] = {
     llm_count_member("requests", LLM_ENTRY_REQUESTS),
     llm_count_member("counted_tokens", LLM_ENTRY_COUNTED),
     LLM_JSON_NODE("labels", NULL, LLM_FIELD_LABELS),
+    llm_text_member("made", LLM_ENTRY_MADE),
+    llm_text_member("subject", LLM_ENTRY_SUBJECT),
+    LLM_JSON_NODE("periods", llm_line_periods, 0),
+    llm_text_member("reason", LLM_ENTRY_REASON),
+    llm_text_member("changed_by", LLM_ENTRY_WHO),
+    llm_text_member("changed_by_api_key", LLM_ENTRY_WHO_KEY),
+    llm_text_member("address", LLM_ENTRY_ADDRESS),
     LLM_JSON_END
 };
 
@@ -69,18 +97,21 @@ typedef struct {
     u_char                  *text;
     unsigned                 object:1;
     unsigned                 invalid:1;
+    unsigned                 minus:1;    /* a count is negative */
 } llm_line_reader_t;
 
 
 static const u_char *llm_line_begin(const u_char *p, const u_char *last);
 static int llm_line_parse(llm_entry_t *e, const u_char *p, size_t n);
 static void llm_line_member(void *data, const llm_json_value_t *v);
-static void llm_line_piece(llm_line_reader_t *r, const llm_json_value_t *v);
-static void llm_line_cost(llm_line_reader_t *r, const llm_json_value_t *v);
+static void llm_line_piece(llm_line_reader_t *r, const llm_json_value_t *v,
+    llm_line_text_t *text);
+static void llm_line_period(llm_line_reader_t *r, const llm_json_value_t *v);
 static void llm_line_number(llm_line_reader_t *r, const llm_json_value_t *v,
-    int64_t *n);
-static int llm_line_finish(llm_entry_t *e);
-static int llm_line_id(llm_entry_t *e);
+    int scale, int64_t *n);
+static int llm_line_finish(llm_line_reader_t *r);
+static int llm_line_moment(const llm_line_text_t *text, int64_t *ms);
+static int llm_line_entry_id(llm_entry_t *e);
 static int llm_line_digits(const u_char *p, unsigned n, int64_t *value);
 static int llm_line_is(const llm_line_text_t *text, const char *name);
 
@@ -167,10 +198,13 @@ llm_line_parse(llm_entry_t *e, const u_char *p, size_t n)
 
     memset(e, 0, offsetof(llm_entry_t, buf));
 
-    e->count[LLM_ENTRY_REQUESTS] = 1;
+    e->count[LLM_ENTRY_REQUESTS] = LLM_ENTRY_NOT_SAID;
     e->count[LLM_ENTRY_COUNTED] = -1;
 
     memset(&r, 0, sizeof(llm_line_reader_t));
+
+    e->line.data = p;
+    e->line.len = n;
 
     r.entry = e;
     r.line = p;
@@ -189,7 +223,7 @@ llm_line_parse(llm_entry_t *e, const u_char *p, size_t n)
         llm_line_read_labels(e);
     }
 
-    return llm_line_finish(e);
+    return llm_line_finish(&r);
 }
 
 
@@ -218,36 +252,35 @@ llm_line_member(void *data, const llm_json_value_t *v)
         return;
 
     case LLM_FIELD_COST:
-        llm_line_cost(r, v);
+        llm_line_number(r, v, 9, &e->cost);
+        return;
+    }
+
+    if (v->field >= LLM_FIELD_LABELS) {
+        llm_line_period(r, v);
         return;
     }
 
     if (v->field >= LLM_FIELD_COUNT) {
-        llm_line_number(r, v, &e->count[v->field - LLM_FIELD_COUNT]);
+        llm_line_number(r, v, 0, &e->count[v->field - LLM_FIELD_COUNT]);
         return;
     }
 
-    if (v->type != LLM_JSON_STRING) {
-        r->invalid = 1;
-        return;
-    }
-
-    llm_line_piece(r, v);
+    llm_line_piece(r, v, &e->text[v->field - LLM_FIELD_TEXT]);
 }
 
 
 /* Unescaped, all texts are shorter than the line. */
 
 static void
-llm_line_piece(llm_line_reader_t *r, const llm_json_value_t *v)
+llm_line_piece(llm_line_reader_t *r, const llm_json_value_t *v,
+    llm_line_text_t *text)
 {
-    llm_entry_t      *e;
-    llm_line_text_t  *text;
+    llm_entry_t  *e;
 
     e = r->entry;
-    text = &e->text[v->field - LLM_FIELD_TEXT];
 
-    if (v->len > sizeof(e->buf) - e->used) {
+    if (v->type != LLM_JSON_STRING || v->len > sizeof(e->buf) - e->used) {
         r->invalid = 1;
         return;
     }
@@ -272,79 +305,138 @@ llm_line_piece(llm_line_reader_t *r, const llm_json_value_t *v)
 }
 
 
-/* A correction may take back. */
+/* A member of one of a reset's periods, which each come with their beginning
+   and their end. */
 
 static void
-llm_line_cost(llm_line_reader_t *r, const llm_json_value_t *v)
+llm_line_period(llm_line_reader_t *r, const llm_json_value_t *v)
+{
+    llm_entry_t        *e;
+    llm_line_period_t  *period;
+
+    e = r->entry;
+
+    if (v->field == LLM_FIELD_PERIODS) {
+
+        if (v->type != LLM_JSON_OBJECT || e->nperiods == LLM_FACT_PERIODS) {
+            r->invalid = 1;
+
+        } else if (v->close) {
+            e->nperiods++;
+        }
+
+        return;
+    }
+
+    if (r->invalid) {
+        return;
+    }
+
+    period = &e->periods[e->nperiods];
+
+    switch (v->field) {
+
+    case LLM_FIELD_PERIOD:
+        llm_line_piece(r, v, &period->period);
+        return;
+
+    case LLM_FIELD_START:
+        llm_line_number(r, v, 0, &period->start);
+        return;
+
+    case LLM_FIELD_AMOUNT + LLM_FACT_COST:
+        llm_line_number(r, v, 9, &period->amount[LLM_FACT_COST]);
+        return;
+
+    default:
+        llm_line_number(r, v, 0, &period->amount[v->field - LLM_FIELD_AMOUNT]);
+    }
+}
+
+
+static void
+llm_line_number(llm_line_reader_t *r, const llm_json_value_t *v, int scale,
+    int64_t *n)
 {
     int  minus;
 
     minus = (v->len && v->text[0] == '-');
 
     if (v->type != LLM_JSON_NUMBER || v->more
-        || llm_decimal_parse(v->text + minus, v->len - minus, 9,
-                             &r->entry->cost)
-           != 0)
+        || llm_decimal_parse(v->text + minus, v->len - minus, scale, n) != 0
+        || (scale == 0 && *n > LLM_FACT_COUNT))
     {
         r->invalid = 1;
         return;
     }
 
     if (minus) {
-        r->entry->cost = -r->entry->cost;
+        *n = -*n;
+        r->minus |= (scale == 0 && *n != 0);
     }
 }
 
 
-static void
-llm_line_number(llm_line_reader_t *r, const llm_json_value_t *v, int64_t *n)
-{
-    if (v->type != LLM_JSON_NUMBER || v->more
-        || llm_decimal_parse(v->text, v->len, 0, n) != 0
-        || *n > LLM_ENTRY_TOKENS)
-    {
-        r->invalid = 1;
-    }
-}
-
+/* Only what was charged is never less than nothing. */
 
 static int
-llm_line_finish(llm_entry_t *e)
+llm_line_finish(llm_line_reader_t *r)
 {
+    llm_entry_t      *e;
     llm_line_text_t  *text;
+
+    e = r->entry;
+    text = e->text;
 
     if (e->count[LLM_ENTRY_COUNTED] < 0) {
         e->count[LLM_ENTRY_COUNTED] = e->count[LLM_ENTRY_INPUT]
                                       - e->count[LLM_ENTRY_CACHED];
     }
 
-    e->usage = llm_line_is(&e->text[LLM_ENTRY_TYPE], "usage");
 
-    if (!e->usage) {
+    e->usage = llm_line_is(&text[LLM_ENTRY_TYPE], "usage");
+    e->correction = llm_line_is(&text[LLM_ENTRY_TYPE], "correction");
+    e->reset = llm_line_is(&text[LLM_ENTRY_TYPE], "reset");
+
+    if (e->count[LLM_ENTRY_REQUESTS] == LLM_ENTRY_NOT_SAID) {
+        e->count[LLM_ENTRY_REQUESTS] = e->usage;
+    }
+
+    if (!e->usage && !e->correction && !e->reset) {
         return 0;
     }
 
-    text = e->text;
-
-    if (llm_line_id(e) != 0
-        || llm_line_read_time(text[LLM_ENTRY_STARTED].data,
-                              text[LLM_ENTRY_STARTED].len, &e->started)
-           != 0
-        || llm_line_read_time(text[LLM_ENTRY_TIMESTAMP].data,
-                              text[LLM_ENTRY_TIMESTAMP].len, &e->timestamp)
-           != 0)
+    if (llm_line_entry_id(e) != 0
+        || llm_line_moment(&text[LLM_ENTRY_TIMESTAMP], &e->timestamp) != 0)
     {
         return -1;
     }
 
+    if (e->usage) {
+        return r->minus ? -1
+                        : llm_line_moment(&text[LLM_ENTRY_STARTED],
+                                          &e->started);
+    }
+
+    /* all of it belongs to one moment */
+
+    e->started = e->timestamp;
+
     return 0;
+}
+
+
+static int
+llm_line_moment(const llm_line_text_t *text, int64_t *ms)
+{
+    return llm_line_read_time(text->data, text->len, ms);
 }
 
 
 /* "0123456789abcdef-42" */
 
 static int
-llm_line_id(llm_entry_t *e)
+llm_line_entry_id(llm_entry_t *e)
 {
     size_t         i;
     const u_char  *p;

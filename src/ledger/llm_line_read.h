@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include <stdint.h>
 
-#include "llm_line.h"
+#include "llm_line_fact.h"
 
 
 /*
@@ -43,12 +43,21 @@ typedef enum {
     LLM_ENTRY_CUSTOMER,
     LLM_ENTRY_KEY,
     LLM_ENTRY_MODEL,
-    LLM_ENTRY_SOURCE,
+    LLM_ENTRY_NAMES,
+
+    LLM_ENTRY_SOURCE = LLM_ENTRY_NAMES,
+    LLM_ENTRY_SUBJECT,       /* of a reset: the type of whose meters */
+    LLM_ENTRY_MADE,
+    LLM_ENTRY_REASON,
+    LLM_ENTRY_WHO,
+    LLM_ENTRY_WHO_KEY,
+    LLM_ENTRY_ADDRESS,
     LLM_ENTRY_TEXTS
 } llm_entry_text_e;
 
 
-/* What a line says; of members that it lacks nothing, and one request. */
+/* What a line says; of members that it lacks nothing, and of usage one
+   request. */
 
 typedef struct {
     uint64_t                 epoch;
@@ -64,7 +73,17 @@ typedef struct {
     llm_line_label_t         label[LLM_LINE_LABELS];    /* of it, without
                                                            escapes, in buf */
     unsigned                 nlabels;
-    unsigned                 usage:1;        /* what it says is to be added */
+    llm_line_text_t          line;           /* all of it, but its newline;
+                                                as it was read, not in buf */
+
+    /* of these none or one is set, and then what it says is to be added; the
+       amounts of a correction and a reset may be negative */
+    unsigned                 usage:1;
+    unsigned                 correction:1;
+    unsigned                 reset:1;
+
+    unsigned                 nperiods;       /* of a reset */
+    llm_line_period_t        periods[LLM_FACT_PERIODS];
 
     size_t                   used;           /* of buf */
     u_char                   buf[LLM_LINE_MAX];

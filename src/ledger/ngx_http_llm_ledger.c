@@ -17,6 +17,8 @@
 #define NGX_HTTP_LLM_LEDGER_TAIL    (16 * 1024 * 1024)
 
 
+static ngx_int_t ngx_http_llm_ledger_room(ngx_http_llm_ledger_t *ledger);
+static void ngx_http_llm_ledger_appended(ngx_http_llm_ledger_t *ledger);
 static void ngx_http_llm_ledger_write(ngx_event_t *ev);
 static ngx_int_t ngx_http_llm_ledger_mend(ngx_http_llm_ledger_t *ledger);
 static size_t ngx_http_llm_ledger_put(ngx_http_llm_ledger_t *ledger,
@@ -41,6 +43,7 @@ static off_t ngx_http_llm_ledger_find_segment(ngx_http_llm_ledger_t *ledger,
 static void ngx_http_llm_ledger_find_in(u_char *p, u_char *last,
     u_char *start, size_t len, ngx_http_llm_ledger_entry_t *entries,
     ngx_uint_t n);
+static ngx_uint_t ngx_http_llm_ledger_is_begun(u_char *first, u_char *p);
 static ngx_uint_t ngx_http_llm_ledger_is_whole(u_char *p, u_char *last);
 
 
@@ -102,15 +105,46 @@ ngx_int_t
 ngx_http_llm_ledger_append(ngx_http_llm_ledger_t *ledger,
     const llm_line_t *line)
 {
-    if (!ngx_http_llm_ledger_has_room(ledger)) {
-        ngx_http_llm_ledger_flush(ledger);
-
-        if (!ngx_http_llm_ledger_has_room(ledger)) {
-            return NGX_AGAIN;
-        }
+    if (ngx_http_llm_ledger_room(ledger) != NGX_OK) {
+        return NGX_AGAIN;
     }
 
     ledger->last = llm_line_print(ledger->last, line);
+    ngx_http_llm_ledger_appended(ledger);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_ledger_append_text(ngx_http_llm_ledger_t *ledger,
+    const u_char *text, size_t len)
+{
+    if (ngx_http_llm_ledger_room(ledger) != NGX_OK) {
+        return NGX_AGAIN;
+    }
+
+    ledger->last = ngx_cpymem(ledger->last, text, len);
+    ngx_http_llm_ledger_appended(ledger);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_ledger_room(ngx_http_llm_ledger_t *ledger)
+{
+    if (!ngx_http_llm_ledger_has_room(ledger)) {
+        ngx_http_llm_ledger_flush(ledger);
+    }
+
+    return ngx_http_llm_ledger_has_room(ledger) ? NGX_OK : NGX_AGAIN;
+}
+
+
+static void
+ngx_http_llm_ledger_appended(ngx_http_llm_ledger_t *ledger)
+{
     ledger->lines++;
 
     if (!ledger->event.posted && !ledger->event.timer_set) {
@@ -119,8 +153,6 @@ ngx_http_llm_ledger_append(ngx_http_llm_ledger_t *ledger,
 
         ngx_post_event(&ledger->event, &ngx_posted_events);
     }
-
-    return NGX_OK;
 }
 
 
@@ -541,8 +573,11 @@ static void
 ngx_http_llm_ledger_find_in(u_char *p, u_char *last, u_char *start,
     size_t len, ngx_http_llm_ledger_entry_t *entries, ngx_uint_t n)
 {
-    uint64_t    number;
-    ngx_uint_t  i;
+    u_char      *first, *at;
+    uint64_t     number;
+    ngx_uint_t   i;
+
+    first = p;
 
     for ( ;; ) {
         p = memmem(p, last - p, start, len);
@@ -551,6 +586,7 @@ ngx_http_llm_ledger_find_in(u_char *p, u_char *last, u_char *start,
             return;
         }
 
+        at = p;
         p += len;
 
         for (number = 0; p < last && *p >= '0' && *p <= '9'; p++) {
@@ -559,12 +595,31 @@ ngx_http_llm_ledger_find_in(u_char *p, u_char *last, u_char *start,
 
         for (i = 0; i < n; i++) {
             if (entries[i].number == number
-                && ngx_http_llm_ledger_is_whole(p, last))
+                && ngx_http_llm_ledger_is_whole(p, last)
+                && ngx_http_llm_ledger_is_begun(first, at))
             {
                 entries[i].found = 1;
             }
         }
     }
+}
+
+
+/* The type, of whatever kind, stands before the id. */
+
+static ngx_uint_t
+ngx_http_llm_ledger_is_begun(u_char *first, u_char *p)
+{
+    size_t  len;
+
+    len = sizeof(LLM_LINE_MARK) - 1;
+
+    while (p > first && p[-1] >= 'a' && p[-1] <= 'z') {
+        p--;
+    }
+
+    return (size_t) (p - first) >= len
+           && ngx_memcmp(p - len, LLM_LINE_MARK, len) == 0;
 }
 
 

@@ -12,7 +12,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
-#include "llm_line.h"
+#include "llm_line_fact.h"
 
 
 /*
@@ -104,6 +104,10 @@ ngx_int_t ngx_http_llm_ledger_init(ngx_http_llm_ledger_t *ledger,
  */
 ngx_int_t ngx_http_llm_ledger_append(ngx_http_llm_ledger_t *ledger,
     const llm_line_t *line);
+
+/* The same of a line that is there already, of at most LLM_LINE_MAX bytes. */
+ngx_int_t ngx_http_llm_ledger_append_text(ngx_http_llm_ledger_t *ledger,
+    const u_char *text, size_t len);
 
 /* Whether a line fits without a write. */
 #define ngx_http_llm_ledger_has_room(ledger)                                  \

@@ -49,8 +49,15 @@ llm_series_set(llm_zone_t *z, llm_series_t *s, const u_char *team, size_t n,
     s->team_len = n;
     s->model_len = m;
 
-    memcpy(s->text, team, n);
-    memcpy(s->text + n, model, m);
+    /* an empty name may be nowhere */
+
+    if (n) {
+        memcpy(s->text, team, n);
+    }
+
+    if (m) {
+        memcpy(s->text + n, model, m);
+    }
 
     __atomic_store_n(&s->state, 1, __ATOMIC_RELEASE);
 }
@@ -114,8 +121,8 @@ llm_series_look(llm_zone_t *z, const u_char *team, size_t n,
 
         if (!llm_series_is(s)
             || (s->hash == hash && s->team_len == n && s->model_len == m
-                && memcmp(s->text, team, n) == 0
-                && memcmp(s->text + n, model, m) == 0))
+                && (n == 0 || memcmp(s->text, team, n) == 0)
+                && (m == 0 || memcmp(s->text + n, model, m) == 0)))
         {
             return s;
         }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "llm_entity.h"
+#include "llm_fact.h"
 #include "llm_pending.h"
 #include "llm_series.h"
 #include "llm_share.h"
@@ -42,6 +43,13 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     z->nentities = left / 10 / (sizeof(llm_entity_cell_t) + sizeof(uint32_t));
     z->nseries = left / 32 / sizeof(llm_series_t);
 
+    z->nfacts = 1 + left / 64 / sizeof(llm_fact_t);
+
+    if (z->nfacts > LLM_FACT_SLOTS) {
+        z->nfacts = LLM_FACT_SLOTS;
+    }
+
+    left -= z->nfacts * sizeof(llm_fact_t);
     left -= z->nreservations * sizeof(llm_reservation_t);
     left -= z->npendings * share;
     left -= z->nshares * sizeof(llm_share_t);
@@ -77,6 +85,8 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     at += (uint64_t) z->nentities * sizeof(llm_entity_cell_t);
     z->series = at;
     at += (uint64_t) z->nseries * sizeof(llm_series_t);
+    z->facts = at;
+    at += (uint64_t) z->nfacts * sizeof(llm_fact_t);
     z->pending_buckets = at;
     at += (uint64_t) z->npendings * sizeof(uint32_t);
     z->entity_buckets = at;

@@ -348,7 +348,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      5
+#define LLM_ZONE_LAYOUT      7
 
 typedef struct {
     uint64_t                 magic;
@@ -445,6 +445,10 @@ typedef struct {
     volatile uint32_t        entities_tried;     /* or could not be read */
     volatile int64_t         entities_polled;    /* all up to this version */
     llm_kept_t               kept;               /* what they limit; grows */
+
+    /* what is no usage, until its line is written: llm_fact.h */
+    uint64_t                 facts;
+    uint32_t                 nfacts;
 
     volatile uint32_t        nundo;
     llm_undo_t               undo[LLM_UNDO];

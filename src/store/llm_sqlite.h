@@ -242,6 +242,9 @@ int llm_sqlite_op_change(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_entity(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_entities(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_audit(llm_store_t *store, llm_store_op_t *op);
+
+/* A part of a commit. */
+int llm_sqlite_note(llm_store_t *store, const llm_store_note_t *note);
 int llm_sqlite_op_alert(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_alerts(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_deliveries(llm_store_t *store, llm_store_op_t *op);

@@ -292,6 +292,26 @@ llm_sqlite_change_audit(llm_store_t *store, llm_store_op_t *op,
 
 
 int
+llm_sqlite_note(llm_store_t *store, const llm_store_note_t *note)
+{
+    llm_sql_t  q;
+
+    llm_sql_start(&q, store, LLM_SQL_AUDIT_NOTE);
+    llm_sql_int(&q, note->time);
+    llm_sql_text(&q, &note->actor.who);
+    llm_sql_text(&q, &note->actor.key);
+    llm_sql_text(&q, &note->actor.address);
+    llm_sql_text(&q, &note->actor.reason);
+    llm_sql_text(&q, &note->action);
+    llm_sql_text(&q, &note->kind);
+    llm_sql_text(&q, &note->id);
+    llm_sql_text(&q, &note->after);
+
+    return llm_sql_run(&q);
+}
+
+
+int
 llm_sqlite_op_entity(llm_store_t *store, llm_store_op_t *op)
 {
     int                  rc;

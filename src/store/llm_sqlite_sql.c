@@ -217,7 +217,7 @@ const char *const  llm_sql_texts[LLM_SQL_STATEMENTS] = {
     " WHERE until > ? AND (period, start) >= (?, ?)"
     " ORDER BY period, start",
 
-    /* METER_ADD: with a reset base is what was not kept of the amount */
+    /* METER_ADD */
     "INSERT INTO meter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (period, start, type, id, other) DO UPDATE SET"
     " generation = generation + excluded.generation,"
@@ -225,14 +225,10 @@ const char *const  llm_sql_texts[LLM_SQL_STATEMENTS] = {
     " input = llm_add(input, excluded.input),"
     " output = llm_add(output, excluded.output),"
     " cost = llm_add(cost, excluded.cost),"
-    " base_requests = iif(excluded.generation,"
-    "     llm_add(requests, excluded.base_requests), base_requests),"
-    " base_input = iif(excluded.generation,"
-    "     llm_add(input, excluded.base_input), base_input),"
-    " base_output = iif(excluded.generation,"
-    "     llm_add(output, excluded.base_output), base_output),"
-    " base_cost = iif(excluded.generation,"
-    "     llm_add(cost, excluded.base_cost), base_cost)",
+    " base_requests = llm_add(base_requests, excluded.base_requests),"
+    " base_input = llm_add(base_input, excluded.base_input),"
+    " base_output = llm_add(base_output, excluded.base_output),"
+    " base_cost = llm_add(base_cost, excluded.base_cost)",
 
     /* METER_TOTAL */
     "SELECT generation, requests - base_requests, input - base_input,"
@@ -359,6 +355,12 @@ const char *const  llm_sql_texts[LLM_SQL_STATEMENTS] = {
     /* AUDIT_ADD */
     "INSERT INTO audit (time, who, key, address, reason, action, kind, id,"
     " version, before, after) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+
+    /* AUDIT_NOTE */
+    "INSERT INTO audit (time, who, key, address, reason, action, kind, id,"
+    " version, before, after) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, NULL,"
+    " ?9 WHERE NOT EXISTS"
+    " (SELECT 1 FROM audit WHERE kind = ?7 AND id = ?8 AND after = ?9)",
 
     /* AUDIT */
     "SELECT number, time, who, key, address, reason, action, kind, id,"

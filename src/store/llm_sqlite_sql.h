@@ -63,6 +63,7 @@ typedef enum {
     LLM_SQL_REF_ADD,
     LLM_SQL_REFS_DELETE,
     LLM_SQL_AUDIT_ADD,
+    LLM_SQL_AUDIT_NOTE,
     LLM_SQL_AUDIT,
 
     LLM_SQL_ALERT_ADD,

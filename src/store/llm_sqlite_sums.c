@@ -72,6 +72,12 @@ llm_sqlite_op_commit(llm_store_t *store, llm_store_op_t *op)
         }
     }
 
+    for (i = 0; i < c->nnotes; i++) {
+        if (llm_sqlite_note(store, &c->notes[i]) != 0) {
+            return -1;
+        }
+    }
+
     return llm_sqlite_commit(store);
 }
 
@@ -234,16 +240,14 @@ llm_sqlite_commit_sum(llm_store_t *store, llm_store_commit_t *c,
 
     llm_sql_start(&q, store, LLM_SQL_METER_ADD);
     llm_sqlite_bind_meter(&q, period, buf, &sum->subject, texts);
-    llm_sql_int(&q, sum->reset);
+    llm_sql_int(&q, sum->resets);
 
     for (i = 0; i < LLM_STORE_SUMS; i++) {
         llm_sql_int(&q, sum->amount[i]);
     }
 
     for (i = 0; i < LLM_STORE_SUMS; i++) {
-        llm_sql_int(&q, sum->reset ? llm_sat_add(sum->amount[i],
-                                                 -sum->kept[i])
-                                   : 0);
+        llm_sql_int(&q, -sum->taken[i]);
     }
 
     if (llm_sql_run(&q) != 0) {

@@ -184,10 +184,10 @@ typedef struct {
     unsigned                 period;         /* index */
     int64_t                  amount[LLM_STORE_SUMS];
 
-    /* the meter was reset: of amount only kept counts toward what it shows,
-       while team_usage still has all */
-    unsigned                 reset:1;
-    int64_t                  kept[LLM_STORE_SUMS];
+    /* resets of the meter: what they add to what it shows, while team_usage
+       still has all */
+    unsigned                 resets;
+    int64_t                  taken[LLM_STORE_SUMS];     /* not positive */
 
     /* out, where the commit asks for totals: what the meter now shows */
     int64_t                  total[LLM_STORE_SUMS];
@@ -212,6 +212,27 @@ typedef struct {
 } llm_store_usage_t;
 
 typedef struct {
+    llm_store_text_t         who;
+    llm_store_text_t         key;            /* id of the key that was used */
+    llm_store_text_t         address;
+    llm_store_text_t         reason;
+} llm_store_actor_t;
+
+/* A row of the audit that a line of the ledger comes to.  One that is there
+   already, with the same after, is not written again: it was kept when the
+   offsets went back. */
+
+typedef struct {
+    llm_store_actor_t        actor;
+    int64_t                  time;           /* ms of the epoch */
+    llm_store_text_t         action;
+    llm_store_text_t         kind;
+    llm_store_text_t         id;
+    llm_store_text_t         after;          /* JSON, which tells it from all
+                                                others */
+} llm_store_note_t;
+
+typedef struct {
     const llm_store_segment_t   *segments;
     size_t                       nsegments;
     const llm_store_period_t    *periods;
@@ -220,6 +241,8 @@ typedef struct {
     size_t                       nsums;
     const llm_store_usage_t     *usage;
     size_t                       nusage;
+    const llm_store_note_t      *notes;
+    size_t                       nnotes;
     unsigned                     totals:1;
 
     size_t                       conflict;   /* out, with CONFLICT: index */
@@ -315,13 +338,6 @@ typedef struct {
 
     int64_t                  changed;        /* out: the version it now has */
 } llm_store_change_t;
-
-typedef struct {
-    llm_store_text_t         who;
-    llm_store_text_t         key;            /* id of the key that was used */
-    llm_store_text_t         address;
-    llm_store_text_t         reason;
-} llm_store_actor_t;
 
 typedef struct {
     llm_store_actor_t        actor;

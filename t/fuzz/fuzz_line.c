@@ -4,15 +4,14 @@
  */
 
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "llm_line_read.h"
 
 
-/* Whatever is in a segment: reading ends, each text lies in the entry, and the
-   labels of a line can be written and read again. */
+/* Of any bytes each is read once, and a fact that is no usage, written again
+   as it was read, says the same. */
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,42 +27,58 @@ require(int cond)
 
 
 static void
-inside(const llm_entry_t *e, const llm_line_text_t *text)
-{
-    require(text->len == 0
-            || (text->data >= e->buf
-                && text->data + text->len <= e->buf + sizeof(e->buf)));
-}
-
-
-/* Bytes that are no UTF-8 are replaced by more: a name may be too long then,
-   a value is cut. */
-
-static void
 again(const llm_entry_t *e)
 {
-    size_t         len;
-    unsigned       i;
-    llm_entry_t    other;
-    static u_char  line[LLM_LINE_LABELS_MAX + 2];
+    u_char              buf[LLM_FACT_MAX];
+    size_t              n;
+    unsigned            i;
+    const u_char       *p;
+    llm_line_fact_t     fact;
+    static llm_entry_t  other;
 
-    line[0] = '{';
-    len = llm_line_labels(line + 1, e->label, e->nlabels) - line;
-    line[len++] = '}';
+    memset(&fact, 0, sizeof(llm_line_fact_t));
 
-    memset(&other, 0, sizeof(llm_entry_t));
+    fact.epoch = e->epoch;
+    fact.number = e->number;
+    fact.timestamp = e->timestamp;
+    fact.amount[LLM_FACT_REQUESTS] = e->count[LLM_ENTRY_REQUESTS];
+    fact.amount[LLM_FACT_INPUT] = e->count[LLM_ENTRY_INPUT];
+    fact.amount[LLM_FACT_OUTPUT] = e->count[LLM_ENTRY_OUTPUT];
+    fact.amount[LLM_FACT_COST] = e->cost;
+    fact.reason = e->text[LLM_ENTRY_REASON];
+    fact.periods = e->periods;
+    fact.nperiods = e->nperiods;
 
-    other.labels.data = line;
-    other.labels.len = len;
+    if (e->reset) {
+        fact.subject = e->text[LLM_ENTRY_SUBJECT];
 
-    llm_line_read_labels(&other);
+        if (fact.subject.len == 0) {
+            return;
+        }
+    }
 
-    require(other.nlabels <= e->nlabels);
+    n = llm_line_fact(buf, &fact) - buf;
+    p = buf;
 
-    for (i = 0; i < other.nlabels; i++) {
-        inside(&other, &other.label[i].name);
-        require(other.label[i].value.len > 0
-                && other.label[i].value.len <= LLM_LINE_LABEL_VALUE);
+    require(n <= LLM_FACT_MAX);
+    require(llm_line_read(&p, buf + n, &other) == LLM_LINE_OK);
+    require(other.reset == e->reset && other.correction == e->correction);
+    require(other.epoch == e->epoch && other.number == e->number);
+    require(other.nperiods == (e->reset ? e->nperiods : 0));
+
+    if (e->correction) {
+        require(other.cost == e->cost
+                && other.count[LLM_ENTRY_INPUT] == e->count[LLM_ENTRY_INPUT]
+                && other.count[LLM_ENTRY_OUTPUT] == e->count[LLM_ENTRY_OUTPUT]
+                && other.count[LLM_ENTRY_REQUESTS]
+                   == e->count[LLM_ENTRY_REQUESTS]);
+    }
+
+    for (i = 0; i < other.nperiods; i++) {
+        require(other.periods[i].start == e->periods[i].start
+                && memcmp(other.periods[i].amount, e->periods[i].amount,
+                          sizeof(other.periods[i].amount))
+                   == 0);
     }
 }
 
@@ -71,36 +86,23 @@ again(const llm_entry_t *e)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    unsigned             i;
-    const u_char        *p, *before, *last;
-    static llm_entry_t   e;
+    const u_char        *p, *last, *before;
     llm_line_status_e    status;
+    static llm_entry_t   entry;
 
     p = data;
     last = data + size;
 
     do {
         before = p;
-        status = llm_line_read(&p, last, &e);
+        status = llm_line_read(&p, last, &entry);
 
         require(p >= before && p <= last);
         require(status == LLM_LINE_AGAIN || p > before);
 
-        if (status != LLM_LINE_OK) {
-            continue;
+        if (status == LLM_LINE_OK && (entry.correction || entry.reset)) {
+            again(&entry);
         }
-
-        for (i = 0; i < LLM_ENTRY_TEXTS; i++) {
-            inside(&e, &e.text[i]);
-        }
-
-        for (i = 0; i < e.nlabels; i++) {
-            inside(&e, &e.label[i].name);
-            inside(&e, &e.label[i].value);
-        }
-
-        again(&e);
-
     } while (status != LLM_LINE_AGAIN);
 
     return 0;

@@ -23,7 +23,7 @@ our $master = 'sk-master-1234';
 
 my $calls = 'team|v2/team|key|v2/key|user|v2/user|customer|end_user|budget'
           . '|access_group|tag|health|model|spend|global|audit|alerts|quota'
-          . '|organization|project';
+          . '|adjust|organization|project';
 
 
 sub new

@@ -8,6 +8,7 @@
 #define _FACTS_H_INCLUDED_
 
 
+#include "llm_fact.h"
 #include "world.h"
 
 
@@ -289,6 +290,21 @@ differ_entities(llm_zone_t *state)
     error = differ_entities_from(copy, state);
 
     return error ? error : differ_entities_from(state, copy);
+}
+
+
+__attribute__((unused)) static const char *
+differ_facts(llm_zone_t *other)
+{
+    llm_index_t  i;
+
+    for (i = 0; i < copy->nfacts; i++) {
+        if (llm_zone_fact(copy, i)->used != llm_zone_fact(other, i)->used) {
+            return "a fact is there or not";
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -113,6 +113,10 @@ differ_from(int state)
     }
 
     if (error == NULL) {
+        error = differ_facts(states[state]);
+    }
+
+    if (error == NULL) {
         error = differ(copy, states[state], states[state + 1]);
     }
 

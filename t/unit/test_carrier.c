@@ -656,9 +656,137 @@ test_much(void)
 }
 
 
+/* Corrections and resets: in the sums, in the audit, once. */
+
+static void
+fact(llm_line_fact_t *f, int64_t amount)
+{
+    memset(f, 0, sizeof(llm_line_fact_t));
+
+    f->epoch = OWN;
+    f->number = ++number;
+    f->timestamp = now;
+    f->made = now;
+    f->team.data = (u_char *) "team-1";
+    f->team.len = 6;
+    f->reason.data = (u_char *) "why";
+    f->reason.len = 3;
+    f->amount[LLM_FACT_COST] = amount;
+}
+
+
+static void
+put_fact(const llm_line_fact_t *f)
+{
+    u_char  buf[LLM_FACT_MAX];
+
+    put(OWN, 0, buf, llm_line_fact(buf, f) - buf);
+}
+
+
+static unsigned
+audited(llm_carrier_t *c)
+{
+    unsigned        n;
+    llm_store_op_t  op;
+
+    memset(&op, 0, sizeof(llm_store_op_t));
+
+    op.type = LLM_STORE_AUDIT;
+    op.audit.kind.data = (u_char *) "team";
+    op.audit.kind.len = 4;
+    op.audit.id.data = (u_char *) "team-1";
+    op.audit.id.len = 6;
+    op.audit.max = 100;
+
+    n = (llm_store_run(llm_carrier_store(c), &op) == LLM_STORE_OK)
+        ? op.audit.nrows : 99;
+
+    if (n && (op.audit.rows[0].actor.reason.len != 3
+              || op.audit.rows[0].after.len < 100))
+    {
+        n = 98;
+    }
+
+    llm_store_empty(&op);
+
+    return n;
+}
+
+
+static void
+test_facts(void)
+{
+    char                command[256];
+    llm_carrier_t      *c;
+    llm_line_fact_t     f;
+    llm_line_period_t   periods[2];
+
+    begin();
+    c = carrier();
+
+    append(OWN, 0, 30);
+
+    fact(&f, -12345);
+    put_fact(&f);
+    cost[1] -= 12345;
+
+    ok(carry(c) && run.carried == 31, "a correction is carried");
+    ok(same(c), "and taken off, of all whom it names");
+    is_int(audited(c), 1, "the audit has it");
+
+    /* a reset is of the one subject: all that it has is taken but 7, and what
+       comes to be read later counts */
+
+    fact(&f, 0);
+
+    f.subject.data = (u_char *) "team";
+    f.subject.len = 4;
+    f.periods = periods;
+    f.nperiods = 2;
+
+    memset(periods, 0, sizeof(periods));
+
+    periods[0].period.data = (u_char *) "month";
+    periods[0].period.len = 5;
+    periods[0].start = 1775001600;
+    periods[0].amount[LLM_FACT_COST] = 7 - cost[1];
+    periods[1] = periods[0];
+    periods[1].period.data = (u_char *) "day";
+    periods[1].period.len = 3;
+
+    put_fact(&f);
+    ok(carry(c) && run.carried == 1, "a reset is carried");
+
+    snprintf(command, sizeof(command),
+             "test \"$(sqlite3 %squota.db \"SELECT group_concat((cost -"
+             " base_cost) || ' ' || generation, '/') FROM meter WHERE id ="
+             " 'team-1'\")\" = '7 1/7 1'", dir);
+    is_int(system(command), 0, "which shows what was kept");
+
+    is_int(audited(c), 2, "the audit has that, too");
+
+    /* the offsets go back, the audit stays: nothing is in it twice */
+
+    snprintf(command, sizeof(command), "sqlite3 %squota.db 'DELETE FROM meter;"
+             " DELETE FROM usage; UPDATE segment SET offset = 0'", dir);
+
+    is_int(system(command), 0, "the store forgets");
+    llm_carrier_destroy(c);
+
+    c = carrier();
+    ok(carry(c) && run.carried == 32, "all is carried again");
+    is_int(audited(c), 2, "the audit has each once");
+
+    llm_carrier_destroy(c);
+    end();
+}
+
+
 int
 main(void)
 {
+    test_facts();
     test_carry();
     test_two();
     test_race();

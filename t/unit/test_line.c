@@ -177,8 +177,10 @@ test_bytes(void)
                    == 0, "a charge of another line's request");
     ok(memmem(p, of, ",\"requests\":0,", 14) != NULL, "which is none itself");
 
-    ok(len <= LLM_LINE_START && memcmp(p, start, len) == 0
-       && memcmp(p + len, "42\"", 3) == 0, "how a line of the epoch begins");
+    ok(len <= LLM_LINE_START && memcmp(p + sizeof(MARK "usage") - 1, start, len)
+                                == 0
+       && memcmp(p + sizeof(MARK "usage") - 1 + len, "42\"", 3) == 0,
+       "what follows the type in lines of the epoch");
 
     free(p);
 }

@@ -345,7 +345,7 @@ test_bad(void)
            "bad line %u is passed over", i);
     }
 
-    p = (const u_char *) "{\"type\":\"reset\",\"team_id\":\"a\"}\n";
+    p = (const u_char *) "{\"type\":\"change\",\"team_id\":\"a\"}\n";
     last = p + strlen((const char *) p);
 
     ok(llm_line_read(&p, last, &entry) == LLM_LINE_OK && !entry.usage,
@@ -522,6 +522,166 @@ test_time(void)
 }
 
 
+/* Facts that are no usage. */
+
+static void
+test_facts(void)
+{
+    u_char               buf[LLM_FACT_MAX];
+    size_t               n, k, longest;
+    unsigned             i, torn;
+    const u_char        *p;
+    llm_line_fact_t      fact;
+    llm_line_period_t    periods[LLM_FACT_PERIODS];
+    static u_char        worst[2048];
+
+    memset(&fact, 0, sizeof(llm_line_fact_t));
+
+    fact.epoch = 0xfedcba9876543210ULL;
+    fact.number = 77;
+    fact.timestamp = 1775046605123;
+    fact.made = 1775046609000;
+    fact.amount[LLM_FACT_REQUESTS] = -3;
+    fact.amount[LLM_FACT_INPUT] = 40;
+    fact.amount[LLM_FACT_OUTPUT] = -LLM_FACT_COUNT;
+    fact.amount[LLM_FACT_COST] = -1500000001;
+    fact.team.data = (u_char *) "mark\"eting";
+    fact.team.len = 10;
+    fact.reason.data = (u_char *) "{\"type\":\"usage\"\n";
+    fact.reason.len = 16;
+    fact.who.data = (u_char *) "carol";
+    fact.who.len = 5;
+
+    n = llm_line_fact(buf, &fact) - buf;
+    p = buf;
+
+    ok(llm_line_read(&p, buf + n, &entry) == LLM_LINE_OK && p == buf + n,
+       "a correction is read");
+    ok(entry.correction && !entry.usage && !entry.reset
+       && entry.epoch == fact.epoch && entry.number == 77
+       && entry.timestamp == fact.timestamp
+       && entry.started == fact.timestamp, "as one, of its moment");
+    ok(entry.count[LLM_ENTRY_REQUESTS] == -3
+       && entry.count[LLM_ENTRY_INPUT] == 40
+       && entry.count[LLM_ENTRY_OUTPUT] == -LLM_FACT_COUNT
+       && entry.cost == -1500000001, "with what is added and taken off");
+    ok(same_text(&entry.text[LLM_ENTRY_TEAM], &fact.team)
+       && same_text(&entry.text[LLM_ENTRY_REASON], &fact.reason)
+       && same_text(&entry.text[LLM_ENTRY_WHO], &fact.who), "whose, and why");
+    ok(entry.line.data == buf && entry.line.len == n - 1, "and how it stands");
+
+    for (i = 0; i < LLM_FACT_PERIODS; i++) {
+        periods[i].period.data = (u_char *) "86399s-and-more";
+        periods[i].period.len = 15;
+        periods[i].start = 1775001600 + i;
+        periods[i].amount[LLM_FACT_REQUESTS] = -(int64_t) i;
+        periods[i].amount[LLM_FACT_INPUT] = -LLM_FACT_COUNT;
+        periods[i].amount[LLM_FACT_OUTPUT] = -LLM_FACT_COUNT;
+        periods[i].amount[LLM_FACT_COST] = INT64_MIN + 1 + i;
+    }
+
+    fact.subject.data = (u_char *) "team";
+    fact.subject.len = 4;
+    fact.periods = periods;
+    fact.nperiods = LLM_FACT_PERIODS;
+
+    n = llm_line_fact(buf, &fact) - buf;
+    p = buf;
+
+    ok(llm_line_read(&p, buf + n, &entry) == LLM_LINE_OK && entry.reset
+       && !entry.correction && entry.nperiods == LLM_FACT_PERIODS,
+       "a reset, too");
+
+    for (i = 0; i < LLM_FACT_PERIODS; i++) {
+        if (!same_text(&entry.periods[i].period, &periods[i].period)
+            || entry.periods[i].start != periods[i].start
+            || memcmp(entry.periods[i].amount, periods[i].amount,
+                      sizeof(periods[i].amount))
+               != 0)
+        {
+            break;
+        }
+    }
+
+    is_int(i, LLM_FACT_PERIODS, "with all of its periods");
+
+    for (k = n - 1; k > 0; k--) {
+        if (count(buf, k, &torn, &longest) != 0) {
+            break;
+        }
+    }
+
+    is_int(k, 0, "a part of it is none");
+
+    /* what nobody says at such length is cut, but no line is too long */
+
+    memset(worst, 1, sizeof(worst));
+
+    fact.team.data = fact.user.data = fact.customer.data = worst;
+    fact.key.data = fact.model.data = fact.of.data = worst;
+    fact.reason.data = fact.who.data = fact.who_key.data = worst;
+    fact.address.data = fact.subject.data = worst;
+    fact.team.len = fact.user.len = fact.customer.len = sizeof(worst);
+    fact.key.len = fact.model.len = fact.of.len = sizeof(worst);
+    fact.reason.len = fact.who.len = fact.who_key.len = sizeof(worst);
+    fact.address.len = fact.subject.len = sizeof(worst);
+    fact.epoch = UINT64_MAX;
+    fact.number = UINT64_MAX;
+    fact.nperiods = 1000;
+
+    for (i = 0; i < LLM_FACT_PERIODS; i++) {
+        periods[i].period.data = worst;
+        periods[i].period.len = sizeof(worst);
+        periods[i].start = INT64_MIN;
+        memset(periods[i].amount, 0x80, sizeof(periods[i].amount));
+    }
+
+    longest = llm_line_fact(buf, &fact) - buf;
+    p = buf;
+
+    ok(longest <= LLM_FACT_MAX, "the longest line: %zu bytes", longest);
+    ok(llm_line_read(&p, buf + longest, &entry) != LLM_LINE_AGAIN
+       && p == buf + longest, "is one");
+}
+
+
+/* What is not what it should be is no line. */
+
+static void
+test_false_facts(void)
+{
+    size_t         i;
+    const u_char  *p, *last;
+
+    static const char  *lines[] = {
+        "\"usage\",\"requests\":-1",
+        "\"usage\",\"prompt_tokens\":-1",
+        "\"correction\",\"requests\":1e17",
+        "\"correction\",\"cost_usd\":\"1\"",
+        "\"reset\",\"periods\":[1]",
+        "\"reset\",\"periods\":[{\"start\":\"x\"}]",
+        "\"reset\",\"periods\":[{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},"
+        "{},{}]",
+        NULL
+    };
+
+    for (i = 0; lines[i]; i++) {
+        char  line[512];
+
+        last = (u_char *) line
+               + sprintf(line, "{\"type\":%s,"
+                         "\"id\":\"0123456789abcdef-1\","
+                         "\"started\":\"2026-04-01T12:30:05.123Z\","
+                         "\"timestamp\":\"2026-04-01T12:30:05.123Z\"}\n",
+                         lines[i]);
+        p = (u_char *) line;
+
+        ok(llm_line_read(&p, last, &entry) == LLM_LINE_TORN && p == last,
+           "no line: %s", lines[i]);
+    }
+}
+
+
 int
 main(void)
 {
@@ -531,6 +691,9 @@ main(void)
     test_bad();
     test_labels();
     test_time();
+
+    test_facts();
+    test_false_facts();
 
     return tap_done();
 }

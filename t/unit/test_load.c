@@ -424,9 +424,80 @@ test_idle(void)
 }
 
 
+/* Facts of other zones that are no usage. */
+
+static void
+adopt_fact(const char *team, int reset, int64_t cost, int64_t end)
+{
+    llm_carrier_line_t  line;
+    llm_line_period_t   period;
+
+    memset(&line, 0, sizeof(llm_carrier_line_t));
+    memset(&period, 0, sizeof(llm_line_period_t));
+
+    line.timestamp = clock_now.wall;
+    line.started = clock_now.wall;
+    line.correction = !reset;
+    line.reset = reset;
+    line.text[LLM_ENTRY_TEAM].data = (u_char *) team;
+    line.text[LLM_ENTRY_TEAM].len = strlen(team);
+    line.end.epoch = OTHER;
+    line.end.number = 3;
+    line.end.offset = end;
+
+    if (reset) {
+        int64_t  last;
+
+        line.subject = LLM_SUBJECT_TEAM;
+        line.periods = &period;
+        line.nperiods = 1;
+        period.period.data = (u_char *) "day";
+        period.period.len = 3;
+        period.amount[LLM_FACT_COST] = cost;
+
+        llm_clock_period(&clock_now, DAY, &period.start, &last);
+
+    } else {
+        line.cost = cost;
+        line.requests = 2;
+    }
+
+    llm_adopt_line(z, &clock_now, &kept, &line);
+}
+
+
+static void
+test_facts(void)
+{
+    begin();
+    z->ready = 1;
+
+    is_int(load("a", 5, 7), LLM_ROOM_MADE, "loaded");
+
+    adopt_fact("a", 0, -3, 100);
+    is_int(cost_of("a", DAY), 17, "a correction is in the day");
+    is_int(cost_of("a", QUOTA_MONTH), 25, "and in the month");
+
+    adopt_fact("a", 0, -3, 100);
+    is_int(cost_of("a", DAY), 17, "once");
+
+    adopt_fact("a", 1, -17, 200);
+    is_int(cost_of("a", DAY), 0, "a reset is in its period");
+    is_int(cost_of("a", QUOTA_MONTH), 25, "alone");
+
+    adopt_fact("a", 1, -17, 200);
+    is_int(cost_of("a", DAY), 0, "once");
+
+    adopt_fact("b", 0, 5, 300);
+    is_int(cost_of("b", DAY), -1, "who is not here gets it from the store");
+    is_int(minute_of("a"), -1, "no window is changed");
+}
+
+
 int
 main(void)
 {
+    test_facts();
     test_load();
     test_room();
     test_minute();

@@ -65,6 +65,12 @@ test_series(void)
     ok(llm_series_same_model(a, s) && !llm_series_same_model(a, b)
        && !llm_series_same_model(a, llm_zone_series(z, 0)), "of one model");
 
+    enter();
+    ok(llm_series_find(z, NULL, 0, NULL, 0) == NULL
+       && llm_series_add(z, NULL, 0, NULL, 0)
+          == llm_series_find(z, NULL, 0, NULL, 0), "neither is named");
+    llm_zone_leave(z);
+
     memset(&charge, 0, sizeof(llm_settlement_t));
 
     charge.usage.input = 10;

@@ -168,7 +168,7 @@ test_compare_and_set(void)
 
 static llm_store_sum_t *
 add(llm_store_t *store, llm_store_text_t type, llm_store_text_t id,
-    llm_store_period_t *period, int64_t cost, int reset, int64_t kept)
+    llm_store_period_t *period, int64_t cost, unsigned resets, int64_t taken)
 {
     static llm_store_sum_t  sum;
 
@@ -177,8 +177,8 @@ add(llm_store_t *store, llm_store_text_t type, llm_store_text_t id,
     sum.subject.id = id;
     sum.amount[LLM_STORE_REQUESTS] = 1;
     sum.amount[LLM_STORE_COST] = cost;
-    sum.reset = reset;
-    sum.kept[LLM_STORE_COST] = kept;
+    sum.resets = resets;
+    sum.taken[LLM_STORE_COST] = -taken;
 
     store_op(LLM_STORE_COMMIT);
     op.commit.periods = period;
@@ -220,19 +220,19 @@ test_sums(void)
     sum = add(store, team, T("a"), &month, -500000001, 0, 0);
     ok(sum && sum->total[LLM_STORE_COST] == 2000000000, "a correction");
 
-    sum = add(store, team, T("a"), &month, 700, 1, 300);
-    ok(sum && sum->total[LLM_STORE_COST] == 300
-       && sum->total[LLM_STORE_REQUESTS] == 0 && sum->generation == 1,
-       "a reset: what was kept is what it shows");
+    sum = add(store, team, T("a"), &month, 700, 1, 2400000000);
+    ok(sum && sum->total[LLM_STORE_COST] == -399999300
+       && sum->total[LLM_STORE_REQUESTS] == 3 && sum->generation == 1,
+       "a reset takes off, also what is still to come");
 
-    sum = add(store, team, T("a"), &month, 50, 0, 0);
-    ok(sum && sum->total[LLM_STORE_COST] == 350
-       && sum->total[LLM_STORE_REQUESTS] == 1 && sum->generation == 1,
+    sum = add(store, team, T("a"), &month, 500000000, 0, 0);
+    ok(sum && sum->total[LLM_STORE_COST] == 100000700
+       && sum->total[LLM_STORE_REQUESTS] == 4 && sum->generation == 1,
        "and it goes on from there");
 
-    sum = add(store, team, T("b"), &month, 10, 1, 4);
-    ok(sum && sum->total[LLM_STORE_COST] == 4 && sum->generation == 1,
-       "a reset of what was not there before");
+    sum = add(store, team, T("b"), &month, 10, 2, 6);
+    ok(sum && sum->total[LLM_STORE_COST] == 4 && sum->generation == 2,
+       "two resets of what was not there before");
 
     sum = add(store, team, T("a"), &other, 9, 0, 0);
     ok(sum && sum->total[LLM_STORE_COST] == 9, "another period is apart");
@@ -253,7 +253,7 @@ test_sums(void)
     (void) add(store, team, T("less"), &month, -20000000, 0, 0);
 
     is_text(store_query("quota.db", "SELECT * FROM team_usage ORDER BY 1, 2"),
-            "a|2026-04-01|2026-05-01|2.00000075|0|4\n"
+            "a|2026-04-01|2026-05-01|2.5000007|0|4\n"
             "a|2026-05-01|2026-06-01|0.000000009|0|1\n"
             "b|2026-04-01|2026-05-01|0.00000001|0|1\n"
             "less|2026-04-01|2026-05-01|-0.02|0|1\n"
@@ -269,7 +269,7 @@ test_sums(void)
     ok(op.load.rows[0].period.period == MONTH
        && op.load.rows[0].period.start == START
        && op.load.rows[0].period.end == month.end
-       && op.load.rows[0].sum[LLM_STORE_COST] == 350
+       && op.load.rows[0].sum[LLM_STORE_COST] == 100000700
        && op.load.rows[0].generation == 1, "with what each shows");
 
     op.load.now = month.end;

@@ -1,0 +1,141 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <string.h>
+
+#include "llm_line_fact.h"
+#include "llm_money.h"
+#include "llm_text.h"
+
+
+/* Bytes of texts, with their escapes: of the printable characters of an ID two
+   have one. */
+
+#define LLM_FACT_NAME     256
+#define LLM_FACT_TEXT     768            /* a reason */
+#define LLM_FACT_WORD     64             /* what is made here, an address */
+
+
+static u_char *llm_fact_text(u_char *p, const char *name,
+    const llm_line_text_t *text, size_t most);
+static u_char *llm_fact_time(u_char *p, const char *name, int64_t ms);
+static u_char *llm_fact_amounts(u_char *p, const int64_t *amount);
+static u_char *llm_fact_number(u_char *p, const char *name, int64_t n);
+static u_char *llm_fact_put(u_char *p, const char *text);
+
+
+u_char *
+llm_line_fact(u_char *p, const llm_line_fact_t *fact)
+{
+    unsigned  i;
+
+    p = llm_fact_put(p, fact->subject.len ? LLM_LINE_MARK "reset"
+                                          : LLM_LINE_MARK "correction");
+    p = llm_line_start(p, fact->epoch);
+    p = llm_text_number(p, fact->number);
+    *p++ = '"';
+
+    if (fact->of.len) {
+        p = llm_fact_text(p, ",\"of\":\"", &fact->of, LLM_FACT_WORD);
+    }
+
+    p = llm_fact_time(p, ",\"timestamp\":\"", fact->timestamp);
+    p = llm_fact_time(p, ",\"made\":\"", fact->made);
+
+    p = llm_fact_text(p, ",\"team_id\":\"", &fact->team, LLM_FACT_NAME);
+    p = llm_fact_text(p, ",\"user_id\":\"", &fact->user, LLM_FACT_NAME);
+    p = llm_fact_text(p, ",\"customer_id\":\"", &fact->customer,
+                      LLM_FACT_NAME);
+    p = llm_fact_text(p, ",\"key_id\":\"", &fact->key, LLM_FACT_NAME);
+    p = llm_fact_text(p, ",\"model\":\"", &fact->model, LLM_FACT_NAME);
+
+    if (fact->subject.len) {
+        p = llm_fact_text(p, ",\"subject\":\"", &fact->subject, LLM_FACT_WORD);
+        p = llm_fact_put(p, ",\"periods\":[");
+
+        for (i = 0; i < fact->nperiods && i < LLM_FACT_PERIODS; i++) {
+            p = llm_fact_text(p, i ? ",{\"period\":\"" : "{\"period\":\"",
+                              &fact->periods[i].period, LLM_FACT_WORD);
+            p = llm_fact_number(p, ",\"start\":", fact->periods[i].start);
+            p = llm_fact_amounts(p, fact->periods[i].amount);
+            *p++ = '}';
+        }
+
+        *p++ = ']';
+
+    } else {
+        p = llm_fact_amounts(p, fact->amount);
+    }
+
+    p = llm_fact_text(p, ",\"reason\":\"", &fact->reason, LLM_FACT_TEXT);
+    p = llm_fact_text(p, ",\"changed_by\":\"", &fact->who, LLM_FACT_NAME);
+    p = llm_fact_text(p, ",\"changed_by_api_key\":\"", &fact->who_key,
+                      LLM_FACT_WORD);
+    p = llm_fact_text(p, ",\"address\":\"", &fact->address, LLM_FACT_WORD);
+
+    return llm_fact_put(p, "}\n");
+}
+
+
+static u_char *
+llm_fact_text(u_char *p, const char *name, const llm_line_text_t *text,
+    size_t most)
+{
+    p = llm_fact_put(p, name);
+    p = llm_text_json(p, p + most, text->data, text->len);
+    *p++ = '"';
+
+    return p;
+}
+
+
+static u_char *
+llm_fact_time(u_char *p, const char *name, int64_t ms)
+{
+    p = llm_line_time(llm_fact_put(p, name), ms);
+    *p++ = '"';
+
+    return p;
+}
+
+
+static u_char *
+llm_fact_amounts(u_char *p, const int64_t *amount)
+{
+    p = llm_fact_number(p, ",\"requests\":", amount[LLM_FACT_REQUESTS]);
+    p = llm_fact_number(p, ",\"prompt_tokens\":", amount[LLM_FACT_INPUT]);
+    p = llm_fact_number(p, ",\"completion_tokens\":", amount[LLM_FACT_OUTPUT]);
+    p = llm_fact_put(p, ",\"cost_usd\":");
+
+    return p + llm_money_print(p, amount[LLM_FACT_COST]);
+}
+
+
+static u_char *
+llm_fact_number(u_char *p, const char *name, int64_t n)
+{
+    p = llm_fact_put(p, name);
+
+    if (n < 0) {
+        *p++ = '-';
+        return llm_text_number(p, 0 - (uint64_t) n);
+    }
+
+    return llm_text_number(p, n);
+}
+
+
+static u_char *
+llm_fact_put(u_char *p, const char *text)
+{
+    size_t  n;
+
+    n = strlen(text);
+
+    memcpy(p, text, n);
+
+    return p + n;
+}
