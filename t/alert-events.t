@@ -100,8 +100,14 @@ $t->configure(limits => 'rpm=1000 tpm=100m budget=0.00006/month soft=50%,80%');
 $t->reload;
 ask_times($t, 'blue', 1);
 is_told('blue', ['budget_crossed 100'], 'the highest only');
-is($t->sql("SELECT count(*) FROM alert WHERE subject = 'blue'
-            AND event = 'soft_budget_crossed'"), 2, 'the others are noted');
+
+
+$t->configure(limits => 'rpm=1000 tpm=100m budget=0.0001/month soft=20%,40%');
+$t->reload;
+ask_times($t, 'pink', 1);
+is_told('pink', ['soft_budget_crossed 40'], 'of thresholds, too');
+is($t->sql("SELECT count(*) FROM alert WHERE subject = 'pink'
+            AND event = 'soft_budget_crossed'"), 2, 'the other is noted');
 
 
 # Limits that change
@@ -131,6 +137,49 @@ ask_times($t, 'green', 1);
 is_told('green', ['soft_budget_crossed 55'], 'after a restart');
 is(join(', ', told('red')), $told, 'nothing is told twice');
 
+
+
+# A strict budget refuses before it is crossed: that is told of, and then not
+# that it is
+
+$t->configure(server => "llm_reserve strict;\n", keepalive => '',
+              limits => 'rpm=1000 tpm=100m budget=0.0001/month soft=99%');
+$t->reload;
+
+is($t->chat('strict')->{status}, 200, 'a request fits');
+is($t->chat('strict')->{status}, 403, 'another does not');
+is_told('strict', ['budget_refused 100'], 'the first refusal');
+$t->chat('strict');
+
+my ($refused) = grep { $_->{subject} eq 'strict' } bodies($hook, '/all');
+
+is("$refused->{percent} $refused->{severity}", '60 critical',
+   'with what is used');
+
+$t->configure(server => '', limits => 'rpm=1000 tpm=100m budget=0.0001/month');
+$t->reload;
+ask_times($t, 'strict', 1);
+ask_times($t, 'grey', 2);
+is_told('grey', ['budget_crossed 100'], 'another that is crossed');
+is_told('strict', ['budget_refused 100'],
+        'of refused and crossed only the first is told');
+
+
+# A period that ends
+
+$t->configure(limits => 'rpm=1000 tpm=100m budget=0.0001/3s');
+$t->reload;
+ask_times($t, 'short', 1) until told('short', '/crossed');
+wait_until { grep { /reset/ } told('short') } 'the reset';
+my @short = grep { $_->{subject} eq 'short' } bodies($hook, '/all');
+my ($reset) = grep { $_->{event} eq 'budget_reset' } @short;
+my ($crossed) = grep { $_->{event} eq 'budget_crossed' } @short;
+
+is($reset->{started}, $crossed->{reset_at}, 'when it begins again');
+cmp_ok($reset->{time}, '<=', 1000 * time, 'and not before');
+
+$t->configure(limits => 'rpm=1000 tpm=100m budget=0.0001/month soft=50%,80%');
+$t->reload;
 
 
 # Many, while all that runs is killed again and again: each is told of, and

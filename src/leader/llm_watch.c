@@ -18,6 +18,8 @@
 static void llm_watch_limit(const llm_watch_total_t *total,
     const llm_row_t *row, const llm_limit_t *limit, int64_t now,
     llm_watch_found_pt found, void *data);
+static void llm_watch_of(llm_alert_t *alert, llm_resource_e resource,
+    int64_t start, int64_t end);
 static void llm_watch_pace(const llm_watch_total_t *total, int64_t now,
     llm_alert_t *alert);
 static int64_t llm_watch_cut(__int128 n);
@@ -61,14 +63,9 @@ llm_watch_limit(const llm_watch_total_t *total, const llm_row_t *row,
     memset(&alert, 0, sizeof(llm_alert_t));
 
     llm_watch_subject(&alert, total->type, &total->name);
-
-    alert.resource.data = (const u_char *)
-                              llm_watch_resources[limit->resource];
-    alert.resource.len = strlen(llm_watch_resources[limit->resource]);
+    llm_watch_of(&alert, limit->resource, total->start, total->end);
 
     alert.period = total->period;
-    alert.started = total->start;
-    alert.reset_at = (total->end == INT64_MAX) ? 0 : total->end;
     alert.used = llm_resource_sum(limit->resource, total->used);
     alert.limit = limit->amount;
 
@@ -82,28 +79,26 @@ llm_watch_limit(const llm_watch_total_t *total, const llm_row_t *row,
         alert.next = LLM_ALERT_NEXT_REFUSED;
     }
 
-    lesser = 0;
+    /* who is past the whole needs to hear of no part of it */
 
     if (alert.used >= alert.limit) {
         alert.event = LLM_ALERT_CROSSED;
         alert.severity = llm_alert_severity(alert.event);
         alert.threshold = 100;
 
-        found(data, &alert, total->generation, lesser);
+        found(data, &alert, total->generation, 0);
 
-        lesser = 1;
-
-    } else {
-        llm_watch_pace(total, now, &alert);
+        return;
     }
+
+    llm_watch_pace(total, now, &alert);
+
+    lesser = 0;
 
     for (n = row->nsoft; n; n--) {
 
-        /* the whole is crossed, and told of as such */
-
-        if (row->soft[n - 1] >= 100
-            || (__int128) alert.used * 100
-               < (__int128) alert.limit * row->soft[n - 1])
+        if ((__int128) alert.used * 100
+            < (__int128) alert.limit * row->soft[n - 1])
         {
             continue;
         }
@@ -119,7 +114,7 @@ llm_watch_limit(const llm_watch_total_t *total, const llm_row_t *row,
         lesser = 1;
     }
 
-    if (alert.used < alert.limit && alert.projected > alert.limit) {
+    if (alert.projected > alert.limit) {
         alert.event = LLM_ALERT_PROJECTED;
         alert.severity = llm_alert_severity(alert.event);
         alert.threshold = 0;
@@ -127,6 +122,21 @@ llm_watch_limit(const llm_watch_total_t *total, const llm_row_t *row,
 
         found(data, &alert, total->generation, 0);
     }
+}
+
+
+static void
+llm_watch_of(llm_alert_t *alert, llm_resource_e resource, int64_t start,
+    int64_t end)
+{
+    const char  *name;
+
+    name = llm_watch_resources[resource];
+
+    alert->resource.data = (const u_char *) name;
+    alert->resource.len = strlen(name);
+    alert->started = start;
+    alert->reset_at = (end == INT64_MAX) ? 0 : end;
 }
 
 
@@ -163,6 +173,35 @@ static int64_t
 llm_watch_cut(__int128 n)
 {
     return (n > INT64_MAX) ? INT64_MAX : (int64_t) n;
+}
+
+
+int
+llm_watch_refused(const llm_refused_t *refused, llm_alert_t *alert)
+{
+    llm_store_text_t  name;
+
+    if (refused->amount <= 0 || refused->used >= refused->amount) {
+        return 0;
+    }
+
+    memset(alert, 0, sizeof(llm_alert_t));
+
+    name.data = refused->name;
+    name.len = refused->len;
+
+    llm_watch_subject(alert, refused->type, &name);
+    llm_watch_of(alert, refused->resource, refused->start, refused->end);
+
+    alert->event = LLM_ALERT_REFUSED;
+    alert->severity = llm_alert_severity(alert->event);
+    alert->period = refused->period;
+    alert->used = refused->used;
+    alert->limit = refused->amount;
+    alert->threshold = 100;
+    alert->next = LLM_ALERT_NEXT_REFUSED;
+
+    return 1;
 }
 
 

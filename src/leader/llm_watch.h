@@ -10,7 +10,7 @@
 
 #include "llm_alert.h"
 #include "llm_limit.h"
-#include "llm_zone.h"
+#include "llm_refused.h"
 
 
 /* Who crosses what: totals of meters, compared with the rows that bear on
@@ -31,8 +31,9 @@ typedef struct {
 
 
 /*
- * Told of each threshold that the total is at or over, of a limit the highest
- * first: lesser says that it is one below another.  Of the alert the id, the
+ * Told of each threshold that the total is at or over: of a limit that is
+ * reached of nothing else, of others of the highest first, then of the lesser
+ * ones.  Of the alert the id, the
  * time, the zone and the host are not set; its texts are the total's.
  */
 
@@ -41,6 +42,10 @@ typedef void (*llm_watch_found_pt)(void *data, const llm_alert_t *alert,
 
 void llm_watch_row(const llm_watch_total_t *total, const llm_row_t *row,
     int64_t now, llm_watch_found_pt found, void *data);
+
+/* The alert of a budget that has refused somebody before it was used up, which
+   is known as the one of that would be; 0: it is, or there is none. */
+int llm_watch_refused(const llm_refused_t *refused, llm_alert_t *alert);
 
 /* The end of a period in which something was crossed: the event itself has
    its time, is of the period that then begins, and is known by that alone. */

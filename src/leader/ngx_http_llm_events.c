@@ -20,6 +20,8 @@
 #define NGX_HTTP_LLM_EVENTS_LOT     12      /* of one total and limit */
 #define NGX_HTTP_LLM_EVENTS_WRITES  16      /* of these at once */
 #define NGX_HTTP_LLM_EVENTS_KNOWN   8192    /* a power of two */
+#define NGX_HTTP_LLM_EVENTS_METERS  512     /* under one lock */
+#define NGX_HTTP_LLM_EVENTS_REFUSED 16      /* of these at once */
 #define NGX_HTTP_LLM_EVENTS_LATE    3600    /* s that a period is over */
 
 #define NGX_HTTP_LLM_EVENTS_ID      (2 * 16)
@@ -42,9 +44,14 @@ struct ngx_http_llm_events_s {
     ngx_http_llm_store_task_t     *opening;      /* NULL: not now */
     ngx_http_llm_store_task_t     *reading;      /* likewise */
     ngx_http_llm_events_write_t   *batch;        /* being filled, or NULL */
+    ngx_event_t                    step;
     uint64_t                       changes;      /* of entities, when all were
                                                     looked at */
     const llm_watch_total_t       *total;        /* looked at now */
+
+    llm_index_t                    meter;        /* the next to be asked who
+                                                    was refused */
+    uint32_t                       refusals;     /* when all were asked */
 
     unsigned                       open:1;
     unsigned                       wanted:1;     /* all are to be looked at */
@@ -58,6 +65,8 @@ struct ngx_http_llm_events_s {
 };
 
 
+static void ngx_http_llm_events_refused(ngx_http_llm_events_t *events);
+static void ngx_http_llm_events_step(ngx_event_t *ev);
 static void ngx_http_llm_events_open(ngx_http_llm_events_t *events);
 static void ngx_http_llm_events_opened(ngx_http_llm_store_task_t *task);
 static void ngx_http_llm_events_read(ngx_http_llm_events_t *events);
@@ -95,6 +104,9 @@ ngx_http_llm_events_start(ngx_http_llm_leader_t *leader)
     events->leader = leader;
     events->wanted = 1;
 
+    ngx_http_llm_leader_event(leader, &events->step,
+                              ngx_http_llm_events_step);
+
     leader->events = events;
 
     return NGX_OK;
@@ -119,6 +131,10 @@ ngx_http_llm_events_stop(ngx_http_llm_leader_t *leader)
 
     if (events->reading) {
         ngx_http_llm_store_cancel(events->reading);
+    }
+
+    if (events->step.posted) {
+        ngx_delete_posted_event(&events->step);
     }
 
     for (i = 0; i < NGX_HTTP_LLM_EVENTS_WRITES; i++) {
@@ -157,8 +173,74 @@ ngx_http_llm_events_tick(ngx_http_llm_leader_t *leader)
     {
         events->changes = changes;
         events->wanted = 0;
+        events->refusals = 0;
 
         ngx_http_llm_events_read(events);
+    }
+
+    if (!events->step.posted) {
+        ngx_http_llm_events_refused(events);
+    }
+}
+
+
+/* Who was refused by a budget, some of them at each call. */
+
+static void
+ngx_http_llm_events_refused(ngx_http_llm_events_t *events)
+{
+    uint32_t                i, found, refusals;
+    llm_zone_t             *z;
+    llm_alert_t             alert;
+    llm_refused_t           rows[NGX_HTTP_LLM_EVENTS_REFUSED];
+    ngx_http_llm_leader_t  *leader;
+
+    leader = events->leader;
+
+    if (events->meter == 0) {
+        refusals = llm_refused_changes(leader->conf.zone->zone);
+
+        if (refusals == events->refusals) {
+            return;
+        }
+
+        events->refusals = refusals;
+    }
+
+    z = ngx_http_llm_zone_lock(leader->conf.zone);
+
+    events->meter = llm_refused(z, events->meter, NGX_HTTP_LLM_EVENTS_METERS,
+                                rows, NGX_HTTP_LLM_EVENTS_REFUSED, &found);
+
+    ngx_http_llm_zone_unlock(leader->conf.zone);
+
+    for (i = 0; i < found; i++) {
+        if (llm_watch_refused(&rows[i], &alert)) {
+            ngx_http_llm_events_found(events, &alert, 0, 0);
+        }
+    }
+
+    ngx_http_llm_events_flush(events);
+
+    if (events->meter == LLM_NONE) {
+        events->meter = 0;
+
+    } else {
+        ngx_post_event(&events->step, &ngx_posted_next_events);
+    }
+}
+
+
+static void
+ngx_http_llm_events_step(ngx_event_t *ev)
+{
+    ngx_http_llm_events_t  *events;
+
+    events = (ngx_http_llm_events_t *)
+                 ((u_char *) ev - offsetof(ngx_http_llm_events_t, step));
+
+    if (!ngx_http_llm_leader_retired(events->leader)) {
+        ngx_http_llm_events_refused(events);
     }
 }
 
@@ -373,7 +455,9 @@ ngx_http_llm_events_found(void *data, const llm_alert_t *alert,
 
     /* due when it comes: so it is told of by whoever leads then */
 
-    if (alert->event == LLM_ALERT_CROSSED && alert->reset_at) {
+    if (alert->reset_at && (alert->event == LLM_ALERT_CROSSED
+                            || alert->event == LLM_ALERT_REFUSED))
+    {
         llm_watch_reset(alert, &reset);
         ngx_http_llm_events_put(events, &reset, 0, 0);
         events->lot = 0;

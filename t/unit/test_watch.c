@@ -5,11 +5,10 @@
 
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "llm_watch.h"
-#include "tap.h"
+#include "quota.h"
 
 
 #define DAY    86400
@@ -31,24 +30,6 @@ see(void *data, const llm_alert_t *alert, int64_t gen, int less)
     generation = gen;
     lesser[nseen] = less;
     seen[nseen++] = *alert;
-}
-
-
-static void
-limits(const char *text)
-{
-    char  *p, buf[256];
-
-    strcpy(buf, text);
-    llm_row_init(&row);
-
-    for (p = strtok(buf, " "); p; p = strtok(NULL, " ")) {
-        if (llm_row_param(&row, (u_char *) p, strlen(p)) != NULL) {
-            abort();
-        }
-    }
-
-    (void) llm_row_done(&row);
 }
 
 
@@ -104,42 +85,43 @@ int
 main(void)
 {
     llm_alert_t       alert;
+    llm_refused_t     refused;
     llm_store_text_t  name;
 
-    limits("budget=1/day");
+    quota_row(&row, "budget=1/day");
     is_told(told(0, 79, 0), "", "below all");
     is_told(told(0, 80, 0), "soft:cost:80", "at the threshold");
     is_int(seen[0].soft, 800000000, "which is an amount");
     is_int(generation, 7, "of a generation");
-    is_told(told(0, 100, 0), "crossed:cost:100 -soft:cost:80", "at the limit");
+    is_told(told(0, 100, 0), "crossed:cost:100", "at the limit");
     is_int(seen[0].next, LLM_ALERT_NEXT_REFUSED, "then refused");
     is_int(seen[0].reset_at, START + DAY, "until the end");
     is_int(seen[0].severity, LLM_ALERT_CRITICAL, "critical");
-    is_int(seen[1].severity, LLM_ALERT_WARNING, "the other is a warning");
 
     llm_watch_reset(&seen[0], &alert);
     is_int(alert.time, (START + DAY) * 1000, "then it begins again");
     is_int(alert.started, START + DAY, "another period");
 
-    limits("budget=1/day soft=50%,80%,95% hard_cap=off");
+    quota_row(&row, "budget=1/day soft=50%,80%,95% hard_cap=off");
     is_told(told(0, 96, 0), "soft:cost:95 -soft:cost:80 -soft:cost:50",
            "the highest first");
     is_told(told(0, 80, 0), "soft:cost:80 -soft:cost:50", "what is met");
     is_int(seen[0].next, LLM_ALERT_NEXT_GOES_ON, "and goes on");
 
-    limits("budget=1/day soft=80%,100%");
-    is_told(told(0, 100, 0), "crossed:cost:100 -soft:cost:80",
+    quota_row(&row, "budget=1/day soft=80%,100%");
+    is_told(told(0, 100, 0), "crossed:cost:100",
            "the whole is crossed once");
 
-    limits("budget=1/day requests=10/day rpm=1 budget=1/month parallel=1");
+    quota_row(&row,
+            "budget=1/day requests=10/day rpm=1 budget=1/month parallel=1");
     is_told(told(8, 100, 0),
-           "soft:requests:80 crossed:cost:100 -soft:cost:80",
+           "soft:requests:80 crossed:cost:100",
            "each limit of the period, and no rate");
 
-    limits("budget=0/day");
+    quota_row(&row, "budget=0/day");
     is_told(told(0, 5, 0), "", "a limit of nothing");
 
-    limits("budget=1/day");
+    quota_row(&row, "budget=1/day");
     is_told(told(0, 20, DAY / 11), "", "too soon for a pace");
     is_told(told(0, 20, DAY / 10), "projected:cost:0", "a pace");
     is_int(seen[0].projected, 2000000000, "to twice as much");
@@ -147,6 +129,16 @@ main(void)
     is_told(told(0, 50, DAY / 2), "", "a pace that fits");
     is_told(told(0, 80, DAY / 2), "soft:cost:80 projected:cost:0", "both");
     is_int(seen[1].soft, 0, "each its own");
+
+    memset(&refused, 0, sizeof(refused));
+    refused.type = LLM_SUBJECT_TEAM;
+    refused.resource = LLM_RESOURCE_COST;
+    refused.amount = 100;
+    refused.used = 60;
+    ok(llm_watch_refused(&refused, &alert), "refused before it is used up");
+    is_int(alert.threshold, 100, "known as the one of that");
+    refused.used = 100;
+    ok(!llm_watch_refused(&refused, &alert), "then it is crossed");
 
     name.data = (const u_char *) "red\0m";
     name.len = 5;
