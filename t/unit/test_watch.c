@@ -113,7 +113,7 @@ main(void)
            "the whole is crossed once");
 
     quota_row(&row,
-            "budget=1/day requests=10/day rpm=1 budget=1/month parallel=1");
+              "budget=1/day requests=10/day rpm=1 budget=1/month parallel=1");
     is_told(told(8, 100, 0),
            "soft:requests:80 crossed:cost:100",
            "each limit of the period, and no rate");
