@@ -729,6 +729,8 @@ ngx_http_llm_lead_conf(ngx_http_llm_quota_t *quota,
     conf->retain = quota->retain;
     conf->redis = quota->redis ? &quota->redis->peer : NULL;
     conf->prefix = quota->redis ? &quota->redis->prefix : NULL;
+    conf->rows = ngx_http_llm_each_row;
+    conf->rows_data = quota;
     conf->write = ngx_http_llm_lead_write;
     conf->record = ngx_http_llm_record_fact;
     conf->tick = ngx_http_llm_sweep_pending;

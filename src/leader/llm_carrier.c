@@ -29,11 +29,13 @@ struct llm_carrier_s {
     llm_carry_t             *carry;
     llm_segment_t           *segment;        /* that lines are picked of */
     llm_store_op_t           op;             /* memory of what comes out */
+    llm_store_op_t           batch;
     llm_carrier_line_t       lines[LLM_CARRIER_LINES];
 };
 
 
 static int llm_carrier_open(llm_carrier_t *c, llm_carrier_run_t *run);
+static void llm_carrier_drop(llm_carrier_t *c);
 static int llm_carrier_look(llm_carrier_t *c, llm_carrier_run_t *run);
 static int llm_carrier_offsets(llm_carrier_t *c, llm_carrier_run_t *run);
 static int llm_carrier_carry(llm_carrier_t *c, llm_carrier_run_t *run);
@@ -97,6 +99,7 @@ llm_carrier_destroy(llm_carrier_t *c)
 {
     llm_store_destroy(c->store);
     llm_store_empty(&c->op);
+    llm_carrier_drop(c);
     llm_segments_free(&c->segments);
 
     free(c);
@@ -121,6 +124,7 @@ void
 llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run)
 {
     llm_store_empty(&c->op);
+    llm_carrier_drop(c);
 
     c->run = run;
 
@@ -134,6 +138,7 @@ llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run)
     run->torn = 0;
     run->lines = c->lines;
     run->nlines = 0;
+    run->commit = NULL;
 
     if (llm_carrier_open(c, run) != 0
         || llm_carrier_look(c, run) != 0
@@ -147,6 +152,18 @@ llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run)
     if (run->foreign) {
         (void) llm_carrier_pick(c, run);
     }
+}
+
+
+static void
+llm_carrier_drop(llm_carrier_t *c)
+{
+    if (c->carry) {
+        llm_carry_destroy(c->carry);
+        c->carry = NULL;
+    }
+
+    llm_store_empty(&c->batch);
 }
 
 
@@ -253,17 +270,19 @@ llm_carrier_carry(llm_carrier_t *c, llm_carrier_run_t *run)
 {
     int                   rc, tries;
     size_t                n;
-    llm_store_op_t        op;
+    llm_store_op_t       *op;
     llm_store_segment_t  *changed;
 
+    op = &c->batch;
+
     for (tries = 0; tries < LLM_CARRIER_TRIES; tries++) {
-        memset(&op, 0, sizeof(llm_store_op_t));
+        memset(op, 0, sizeof(llm_store_op_t));
 
         run->carried = 0;
         run->more = 0;
         c->reader.torn = 0;
 
-        c->carry = llm_carry_create(&c->conf.carry, &op);
+        c->carry = llm_carry_create(&c->conf.carry, op);
         changed = calloc(c->segments.n + 1, sizeof(llm_store_segment_t));
 
         if (c->carry == NULL || changed == NULL) {
@@ -276,18 +295,23 @@ llm_carrier_carry(llm_carrier_t *c, llm_carrier_run_t *run)
         if (rc == 0 && n) {
             llm_carry_finish(c->carry);
 
-            op.commit.segments = changed;
-            op.commit.nsegments = n;
+            op->commit.segments = changed;
+            op->commit.nsegments = n;
+            op->commit.totals = 1;
 
-            rc = llm_carrier_commit(c, run, &op);
-        }
-
-        if (c->carry) {
-            llm_carry_destroy(c->carry);
+            rc = llm_carrier_commit(c, run, op);
         }
 
         free(changed);
-        llm_store_empty(&op);
+
+        if (rc == 0 && n) {
+            op->commit.segments = NULL;
+            op->commit.nsegments = 0;
+            run->commit = &op->commit;
+            break;
+        }
+
+        llm_carrier_drop(c);
 
         if (rc != 1) {
             break;

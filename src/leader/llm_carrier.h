@@ -105,6 +105,10 @@ typedef struct {
 
     const llm_carrier_line_t  *lines;    /* until the next run */
     size_t                     nlines;
+
+    /* likewise: what was committed, with the totals that came of it; NULL:
+       nothing was */
+    const llm_store_commit_t  *commit;
 } llm_carrier_run_t;
 
 

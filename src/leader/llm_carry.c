@@ -34,7 +34,6 @@ typedef struct {
 struct llm_carry_s {
     const llm_carry_conf_t  *conf;
     llm_store_op_t          *op;
-
     llm_carry_table_t        sums;       /* of llm_store_sum_t */
     llm_carry_table_t        usage;      /* of llm_store_usage_t */
     llm_carry_table_t        periods;    /* of llm_store_period_t */

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
+#include "ngx_http_llm_events.h"
 #include "ngx_http_llm_outbox.h"
 
 
@@ -195,6 +196,7 @@ ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader)
     ngx_http_llm_carry_tell(leader);
 
     leader->adopted = 0;
+    leader->watched = 0;
     leader->lines += leader->run.carried;
 
     ngx_http_llm_carry_step(&leader->step);
@@ -242,7 +244,8 @@ ngx_http_llm_carry_later(ngx_http_llm_leader_t *leader, ngx_msec_t timer)
 }
 
 
-/* A slice of the run's lines goes into the zone. */
+/* A slice of the run's lines goes into the zone, and one of its totals is
+   looked at. */
 
 static void
 ngx_http_llm_carry_step(ngx_event_t *ev)
@@ -273,7 +276,11 @@ ngx_http_llm_carry_step(ngx_event_t *ev)
         ngx_http_llm_zone_unlock(leader->conf.zone);
     }
 
-    if (leader->adopted < run->nlines) {
+    ngx_http_llm_events_totals(leader);
+
+    if (leader->adopted < run->nlines
+        || (run->commit && leader->watched < run->commit->nsums))
+    {
         ngx_post_event(ev, &ngx_posted_next_events);
         return;
     }

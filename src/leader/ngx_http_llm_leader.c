@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
+#include "ngx_http_llm_events.h"
 #include "ngx_http_llm_outbox.h"
 
 
@@ -57,7 +58,9 @@ ngx_http_llm_leader_start(const ngx_http_llm_leader_conf_t *conf,
 
         ngx_http_llm_retain_start(leader);
 
-        if (ngx_http_llm_outbox_start(leader) != NGX_OK) {
+        if (ngx_http_llm_outbox_start(leader) != NGX_OK
+            || ngx_http_llm_events_start(leader) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -110,6 +113,7 @@ ngx_http_llm_leader_tick(ngx_event_t *ev)
     ngx_http_llm_sweep(leader);
     ngx_http_llm_sweep_facts(leader);
     ngx_http_llm_roll(leader);
+    ngx_http_llm_events_tick(leader);
 
     leader->conf.tick(leader->conf.data);
 
@@ -136,6 +140,7 @@ ngx_http_llm_leader_stop(ngx_http_llm_leader_t *leader)
     ngx_http_llm_cluster_stop(leader);
 
     if (leader->conf.ledger) {
+        ngx_http_llm_events_stop(leader);
         ngx_http_llm_outbox_stop(leader);
         ngx_http_llm_retain_stop(leader);
         ngx_http_llm_carry_stop(leader);

@@ -59,17 +59,21 @@ typedef struct {
     const ngx_http_llm_redis_conf_t *redis;
     const ngx_str_t                 *prefix;     /* of its keys */
 
+    llm_rows_pt                      rows;       /* what bears on a subject: */
+    void                            *rows_data;
+
     ngx_http_llm_leader_write_pt     write;
     ngx_http_llm_leader_write_pt     record;     /* the same of a fact */
     ngx_http_llm_leader_tick_pt      tick;
     ngx_http_llm_leader_tick_pt      carried;    /* of a zone with a ledger */
-    void                            *data;       /* for all of them */
+    void                            *data;       /* for these four */
 } ngx_http_llm_leader_conf_t;
 
 
 typedef struct ngx_http_llm_leader_s   ngx_http_llm_leader_t;
 typedef struct ngx_http_llm_cluster_s  ngx_http_llm_cluster_t;
 typedef struct ngx_http_llm_outbox_s   ngx_http_llm_outbox_t;
+typedef struct ngx_http_llm_events_s   ngx_http_llm_events_t;
 
 typedef void (*ngx_http_llm_job_pt)(ngx_http_llm_leader_t *leader);
 
@@ -119,6 +123,8 @@ struct ngx_http_llm_leader_s {
     unsigned                         unretained:1;   /* it failed */
 
     ngx_http_llm_outbox_t           *outbox;     /* NULL: no channels */
+    ngx_http_llm_events_t           *events;     /* NULL: no ledger */
+    size_t                           watched;    /* sums of the run */
 
     /* periods that end */
     ngx_event_t                      roll;

@@ -45,6 +45,9 @@
 ngx_int_t ngx_http_llm_outbox_start(ngx_http_llm_leader_t *leader);
 void ngx_http_llm_outbox_stop(ngx_http_llm_leader_t *leader);
 
+/* Now, in ms of the epoch. */
+int64_t ngx_http_llm_outbox_now(void);
+
 /* There is something new in the store; without this it is found within a
    second.  A leader without an outbox is taken. */
 void ngx_http_llm_outbox_wake(ngx_http_llm_leader_t *leader);

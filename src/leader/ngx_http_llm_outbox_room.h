@@ -82,9 +82,6 @@ struct ngx_http_llm_outbox_s {
 
 /* ngx_http_llm_outbox.c */
 
-/* Now, in ms of the epoch. */
-int64_t ngx_http_llm_outbox_now(void);
-
 /* The store has answered so: it may have to be opened again. */
 void ngx_http_llm_outbox_trouble(ngx_http_llm_outlet_t *outlet,
     llm_store_status_e status);

@@ -9,6 +9,7 @@
 #include "llm_decide.h"
 #include "llm_evict.h"
 #include "llm_money.h"
+#include "llm_refused.h"
 #include "llm_pending.h"
 
 
@@ -21,7 +22,8 @@ _Static_assert(LLM_ROW_PERIODS + 1 <= LLM_SUBJECT_METERS,
                "a row and the month have more periods than a subject");
 
 
-static void llm_refused(llm_decide_t *d);
+static void llm_admit_refused(llm_decide_t *d);
+static void llm_admit_refused_by(llm_decide_t *d);
 static int llm_room(llm_decide_t *d);
 static int llm_room_subject(llm_decide_t *d, uint32_t i, llm_room_t *room);
 static int llm_lacks_minute(llm_decide_t *d, uint32_t i);
@@ -71,7 +73,7 @@ llm_admit(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
         }
 
     } else {
-        llm_refused(&d);
+        llm_admit_refused(&d);
     }
 
     llm_account(&d);
@@ -97,7 +99,7 @@ llm_admit_early(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
         return;
     }
 
-    llm_refused(&d);
+    llm_admit_refused(&d);
     llm_account(&d);
 }
 
@@ -106,8 +108,10 @@ llm_admit_early(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
    if the zone has some for his name. */
 
 static void
-llm_refused(llm_decide_t *d)
+llm_admit_refused(llm_decide_t *d)
 {
+    llm_admit_refused_by(d);
+
     if (!d->shared || d->verdict->decision != LLM_REFUSED
         || !llm_share_room(d))
     {
@@ -119,6 +123,35 @@ llm_refused(llm_decide_t *d)
 
     llm_share_mark(d);
     llm_zone_commit(d->zone);
+}
+
+
+static void
+llm_admit_refused_by(llm_decide_t *d)
+{
+    llm_view_t         *view;
+    llm_meter_t        *m;
+    const llm_limit_t  *limit;
+
+    limit = d->verdict->refusal.limit;
+
+    if (d->verdict->decision != LLM_REFUSED || d->ask->dry_run
+        || limit->minute || limit->resource == LLM_RESOURCE_PARALLEL)
+    {
+        return;
+    }
+
+    view = &d->views[d->verdict->refusal.subject];
+
+    if (view->index == LLM_NONE) {
+        return;
+    }
+
+    m = llm_zone_find_meter(d->zone, view->subject, limit->period);
+
+    if (m) {
+        llm_refused_note(d->zone, m, limit);
+    }
 }
 
 

@@ -299,6 +299,8 @@ llm_zone_add_meter(llm_zone_t *z, llm_index_t subject, llm_period_t period,
     m->start = start;
     m->end = end;
     m->warned = 0;
+    m->refused = 0;
+    m->refused_by = 0;
     memset(m->settled, 0, sizeof(m->settled));
     memset(m->others, 0, sizeof(m->others));
     m->shared = 0;

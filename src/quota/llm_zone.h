@@ -87,7 +87,9 @@ typedef struct {
     int64_t                  others[LLM_COUNTS];     /* see llm_others.h */
     uint32_t                 shared;     /* others were asked since it was
                                             made */
-    uint32_t                 unused;
+    uint32_t                 refused;    /* see llm_refused.h: the resource of
+                                            the limit, and 1; 0: none */
+    int64_t                  refused_by; /* its amount */
 } llm_meter_t;
 
 
@@ -348,7 +350,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      7
+#define LLM_ZONE_LAYOUT      8
 
 typedef struct {
     uint64_t                 magic;
@@ -379,6 +381,7 @@ typedef struct {
     volatile uint32_t        cluster;        /* llm_cluster_e */
     volatile uint32_t        wanted;         /* rises: somebody waits for what
                                                 others have of a meter */
+    uint32_t                 refusals;       /* rises; see llm_refused.h */
     uint32_t                 made;           /* of the last mark */
     llm_totals_t             totals;
     volatile uint64_t        carried;        /* what was written before this

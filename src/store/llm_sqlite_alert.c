@@ -12,7 +12,8 @@
 /* Alerts, their outbox, and the ids of answers made in the background. */
 
 
-static int llm_sqlite_alert_add(llm_store_t *store, llm_store_alert_t *alert);
+static int llm_sqlite_alert_add(llm_store_t *store, llm_store_alert_t *alert,
+    int told);
 static int llm_sqlite_alert_row(llm_sql_t *q, llm_store_op_t *op,
     llm_store_alert_t *row);
 
@@ -20,16 +21,25 @@ static int llm_sqlite_alert_row(llm_sql_t *q, llm_store_op_t *op,
 int
 llm_sqlite_op_alert(llm_store_t *store, llm_store_op_t *op)
 {
-    size_t  i;
+    int                 told;
+    size_t              i;
+    llm_store_alert_t  *alert;
 
     if (llm_sqlite_begin(store, 1) != 0) {
         return -1;
     }
 
+    told = 0;
+
     for (i = 0; i < op->alert.nalerts; i++) {
-        if (llm_sqlite_alert_add(store, &op->alert.alerts[i]) != 0) {
+        alert = &op->alert.alerts[i];
+        told = alert->lesser && told;
+
+        if (llm_sqlite_alert_add(store, alert, told) != 0) {
             return -1;
         }
+
+        told = told || alert->inserted;
     }
 
     return llm_sqlite_commit(store);
@@ -37,7 +47,7 @@ llm_sqlite_op_alert(llm_store_t *store, llm_store_op_t *op)
 
 
 static int
-llm_sqlite_alert_add(llm_store_t *store, llm_store_alert_t *alert)
+llm_sqlite_alert_add(llm_store_t *store, llm_store_alert_t *alert, int told)
 {
     size_t            i;
     u_char            period[LLM_PERIOD_BUF];
@@ -68,7 +78,7 @@ llm_sqlite_alert_add(llm_store_t *store, llm_store_alert_t *alert)
 
     alert->inserted = (sqlite3_changes(store->db) != 0);
 
-    if (!alert->inserted) {
+    if (!alert->inserted || told) {
         return 0;
     }
 

@@ -404,7 +404,8 @@ typedef struct {
 /*
  * ALERT: those that are new under their key (all from subject to generation)
  * are written, each with a delivery for each of its channels, due at once.
- * One without a channel is noted, and so never announced.
+ * One without a channel is noted, and so never announced; so is a lesser one
+ * where one before it, of those from the last that is not lesser on, is new.
  */
 
 typedef struct {
@@ -422,6 +423,7 @@ typedef struct {
     int64_t                  time;           /* ms of the epoch */
     const llm_store_text_t  *channels;
     size_t                   nchannels;
+    unsigned                 lesser:1;
 
     unsigned                 inserted:1;     /* out */
 } llm_store_alert_t;

@@ -1,0 +1,34 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _NGX_HTTP_LLM_EVENTS_H_INCLUDED_
+#define _NGX_HTTP_LLM_EVENTS_H_INCLUDED_
+
+
+#include "ngx_http_llm_leader.h"
+
+
+/*
+ * What becomes an alert: the totals of each commit, and those of the store as
+ * a whole when limits may have changed: at the start, which a reload is, and
+ * with each change of an entity.  A total at or over a threshold is put into
+ * the store under its key, each time; what the store has already it ignores,
+ * so that nothing is told twice, and nothing is missed by who dies in between.
+ */
+
+/* Of a leader with a ledger; else it has none, which all others take. */
+ngx_int_t ngx_http_llm_events_start(ngx_http_llm_leader_t *leader);
+void ngx_http_llm_events_stop(ngx_http_llm_leader_t *leader);
+
+/* Once a second. */
+void ngx_http_llm_events_tick(ngx_http_llm_leader_t *leader);
+
+/* Looks at some of the totals of the last run of the carrier, from
+   leader->watched on. */
+void ngx_http_llm_events_totals(ngx_http_llm_leader_t *leader);
+
+
+#endif /* _NGX_HTTP_LLM_EVENTS_H_INCLUDED_ */
