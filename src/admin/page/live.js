@@ -31,6 +31,10 @@ async function loadRest()
 
     Object.assign(last, entities);
 
+    if (!admin) {
+        last.months = ownMonth(logs, now);
+    }
+
     showTeams();
     showSpend(logs, now);
     showKeys(last.keys, last.total);
@@ -43,7 +47,7 @@ async function loadRest()
 
 async function adminEntities(now)
 {
-    const dates = { start_date: monthStart(now).slice(0, 10),
+    const dates = { start_date: day(month(now).starts_at),
                     end_date: day(now + 86400000), group_by: 'team' };
     const pages = Array.from({ length: keyPages }, (_, i) => call('/key/list?'
         + query({ return_full_object: true, size: keysOfPage, page: i + 1 })));
@@ -61,6 +65,17 @@ async function adminEntities(now)
 
     return { teams: list, months, keys: keys.flatMap((page) => page.keys),
              total: keys[0].total_count };
+}
+
+
+// What the key's logs come to, all of which are of its own.
+
+function ownMonth(logs, now)
+{
+    const from = day(month(now).starts_at);
+
+    return [[own.id, logs.filter((log) => log.startTime >= from)
+                         .reduce((sum, log) => sum + log.spend, 0)]];
 }
 
 

@@ -84,10 +84,10 @@ function limitOf(subject, resource, window)
 
 function monthOf(subject, fallback)
 {
-    const month = ((subject && subject.periods) || [])
-        .find((period) => period.period === 'month');
+    const found = ((subject && subject.periods) || [])
+        .find(({ period }) => period === 'month');
 
-    return month ? month.spend : fallback || 0;
+    return found ? found.spend : fallback || 0;
 }
 
 
@@ -159,14 +159,18 @@ function figures(team, now)
 
     if (budget) {
         team.budget = budget;
-        team.used = budget.used ?? (budget.window === 'month' ? team.month : 0);
+
+        // after a restart the zone knows it as soon as the team asks again
+
+        team.used = budget.used ?? (entity && entity.max_budget !== null
+                                    ? entity.spend : team.month);
     }
 
-    team.end = budget && budget.starts_at
-        ? { spend: projected(team.used, budget.starts_at, budget.resets_at,
-                             now), time: budget.resets_at }
-        : { spend: projected(team.month, monthStart(now), monthEnd(now), now),
-            time: monthEnd(now) };
+    const period = budget && budget.starts_at ? budget : month(now);
+
+    team.end = { spend: projected(period === budget ? team.used : team.month,
+                                  period.starts_at, period.resets_at, now),
+                 time: period.resets_at };
 
     team.requests = minute.requests;
     team.tokens = minute.input_tokens + minute.output_tokens;
@@ -191,21 +195,24 @@ function fromEntity(entity, name)
 }
 
 
-function monthStart(now)
+// The month that runs, which the zone may begin on another day than the first.
+
+function month(now)
 {
     const date = new Date(now);
+    const first = (more) => new Date(Date.UTC(date.getUTCFullYear(),
+                                              date.getUTCMonth() + more, 1))
+                            .toISOString();
 
-    return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1))
-           .toISOString();
-}
+    for (const subject of last.status.subjects) {
+        const found = subject.periods.find(({ period }) => period === 'month');
 
+        if (found) {
+            return found;
+        }
+    }
 
-function monthEnd(now)
-{
-    const date = new Date(now);
-
-    return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1))
-           .toISOString();
+    return { starts_at: first(0), resets_at: first(1) };
 }
 
 
@@ -356,7 +363,7 @@ function showSpend(logs, now)
 {
     const days = new Map();
     const sums = { models: new Map(), users: new Map() };
-    const month = monthStart(now).slice(0, 10);
+    const from = day(month(now).starts_at);
 
     for (let i = 29; i >= 0; i--) {
         days.set(day(now - i * 86400000), 0);
@@ -367,7 +374,7 @@ function showSpend(logs, now)
             days.set(log.startTime, log.spend);
         }
 
-        if (log.startTime < month) {
+        if (log.startTime < from) {
             continue;
         }
 
@@ -379,12 +386,12 @@ function showSpend(logs, now)
     }
 
     chart([...days]);
-    top('models', sums.models, 'No model was used this month.');
-    top('users', sums.users, 'No user was seen this month.');
+    ranking('models', sums.models, 'No model was used this month.');
+    ranking('users', sums.users, 'No user was seen this month.');
 }
 
 
-function top(name, sums, empty)
+function ranking(name, sums, empty)
 {
     const all = [...sums].filter(([id]) => id !== '')
                          .sort((a, b) => b[1] - a[1]).slice(0, 8);
@@ -554,7 +561,7 @@ function changeWords(row)
         && JSON.stringify(before[name]) !== JSON.stringify(after[name]));
 
     return `${row.kind} ${what}: `
-           + (changed.map((name) => `${name} ${shown(before[name])} → `
+           + (changed.map((name) => `${name} ${shown(before[name])} to `
                                     + shown(after[name])).join(', ')
               || 'nothing changed');
 }
