@@ -324,6 +324,10 @@ function updateTeam(e, team)
         text(e.querySelectorAll('.actions button')[1],
              team.blocked ? 'Unblock' : 'Block');
         labelled(e, team.name);
+
+        // who names no team is no entity
+
+        e.querySelector('.actions').hidden = team.id === 'anonymous';
     }
 }
 
@@ -429,7 +433,7 @@ function shape(name, attributes, ...children)
 function chart(days)
 {
     const most = Math.max(...days.map(([, spend]) => spend));
-    const [width, height, foot, head] = [720, 200, 20, 20];
+    const [width, height] = [720, 160];
     const step = width / days.length;
 
     $('days').hidden = most === 0;
@@ -437,23 +441,20 @@ function chart(days)
     text($('days-empty'), 'Nothing was spent in the last 30 days.');
 
     const bars = days.map(([date, spend], i) => {
-        const h = most ? (height - foot - head) * spend / most : 0;
+        const h = most ? height * spend / most : 0;
 
         return shape('rect', { x: i * step + 2, width: step - 4, rx: 2,
-                               y: height - foot - h, height: h },
+                               y: height - h, height: h },
                      shape('title', {}, `${date}: ${usd(spend)}`));
     });
 
     const svg = shape('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img',
+                               preserveAspectRatio: 'none',
                                'aria-label': 'Spend of the last 30 days, a '
-                                             + 'bar for each day' },
-        shape('line', { x1: 0, x2: width, y1: height - foot,
-                        y2: height - foot }),
-        shape('text', { x: 0, y: 14 }, `${usd(most)} a day at most`),
-        shape('text', { x: 0, y: height - 4 }, days[0][0]),
-        shape('text', { x: width, y: height - 4, 'text-anchor': 'end' },
-              days[days.length - 1][0]),
-        ...bars);
+                                             + 'bar for each day' }, ...bars);
+    const ends = [days[0][0], days[days.length - 1][0]];
+    const foot = element('p', {}, ...ends.map((date) =>
+        element('span', { textContent: date })));
 
     // who cannot see the bars has the table
 
@@ -464,7 +465,9 @@ function chart(days)
                 element('th', { scope: 'row', textContent: date }),
                 element('td', { textContent: usd(spend) })))));
 
-    $('days').replaceChildren(svg, table);
+    $('days').replaceChildren(
+        element('p', { textContent: `${usd(most)} a day at most` }),
+        svg, foot, table);
 }
 
 
