@@ -75,8 +75,8 @@ EOF
 
 my $evil = '<img src=x onerror=alert(1)>';
 
-for my $team ('red', $evil) {
-    $t->api(POST => '/team/new', { team_id => $team, max_budget => 0.02,
+for (['red', 0.02], [$evil, 0.005]) {
+    $t->api(POST => '/team/new', { team_id => $_->[0], max_budget => $_->[1],
                                    budget_duration => '1mo', rpm_limit => 60 });
 }
 
@@ -121,7 +121,16 @@ my $audit = $t->api(GET => "/audit?kind=key&id=$other->{token}", @red)->{audit};
 is(join(' ', map { "$_->{kind} $_->{id}" } @$audit), 'team red',
    'changes of its team only');
 ok(!grep({ exists $_->{address} } @$audit), 'without addresses');
-is_deeply($t->api(GET => '/alerts?kind=team&id=other', @red), { alerts => [] },
+
+system('sqlite3', '-bail', '-cmd', '.timeout 10000', $t->state_dir
+       . '/quota.db', "INSERT INTO alert (type, subject, other, resource,
+           period, start, amount, threshold, generation, id, event, json, time)
+       VALUES ('team', '$evil', '', 'cost', 'month', 0, 0, 100, 1, 'a-1',
+           'budget_crossed', '{}', strftime('%s') * 1000)") == 0
+    or die "the store takes no alert\n";
+
+is(@{$t->api(GET => '/alerts')->{alerts}}, 1, 'an alert');
+is_deeply($t->api(GET => '/alerts', @red), { alerts => [] },
           'alerts likewise');
 
 my $status = $t->api(GET => '/quota/status', @red);
@@ -244,7 +253,8 @@ sub browse
     sees('#models', 'm $0.024', 'models');
     sees('#users', 'alice $0.012', 'users');
     sees('#keys', 'laptop team red, alice, $0.012 spent', 'keys');
-    sees('#alerts-empty', 'There was no alert.', 'no alert');
+    sees('#alerts', "crossed: team $evil", 'an alert');
+    sees('#teams', 'budget spent', 'and why');
     sees('#audit', 'team red made', 'changes');
     is(browser('value', q{document.querySelectorAll('#days rect').length}), 30,
        'a bar for each day');
@@ -305,9 +315,8 @@ sub browse
     sees('#keys', 'robot team blue', 'it is in the list');
     browser('click', 'Block: robot');
     browser('click', 'Block');
-    LLMTest::wait_until {
-        $t->api(GET => "/key/info?key=$made")->{info}{blocked};
-    } 'the key to be blocked';
+    sees('#keys', 'robot team blue, $0.00 spent blocked', 'it is blocked');
+    is($t->api(GET => "/key/info?key=$made")->{info}{blocked}, 1, 'indeed');
     is_deeply(browser('complaints'), [], 'no complaint');
 
     # Nobody looks; nobody answers
@@ -339,6 +348,7 @@ sub browse
     sees('#now', 'Spent this month $0.012', 'what it spent');
     sees('#keys', 'laptop', 'its keys');
     sees('#users', 'alice $0.012', 'its users');
+    sees('#alerts-empty', 'There was no alert.', 'no alert of others');
     sees('#audit', 'max_budget 0.02 to 100', 'its changes');
     is(browser('value', q{document.body.innerText.includes('blue')}),
        $JSON::PP::false, 'no other team');

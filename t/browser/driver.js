@@ -11,7 +11,7 @@ const { chromium } = require('playwright-core');
 
 const patience = Number(process.argv[2]) * 1000;
 
-let browser, page, complaints;
+let browser, page, complaints, open;
 
 
 const steps = {
@@ -30,6 +30,11 @@ const steps = {
         await context.clock.install();
         page = await context.newPage();
         complaints = [];
+        open = 0;
+
+        page.on('request', () => open++);
+        page.on('requestfinished', () => open--);
+        page.on('requestfailed', () => open--);
 
         page.on('pageerror', (error) => complaints.push(String(error)));
         page.on('console', (message) => {
@@ -112,6 +117,8 @@ const steps = {
             .map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
     },
 
+    // The page is hidden and what it asked for has come, or it is shown.
+
     async hide(hidden)
     {
         await page.evaluate((is) => {
@@ -119,6 +126,10 @@ const steps = {
                                   { value: is, configurable: true });
             document.dispatchEvent(new Event('visibilitychange'));
         }, hidden);
+
+        while (hidden && open) {
+            await new Promise((done) => setTimeout(done, 10));
+        }
     },
 
     // The page's timers that are due until then fire.
