@@ -135,6 +135,8 @@ static ngx_conf_enum_t  ngx_http_llm_log_levels[] = {
 static ngx_http_llm_admin_pt  ngx_http_llm_serve_api = ngx_http_llm_api_conf;
 static ngx_http_llm_admin_pt  ngx_http_llm_serve_metrics =
     ngx_http_llm_metrics_conf;
+static ngx_http_llm_admin_pt  ngx_http_llm_serve_dashboard =
+    ngx_http_llm_dashboard_conf;
 
 
 static ngx_command_t  ngx_http_llm_commands[] = {
@@ -346,6 +348,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       &ngx_http_llm_serve_metrics },
+
+    { ngx_string("llm_quota_dashboard"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_serve,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      &ngx_http_llm_serve_dashboard },
 
       ngx_null_command
 };

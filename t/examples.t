@@ -538,6 +538,8 @@ for (200, 403) {
 
 is($t->post('/team/new', '{}', 'Authorization' => "Bearer $made")->{status},
    403, 'admin: a key makes no team');
+like($t->get('/dashboard')->{body}, qr/^<!DOCTYPE html>/,
+     'admin: there is a dashboard');
 $t->finish;
 
 

@@ -81,5 +81,8 @@ ngx_http_llm_admin_t *ngx_http_llm_api_conf(ngx_conf_t *cf);
 /* llm_quota_metrics */
 ngx_http_llm_admin_t *ngx_http_llm_metrics_conf(ngx_conf_t *cf);
 
+/* llm_quota_dashboard */
+ngx_http_llm_admin_t *ngx_http_llm_dashboard_conf(ngx_conf_t *cf);
+
 
 #endif /* _NGX_HTTP_LLM_ADMIN_H_INCLUDED_ */

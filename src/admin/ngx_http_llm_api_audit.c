@@ -56,8 +56,9 @@ ngx_http_llm_api_alerts(ngx_http_llm_call_t *call)
 static void
 ngx_http_llm_audit(ngx_http_llm_call_t *call, llm_store_op_e type)
 {
-    ngx_int_t              limit;
-    ngx_http_llm_audit_t  *audit;
+    ngx_int_t                   limit;
+    ngx_http_llm_audit_t       *audit;
+    const ngx_http_llm_kind_t  *own;
 
     audit = ngx_pcalloc(call->pool, sizeof(ngx_http_llm_audit_t));
     if (audit == NULL) {
@@ -77,8 +78,15 @@ ngx_http_llm_audit(ngx_http_llm_call_t *call, llm_store_op_e type)
 
     audit->left = limit;
 
-    (void) ngx_http_llm_call_arg(call, "kind", &audit->kind);
-    (void) ngx_http_llm_call_arg(call, "id", &audit->id);
+    own = ngx_http_llm_call_own(call, &audit->id);
+
+    if (own) {
+        audit->kind = own->kind;
+
+    } else {
+        (void) ngx_http_llm_call_arg(call, "kind", &audit->kind);
+        (void) ngx_http_llm_call_arg(call, "id", &audit->id);
+    }
 
     ngx_http_llm_out_open(call, '{');
     ngx_http_llm_out_name(call, type == LLM_STORE_AUDIT ? "audit" : "alerts");
@@ -181,8 +189,15 @@ ngx_http_llm_audit_row(ngx_http_llm_call_t *call,
     ngx_http_llm_out_time(call, row->time);
 
     ngx_http_llm_audit_text(call, "changed_by", &row->actor.who);
-    ngx_http_llm_audit_text(call, "changed_by_api_key", &row->actor.key);
-    ngx_http_llm_audit_text(call, "address", &row->actor.address);
+
+    if (call->key == NULL) {
+
+        /* from where they are administered is not the teams' business */
+
+        ngx_http_llm_audit_text(call, "changed_by_api_key", &row->actor.key);
+        ngx_http_llm_audit_text(call, "address", &row->actor.address);
+    }
+
     ngx_http_llm_audit_text(call, "reason", &row->actor.reason);
     ngx_http_llm_audit_text(call, "action", &row->action);
     ngx_http_llm_audit_text(call, "kind", &row->kind);

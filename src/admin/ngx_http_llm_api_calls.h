@@ -95,6 +95,22 @@ void ngx_http_llm_api_owner_info(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_owner_delete(ngx_http_llm_call_t *call);
 
 
+/* ngx_http_llm_api_own.c */
+
+/* Of a virtual key its team, or without one itself, and the id of that; NULL:
+   it is the master key, which may read everything. */
+const ngx_http_llm_kind_t *ngx_http_llm_call_own(ngx_http_llm_call_t *call,
+    ngx_str_t *id);
+
+/* The filters become what a virtual key may read; NGX_ERROR: they were for
+   something else, and it was answered. */
+ngx_int_t ngx_http_llm_call_own_usage(ngx_http_llm_call_t *call,
+    llm_store_usage_list_t *want);
+
+/* Answers that it is not the key's own. */
+void ngx_http_llm_call_foreign(ngx_http_llm_call_t *call);
+
+
 /* ngx_http_llm_api_member.c */
 
 void ngx_http_llm_api_member_add(ngx_http_llm_call_t *call);

@@ -76,9 +76,7 @@ ngx_http_llm_api_owner_info(ngx_http_llm_call_t *call)
             || id.len != own.len
             || ngx_memcmp(id.data, own.data, id.len) != 0)
         {
-            ngx_http_llm_call_error(call, NGX_HTTP_FORBIDDEN, "auth_error",
-                                    NULL, "This key may only read what is "
-                                    "its own.");
+            ngx_http_llm_call_foreign(call);
             return;
         }
     }

@@ -512,7 +512,10 @@ ngx_http_llm_api_spend_logs(ngx_http_llm_call_t *call)
 
     report = ngx_http_llm_report(call);
 
-    if (report == NULL || ngx_http_llm_report_key(call, report) != NGX_OK) {
+    if (report == NULL
+        || ngx_http_llm_report_key(call, report) != NGX_OK
+        || ngx_http_llm_call_own_usage(call, &report->want) != NGX_OK)
+    {
         return;
     }
 

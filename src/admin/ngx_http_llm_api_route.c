@@ -310,7 +310,7 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
     ngx_http_llm_read("/global/spend/report", ngx_http_llm_api_spend_report,
                       0),
 
-    ngx_http_llm_read("/spend/logs", ngx_http_llm_api_spend_logs, 0),
+    ngx_http_llm_self("/spend/logs", ngx_http_llm_api_spend_logs, 0),
 
     ngx_http_llm_read("/team/daily/activity", ngx_http_llm_api_activity, 0),
 
@@ -336,9 +336,9 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
     { NGX_HTTP_LLM_API_ANY, "/project/*", NGX_HTTP_LLM_API_READ,
       ngx_http_llm_api_absent, 0 },
 
-    ngx_http_llm_read("/audit", ngx_http_llm_api_audit, 0),
+    ngx_http_llm_self("/audit", ngx_http_llm_api_audit, 0),
 
-    ngx_http_llm_read("/alerts", ngx_http_llm_api_alerts, 0),
+    ngx_http_llm_self("/alerts", ngx_http_llm_api_alerts, 0),
 
     ngx_http_llm_write("/adjust", ngx_http_llm_api_adjust, 0),
 

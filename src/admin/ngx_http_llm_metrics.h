@@ -10,7 +10,7 @@
 
 #include "llm_series.h"
 #include "llm_survey.h"
-#include "ngx_http_llm_admin.h"
+#include "ngx_http_llm_limits.h"
 
 
 /*
@@ -22,11 +22,10 @@
 #define NGX_HTTP_LLM_METRICS_BUF       65536
 
 /* What one subject or series may have in a family: a line for each limit. */
-#define NGX_HTTP_LLM_METRICS_ROOM      (NGX_HTTP_LLM_METRICS_LIMITS * 768)
+#define NGX_HTTP_LLM_METRICS_ROOM      (NGX_HTTP_LLM_LIMITS * 768)
 
 #define NGX_HTTP_LLM_METRICS_SUBJECTS  8     /* under one lock */
 #define NGX_HTTP_LLM_METRICS_LOCKS     32    /* in one step */
-#define NGX_HTTP_LLM_METRICS_LIMITS    32
 
 
 typedef struct {
@@ -50,10 +49,7 @@ typedef struct {
 
     llm_survey_t                     surveys[NGX_HTTP_LLM_METRICS_SUBJECTS];
 
-    /* of the subject in hand, what bears on it anywhere, of each kind the
-       lowest */
-    llm_limit_t                      limits[NGX_HTTP_LLM_METRICS_LIMITS];
-    ngx_uint_t                       nlimits;
+    ngx_http_llm_limits_t            limits; /* of the subject in hand */
 } ngx_http_llm_scrape_t;
 
 #define ngx_http_llm_metrics_has_room(s)                                      \
@@ -97,10 +93,6 @@ enum {
     NGX_HTTP_LLM_TEAM_COST,
     NGX_HTTP_LLM_TEAM_MONTHLY
 };
-
-
-/* By LLM_RESOURCE_. */
-extern const char  *ngx_http_llm_resources[];
 
 
 /* ngx_http_llm_metrics_print.c: adds to the buffer what it has room for;

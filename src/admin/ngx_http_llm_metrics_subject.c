@@ -19,14 +19,8 @@ static void ngx_http_llm_print_period(ngx_http_llm_scrape_t *s,
     const char *name, llm_period_t period);
 static void ngx_http_llm_collect(ngx_http_llm_scrape_t *s,
     const llm_survey_t *survey);
-static void ngx_http_llm_collect_row(void *data, const llm_row_t *row);
 static const llm_limit_t *ngx_http_llm_budget(ngx_http_llm_scrape_t *s,
     ngx_uint_t monthly);
-
-
-const char  *ngx_http_llm_resources[] = {
-    "requests", "tokens", "input_tokens", "output_tokens", "parallel", "cost"
-};
 
 
 ngx_uint_t
@@ -157,8 +151,8 @@ ngx_http_llm_print_budget(ngx_http_llm_scrape_t *s,
 
     ngx_http_llm_collect(s, survey);
 
-    for (n = 0; n < s->nlimits; n++) {
-        limit = &s->limits[n];
+    for (n = 0; n < s->limits.n; n++) {
+        limit = &s->limits.limits[n];
 
         if (limit->resource != LLM_RESOURCE_COST) {
             continue;
@@ -189,8 +183,8 @@ ngx_http_llm_print_limit(ngx_http_llm_scrape_t *s,
 
     ngx_http_llm_collect(s, survey);
 
-    for (n = 0; n < s->nlimits; n++) {
-        limit = &s->limits[n];
+    for (n = 0; n < s->limits.n; n++) {
+        limit = &s->limits.limits[n];
 
         if (limit->resource == LLM_RESOURCE_COST) {
             continue;
@@ -295,18 +289,18 @@ ngx_http_llm_budget(ngx_http_llm_scrape_t *s, ngx_uint_t monthly)
 
     best = NULL;
 
-    for (n = 0; n < s->nlimits; n++) {
+    for (n = 0; n < s->limits.n; n++) {
 
-        if (s->limits[n].resource != LLM_RESOURCE_COST) {
+        if (s->limits.limits[n].resource != LLM_RESOURCE_COST) {
             continue;
         }
 
-        if (s->limits[n].period == LLM_PERIOD(LLM_PERIOD_MONTH, 1)) {
-            return &s->limits[n];
+        if (s->limits.limits[n].period == LLM_PERIOD(LLM_PERIOD_MONTH, 1)) {
+            return &s->limits.limits[n];
         }
 
         if (!monthly) {
-            best = &s->limits[n];
+            best = &s->limits.limits[n];
         }
     }
 
@@ -317,47 +311,6 @@ ngx_http_llm_budget(ngx_http_llm_scrape_t *s, ngx_uint_t monthly)
 static void
 ngx_http_llm_collect(ngx_http_llm_scrape_t *s, const llm_survey_t *survey)
 {
-    ngx_http_llm_admin_zone_t  *zone;
-
-    zone = &s->conf->admin.zone;
-
-    s->nlimits = 0;
-
-    zone->rows(zone->rows_data, survey->type, survey->name, survey->len,
-               ngx_http_llm_collect_row, s);
-}
-
-
-static void
-ngx_http_llm_collect_row(void *data, const llm_row_t *row)
-{
-    ngx_http_llm_scrape_t *s = data;
-
-    ngx_uint_t          i, n;
-    const llm_limit_t  *limit;
-
-    for (i = 0; i < row->nlimits; i++) {
-        limit = &row->limits[i];
-
-        for (n = 0; n < s->nlimits; n++) {
-
-            if (s->limits[n].resource == limit->resource
-                && s->limits[n].minute == limit->minute
-                && s->limits[n].period == limit->period)
-            {
-                break;
-            }
-        }
-
-        if (n == NGX_HTTP_LLM_METRICS_LIMITS) {
-            return;
-        }
-
-        if (n == s->nlimits) {
-            s->limits[s->nlimits++] = *limit;
-
-        } else if (limit->amount < s->limits[n].amount) {
-            s->limits[n] = *limit;
-        }
-    }
+    ngx_http_llm_limits_of(&s->conf->admin.zone, survey->type, survey->name,
+                        survey->len, &s->limits);
 }

@@ -54,8 +54,6 @@ static int llm_carrier_pick_reset(llm_carrier_t *c, const llm_entry_t *e,
 static const llm_carrier_mark_t *llm_carrier_mark(
     const llm_carrier_run_t *run, const llm_segment_t *s);
 static void llm_carrier_choose(llm_carrier_t *c);
-static int llm_carrier_is_later(const llm_segment_t *a,
-    const llm_segment_t *b);
 static int llm_carrier_failed(llm_carrier_run_t *run,
     llm_store_status_e status, const char *what, const char *name);
 static int llm_carrier_store_failed(llm_carrier_t *c, llm_carrier_run_t *run,
@@ -693,11 +691,11 @@ llm_carrier_choose(llm_carrier_t *c)
         if (n < LLM_CARRIER_MARKS) {
             n++;
 
-        } else if (!llm_carrier_is_later(s, last[n - 1])) {
+        } else if (!llm_segment_is_later(s, last[n - 1])) {
             continue;
         }
 
-        for (k = n - 1; k > 0 && llm_carrier_is_later(s, last[k - 1]); k--) {
+        for (k = n - 1; k > 0 && llm_segment_is_later(s, last[k - 1]); k--) {
             last[k] = last[k - 1];
         }
 
@@ -707,24 +705,6 @@ llm_carrier_choose(llm_carrier_t *c)
     for (k = 0; k < n; k++) {
         last[k]->recent = 1;
     }
-}
-
-
-/* Of a clock that was set the times of files are in no order: what was seen to
-   grow comes first, then what somebody has seen so before. */
-
-static int
-llm_carrier_is_later(const llm_segment_t *a, const llm_segment_t *b)
-{
-    if (a->grown != b->grown) {
-        return a->grown > b->grown;
-    }
-
-    if (a->marked != b->marked) {
-        return a->marked;
-    }
-
-    return a->modified > b->modified;
 }
 
 

@@ -9,26 +9,11 @@
 #include <time.h>
 
 #include "llm_carry.h"
+#include "llm_carry_table.h"
 #include "llm_money.h"
 
 
-#define LLM_CARRY_TABLE  256     /* slots at first */
-#define LLM_CARRY_EMPTY  UINT32_MAX
-
 #define LLM_DAY          LLM_PERIOD(LLM_PERIOD_DAYS, 1)
-
-
-/* Rows that are found by what they are about. */
-
-typedef struct {
-    void                    *rows;
-    size_t                   size;       /* of a row */
-    size_t                   n;
-    size_t                   allocated;
-    uint32_t                *slots;
-    uint32_t                *hashes;     /* of the rows */
-    size_t                   nslots;     /* a power of two */
-} llm_carry_table_t;
 
 
 struct llm_carry_s {
@@ -44,9 +29,6 @@ struct llm_carry_s {
     int64_t                  day_end;
     uint32_t                 day;
 };
-
-
-typedef int (*llm_carry_same_pt)(const void *row, const void *key);
 
 
 static int llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
@@ -65,13 +47,6 @@ static int llm_carry_same_labels(const llm_store_usage_t *a,
 static int llm_carry_bounds(llm_carry_t *c, llm_period_t period,
     int64_t time);
 static uint32_t llm_carry_day(llm_carry_t *c, int64_t time);
-static void *llm_carry_find(llm_carry_table_t *t, uint32_t hash,
-    const void *key, llm_carry_same_pt same);
-static void *llm_carry_push(llm_carry_table_t *t, uint32_t hash);
-static int llm_carry_grow(llm_carry_table_t *t);
-static void llm_carry_link(llm_carry_table_t *t, uint32_t i);
-static void llm_carry_free(llm_carry_table_t *t);
-static uint32_t llm_carry_hash(uint32_t hash, const void *data, size_t n);
 static int llm_carry_same_text(const llm_store_text_t *a,
     const llm_store_text_t *b);
 
@@ -643,130 +618,6 @@ llm_carry_day(llm_carry_t *c, int64_t time)
 }
 
 
-static void *
-llm_carry_find(llm_carry_table_t *t, uint32_t hash, const void *key,
-    llm_carry_same_pt same)
-{
-    void      *row;
-    size_t     slot;
-    uint32_t   i;
-
-    if (t->n == 0) {
-        return NULL;
-    }
-
-    for (slot = hash & (t->nslots - 1); /* void */ ;
-         slot = (slot + 1) & (t->nslots - 1))
-    {
-        i = t->slots[slot];
-
-        if (i == LLM_CARRY_EMPTY) {
-            return NULL;
-        }
-
-        row = (u_char *) t->rows + i * t->size;
-
-        if (t->hashes[i] == hash && same(row, key)) {
-            return row;
-        }
-    }
-}
-
-
-/* A new row, of zeros; those that were found before may move. */
-
-static void *
-llm_carry_push(llm_carry_table_t *t, uint32_t hash)
-{
-    void  *row;
-
-    if (t->n == t->allocated && llm_carry_grow(t) != 0) {
-        return NULL;
-    }
-
-    t->hashes[t->n] = hash;
-    llm_carry_link(t, t->n);
-
-    row = (u_char *) t->rows + t->n++ * t->size;
-    memset(row, 0, t->size);
-
-    return row;
-}
-
-
-static int
-llm_carry_grow(llm_carry_table_t *t)
-{
-    void      *rows;
-    size_t     n;
-    uint32_t  *slots, *hashes, i;
-
-    n = t->nslots ? 2 * t->nslots : LLM_CARRY_TABLE;
-
-    if (n > UINT32_MAX / 2) {
-        return -1;
-    }
-
-    rows = realloc(t->rows, n / 2 * t->size);
-
-    if (rows == NULL) {
-        return -1;
-    }
-
-    t->rows = rows;
-
-    hashes = realloc(t->hashes, n / 2 * sizeof(uint32_t));
-
-    if (hashes == NULL) {
-        return -1;
-    }
-
-    t->hashes = hashes;
-
-    slots = realloc(t->slots, n * sizeof(uint32_t));
-
-    if (slots == NULL) {
-        return -1;
-    }
-
-    memset(slots, 0xff, n * sizeof(uint32_t));
-
-    t->slots = slots;
-    t->nslots = n;
-    t->allocated = n / 2;
-
-    for (i = 0; i < t->n; i++) {
-        llm_carry_link(t, i);
-    }
-
-    return 0;
-}
-
-
-static void
-llm_carry_link(llm_carry_table_t *t, uint32_t i)
-{
-    size_t  slot;
-
-    slot = t->hashes[i] & (t->nslots - 1);
-
-    while (t->slots[slot] != LLM_CARRY_EMPTY) {
-        slot = (slot + 1) & (t->nslots - 1);
-    }
-
-    t->slots[slot] = i;
-}
-
-
-static void
-llm_carry_free(llm_carry_table_t *t)
-{
-    free(t->rows);
-    free(t->hashes);
-    free(t->slots);
-}
-
-
 void
 llm_carry_finish(llm_carry_t *c)
 {
@@ -795,26 +646,6 @@ llm_carry_destroy(llm_carry_t *c)
     llm_carry_free(&c->notes);
 
     free(c);
-}
-
-
-/* FNV-1a (the authors' page, isthe.com/chongo/tech/comp/fnv): the names were
-   admitted by the zone, whose hash is a secret one. */
-
-static uint32_t
-llm_carry_hash(uint32_t hash, const void *data, size_t n)
-{
-    size_t         i;
-    const u_char  *p;
-
-    p = data;
-    hash = (hash ^ 2166136261U) * 16777619U;
-
-    for (i = 0; i < n; i++) {
-        hash = (hash ^ p[i]) * 16777619U;
-    }
-
-    return (hash ^ (uint32_t) n) * 16777619U;
 }
 
 

@@ -391,3 +391,18 @@ llm_segment_sync(const llm_segments_t *segments, llm_segment_t *s)
 
     return rc;
 }
+
+
+int
+llm_segment_is_later(const llm_segment_t *a, const llm_segment_t *b)
+{
+    if (a->grown != b->grown) {
+        return a->grown > b->grown;
+    }
+
+    if (a->marked != b->marked) {
+        return a->marked;
+    }
+
+    return a->modified > b->modified;
+}

@@ -94,5 +94,10 @@ int64_t llm_segment_since(const llm_segments_t *segments,
 /* Puts on the disk what there was of it at the last look; -1: errno. */
 int llm_segment_sync(const llm_segments_t *segments, llm_segment_t *s);
 
+/* Whether the first is rather the one that lines are still written to.  Of a
+   clock that was set the times of files are in no order: what was seen to grow
+   comes first, then what somebody has seen so before. */
+int llm_segment_is_later(const llm_segment_t *a, const llm_segment_t *b);
+
 
 #endif /* _LLM_SEGMENT_H_INCLUDED_ */
