@@ -38,6 +38,9 @@ static void ngx_http_llm_status_subject(ngx_http_llm_call_t *call,
     llm_subject_type_e type, ngx_str_t *id);
 static void ngx_http_llm_status_copy(ngx_http_llm_call_t *call,
     llm_subject_type_e type, ngx_str_t *id, ngx_http_llm_status_t *s);
+static void ngx_http_llm_status_lines(ngx_http_llm_call_t *call,
+    llm_subject_type_e type, ngx_str_t *id, const ngx_http_llm_status_t *s);
+static int64_t ngx_http_llm_status_reset(const llm_meter_t *meter);
 static void ngx_http_llm_status_meter(ngx_http_llm_call_t *call,
     const llm_meter_t *meter);
 
@@ -57,11 +60,25 @@ ngx_http_llm_api_status(ngx_http_llm_call_t *call)
     ngx_str_t                           id;
     const ngx_http_llm_status_scope_t  *scope;
 
-    ngx_http_llm_out_open(call, '{');
-    ngx_http_llm_out_name(call, "zone");
-    ngx_http_llm_out_str(call, call->api->admin.zone.name);
-    ngx_http_llm_out_name(call, "subjects");
-    ngx_http_llm_out_open(call, '[');
+    static const ngx_http_llm_status_t  empty;
+
+    if (ngx_http_llm_call_format(call) != NGX_OK) {
+        return;
+    }
+
+    if (call->format == NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_out_open(call, '{');
+        ngx_http_llm_out_name(call, "zone");
+        ngx_http_llm_out_str(call, call->api->admin.zone.name);
+        ngx_http_llm_out_name(call, "subjects");
+        ngx_http_llm_out_open(call, '[');
+
+    } else {
+        ngx_str_null(&id);
+        call->heading = 1;
+        ngx_http_llm_status_lines(call, LLM_SUBJECT_TEAM, &id, &empty);
+        call->heading = 0;
+    }
 
     for (scope = ngx_http_llm_status_scopes; scope->name; scope++) {
 
@@ -91,8 +108,10 @@ ngx_http_llm_api_status(ngx_http_llm_call_t *call)
         ngx_http_llm_status_subject(call, scope->type, &id);
     }
 
-    ngx_http_llm_out_close(call, ']');
-    ngx_http_llm_out_close(call, '}');
+    if (call->format == NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_out_close(call, ']');
+        ngx_http_llm_out_close(call, '}');
+    }
 
     ngx_http_llm_call_answer(call, NGX_HTTP_OK);
 }
@@ -106,6 +125,11 @@ ngx_http_llm_status_subject(ngx_http_llm_call_t *call,
     ngx_http_llm_status_t   s;
 
     ngx_http_llm_status_copy(call, type, id, &s);
+
+    if (call->format != NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_status_lines(call, type, id, &s);
+        return;
+    }
 
     ngx_http_llm_out_open(call, '{');
 
@@ -143,6 +167,50 @@ ngx_http_llm_status_subject(ngx_http_llm_call_t *call,
 
     ngx_http_llm_out_close(call, ']');
     ngx_http_llm_out_close(call, '}');
+}
+
+
+/* One for each of its periods, at least one. */
+
+static void
+ngx_http_llm_status_lines(ngx_http_llm_call_t *call, llm_subject_type_e type,
+    ngx_str_t *id, const ngx_http_llm_status_t *s)
+{
+    u_char              buf[LLM_PERIOD_BUF];
+    size_t              len;
+    ngx_uint_t          i;
+    const char         *scope;
+    const llm_meter_t  *meter;
+
+    scope = llm_subject_name(type);
+
+    for (i = 0; i == 0 || i < s->nmeters; i++) {
+        meter = &s->meters[i];
+        len = s->nmeters ? llm_period_print(buf, meter->period) : 0;
+
+        ngx_http_llm_out_row(call);
+        ngx_http_llm_out_field(call, "scope", scope, ngx_strlen(scope));
+        ngx_http_llm_out_field_str(call, "id", id);
+        ngx_http_llm_out_field(call, "period", buf, len);
+        ngx_http_llm_out_field_usd(call, "spend",
+                                   meter->settled[LLM_COUNT_COST]);
+        ngx_http_llm_out_field_count(call, "requests",
+                                     meter->settled[LLM_COUNT_REQUESTS]);
+        ngx_http_llm_out_field_count(call, "input_tokens",
+                                     meter->settled[LLM_COUNT_INPUT]);
+        ngx_http_llm_out_field_count(call, "output_tokens",
+                                     meter->settled[LLM_COUNT_OUTPUT]);
+        ngx_http_llm_out_field_count(call, "in_flight", s->inflight);
+        ngx_http_llm_out_field_count(call, "minute_requests",
+                                     s->window[LLM_WINDOW_REQUESTS]);
+        ngx_http_llm_out_field_count(call, "minute_input",
+                                     s->window[LLM_WINDOW_INPUT]);
+        ngx_http_llm_out_field_count(call, "minute_output",
+                                     s->window[LLM_WINDOW_OUTPUT]);
+        ngx_http_llm_out_field_time(call, "resets_at",
+                                    ngx_http_llm_status_reset(meter));
+        ngx_http_llm_out_row_end(call);
+    }
 }
 
 
@@ -199,6 +267,16 @@ ngx_http_llm_status_copy(ngx_http_llm_call_t *call, llm_subject_type_e type,
 }
 
 
+/* ms of the epoch; 0: never */
+
+static int64_t
+ngx_http_llm_status_reset(const llm_meter_t *meter)
+{
+    return LLM_PERIOD_KIND(meter->period) == LLM_PERIOD_FOREVER
+           ? 0 : meter->end * 1000;
+}
+
+
 static void
 ngx_http_llm_status_meter(ngx_http_llm_call_t *call, const llm_meter_t *meter)
 {
@@ -210,8 +288,7 @@ ngx_http_llm_status_meter(ngx_http_llm_call_t *call, const llm_meter_t *meter)
     ngx_http_llm_out_text(call, buf, llm_period_print(buf, meter->period));
 
     ngx_http_llm_out_name(call, "resets_at");
-    ngx_http_llm_out_time(call, LLM_PERIOD_KIND(meter->period)
-                                == LLM_PERIOD_FOREVER ? 0 : meter->end * 1000);
+    ngx_http_llm_out_time(call, ngx_http_llm_status_reset(meter));
 
     ngx_http_llm_out_count(call, "requests",
                            meter->settled[LLM_COUNT_REQUESTS]);
