@@ -233,6 +233,89 @@ is(cli(qw(fly)), qq(2 llm-quota: there is no fly; see "llm-quota help"\n),
    'what there is not');
 like(cli(qw(help)), qr/^usage: llm-quota /, 'help');
 
+# From LiteLLM, over its API
+
+my $hash = sha256_hex('sk-elsewhere-1');
+my %lists = (
+    '/team/list' => '[{"team_id": "old", "team_alias": "Old, \"{x}\"",'
+        . '"max_budget": 12.5, "budget_duration": "30d", "spend": 1.25,'
+        . '"rpm_limit": null, "models": ["m", "n"], "organization_id": "org",'
+        . '"metadata": {"a": [{"b": "c, d"}]}, "keys": [], "blocked": false}]',
+    '/user/list' => '{"users":[{"user_id":"olduser","tpm_limit":5,"spend":0}],'
+        . '"total":1,"total_pages":1}',
+    '/customer/list' => '[{"user_id":"oldcustomer","blocked":true}]',
+    '/budget/list' => '[{"budget_id":"tier","max_budget":3}]',
+    '/key/list' => '{"keys":[{"token":"' . $hash . '","key_alias":"oldkey",'
+        . '"team_id":"old","models":[],"aliases":{"x":"y"},"expires":null}],'
+        . '"total_count":1,"total_pages":1}',
+);
+
+my $litellm = RawUpstream->start('*' => sub {
+    my ($request) = @_;
+    my ($path) = $request->{path} =~ /^([^?]*)/;
+
+    return { status => 401, json => '{"error":{"message":"no"}}' }
+        if ($request->{headers}{authorization} // '') ne 'Bearer sk-lite';
+
+    return { json => $lists{$path} };
+});
+
+LLMBase::spew("$dir/lite", "sk-lite");
+
+my $from = 'http://127.0.0.1:' . $litellm->port;
+my $carried = qr/^budget:\ 1\ carried,\ 0\ there\ already\n
+                  team:\ 1.*\nuser:\ 1.*\ncustomer:\ 1.*\nkey:\ 1\ carried/x;
+
+like(with("LLM_QUOTA_KEY_FILE=$dir/key LITELLM_MASTER_KEY=sk-wrong", 'import',
+          $from), qr/^1 llm-quota: 401 no/, 'with a wrong key');
+
+my $out = cli('import', $from, '--from-key-file', "$dir/lite");
+
+like($out, $carried, 'what LiteLLM has is carried');
+like($out, qr/^not carried:\nkey $hash: aliases\nteam old: organization_id\n/m,
+     'and what has no place here is told');
+
+sub old
+{
+    my $old = $t->api(GET => '/team/info?team_id=old')->{team_info};
+
+    return join ' ', @$old{qw(team_alias max_budget budget_duration)},
+                     "@{$old->{models}}", $old->{metadata}{a}[0]{b};
+}
+
+is(old(), 'Old, "{x}" 12.5 30d m n c, d', 'a team');
+is(chat('sk-elsewhere-1'), 200, 'nobody needs a new key');
+is($t->api(GET => '/user/info?user_id=olduser')->{user_info}{tpm_limit}, 5,
+   'a user');
+like(cli('import', $from, '--from-key-file', "$dir/lite"),
+     qr/^team: 0 carried, 1 there already\n.*^key: 0 carried, 1 there/ms,
+     'once more');
+
+# and from its tables
+
+$t->api(POST => '/team/delete', { team_ids => ['old'] });
+mkdir "$dir/dump";
+
+my $dumped = qq(team_id,team_alias,max_budget,budget_duration,models,metadata,)
+    . qq(spend,organization_id,rpm_limit,blocked\r\n)
+    . qq(old,"Old, ""{x}""",12.5,30d,"{m,n}",)
+    . qq("{""a"": [{""b"": ""c, d""}]}",1.25,org,,f\r\n);
+
+LLMBase::spew("$dir/dump/LiteLLM_TeamTable.csv", $dumped);
+LLMBase::spew("$dir/dump/LiteLLM_VerificationToken.csv",
+              "token,key_alias,team_id,models,spend\n"
+              . sha256_hex('sk-elsewhere-2') . ",other,old,{},0\n");
+
+for my $try (1 .. @awks) {
+    like(cli('import', "$dir/dump"),
+         $try == 1 ? qr/^team: 1 carried.*^key: 1 carried/ms
+                   : qr/^team: 0 carried, 1 there.*^key: 0 carried, 1 there/ms,
+         'a dump is carried');
+}
+
+is(old(), 'Old, "{x}" 12.5 30d m n c, d', 'the same team');
+is(chat('sk-elsewhere-2'), 200, 'and a key');
+
 is(join("\n", glob('/tmp/llm-quota.*')), '', 'nothing is left behind');
 
 is(`shellcheck $LLMBase::root/scripts/llm-quota`, '', 'shellcheck');
