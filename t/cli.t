@@ -202,6 +202,19 @@ like(cli('report', @april, '--by', 'label:app', '--team', 'low', '--ledger',
      qr/\n"a ""b"", c",1,0,1,2,0,0\.20012\n$/, 'by a label')
     for @awks;
 
+# What Postgres is to copy
+
+my ($select) = LLMBase::slurp("$LLMBase::root/conf.example/postgres.sql")
+    =~ /'(SELECT \* FROM team_usage)'/;
+my ($table) = LLMBase::slurp("$LLMBase::root/conf.example/postgres.sql")
+    =~ /^CREATE TABLE team_usage \(\n(.*?)^    PRIMARY/ms;
+my @names = $table =~ /^ {4}(\w+)/mg;
+my $usage = `sqlite3 -readonly -csv -header @{[$t->state_dir]}/quota.db '$select'`;
+
+is((split /\r?\n/, $usage)[0], join(',', @names), 'the columns are the view\'s');
+like($usage, qr/^red,\d{4}-\d\d-01,\d{4}-\d\d-01,0\.00012,30,2\r?$/m,
+     'and a row for a team and month');
+
 # An invoice
 
 LLMBase::spew("$dir/invoice.csv", "day,model,usd\r\n$today,m,0.0001\r\n"
@@ -275,6 +288,12 @@ like($out, $carried, 'what LiteLLM has is carried');
 like($out, qr/^not carried:\nkey $hash: aliases\nteam old: organization_id\n/m,
      'and what has no place here is told');
 
+# It is a correction, where these are served.
+
+is($t->api(GET => '/team/info?team_id=old')->{team_info}{spend},
+   $out =~ /^team old: spend of 1\.25 USD$/m ? 0 : 1.25,
+   'what was spent is carried, or told');
+
 sub old
 {
     my $old = $t->api(GET => '/team/info?team_id=old')->{team_info};
@@ -318,7 +337,7 @@ is(chat('sk-elsewhere-2'), 200, 'and a key');
 
 is(join("\n", glob('/tmp/llm-quota.*')), '', 'nothing is left behind');
 
-is(`shellcheck $LLMBase::root/scripts/llm-quota`, '', 'shellcheck');
+is(`shellcheck -x $LLMBase::root/scripts/llm-quota`, '', 'shellcheck');
 
 $t->finish;
 done_testing();
