@@ -202,6 +202,31 @@ like(cli('report', @april, '--by', 'label:app', '--team', 'low', '--ledger',
      qr/\n"a ""b"", c",1,0,1,2,0,0\.20012\n$/, 'by a label')
     for @awks;
 
+# What teams use beside what they may
+
+$t->api(POST => '/team/new', { team_id => 'busy', rpm_limit => 3,
+                               tpm_limit => 1000, max_parallel_requests => 4 });
+
+LLMBase::spew("$dir/busy.jsonl", join '', map {
+    my ($id, $start, $end) = @$_;
+
+    qq({"type":"usage","id":"$id","started":"2026-04-01T12:$start.000Z",)
+    . qq("timestamp":"2026-04-01T12:$end.000Z","team_id":"busy",)
+    . qq("prompt_tokens":10,"completion_tokens":20,"labels":{}}\n)
+} [1, '30:01', '30:05'], [2, '30:02', '30:06'], [3, '30:05', '30:09'],
+  [3, '30:05', '30:09'], [4, '31:01', '31:02']);
+
+is(cli('review', @april, "$dir/busy.jsonl"),
+   "used,team_id,rpm_p95,rpm_peak,rpm_limit,tpm_p95,tpm_peak,tpm_limit,"
+   . "parallel_p95,parallel_peak,parallel_limit,spend_usd,budget_usd\n"
+   . "100%,busy,3,3,3,90,90,1000,2,2,4,0,\n"
+   . "0%,configured,0,0,,0,0,,0,0,,0,\n"
+   . "0%,red,0,0,100,0,0,,0,0,,0.00012,5\n", 'the fullest first')
+    for @awks;
+
+like(cli('review', '--format', 'csv', @segments),
+     qr/^[12]%,red,[12],[12],100,(?:15|30),(?:15|30),,1,1,,/m, 'of 30 days');
+
 # What Postgres is to copy
 
 my ($select) = LLMBase::slurp("$LLMBase::root/conf.example/postgres.sql")
