@@ -275,7 +275,7 @@ like(cli(qw(help)), qr/^usage: llm-quota /, 'help');
 
 my $hash = sha256_hex('sk-elsewhere-1');
 my %lists = (
-    '/team/list' => '[{"team_id": "old", "team_alias": "Old, \"{x}\"",'
+    '/team/list' => '[{"team_id": "old", "team_alias": "Old, \"}x,\"",'
         . '"max_budget": 12.5, "budget_duration": "30d", "spend": 1.25,'
         . '"rpm_limit": null, "models": ["m", "n"], "organization_id": "org",'
         . '"metadata": {"a": [{"b": "c, d"}]}, "keys": [], "blocked": false}]',
@@ -327,7 +327,7 @@ sub old
                      "@{$old->{models}}", $old->{metadata}{a}[0]{b};
 }
 
-is(old(), 'Old, "{x}" 12.5 30d m n c, d', 'a team');
+is(old(), 'Old, "}x," 12.5 30d m n c, d', 'a team');
 is(chat('sk-elsewhere-1'), 200, 'nobody needs a new key');
 is($t->api(GET => '/user/info?user_id=olduser')->{user_info}{tpm_limit}, 5,
    'a user');
@@ -342,7 +342,7 @@ mkdir "$dir/dump";
 
 my $dumped = qq(team_id,team_alias,max_budget,budget_duration,models,metadata,)
     . qq(spend,organization_id,rpm_limit,blocked\r\n)
-    . qq(old,"Old, ""{x}""",12.5,30d,"{m,n}",)
+    . qq(old,"Old, ""}x,""",12.5,30d,"{m,n}",)
     . qq("{""a"": [{""b"": ""c, d""}]}",1.25,org,,f\r\n);
 
 LLMBase::spew("$dir/dump/LiteLLM_TeamTable.csv", $dumped);
@@ -357,7 +357,7 @@ for my $try (1 .. @awks) {
          'a dump is carried');
 }
 
-is(old(), 'Old, "{x}" 12.5 30d m n c, d', 'the same team');
+is(old(), 'Old, "}x," 12.5 30d m n c, d', 'the same team');
 is(chat('sk-elsewhere-2'), 200, 'and a key');
 
 is(join("\n", glob('/tmp/llm-quota.*')), '', 'nothing is left behind');
