@@ -163,6 +163,7 @@ struct ngx_http_llm_call_s {
     ngx_buf_t                       *buf;
     off_t                            size;
     unsigned                         comma:1;
+    unsigned                         heading:1;  /* names of columns */
     unsigned                         failed:1;   /* no memory for it */
 
     unsigned                         opened:1;   /* the store, for changes */
@@ -217,6 +218,15 @@ void ngx_http_llm_call_end(ngx_http_llm_call_t *call, ngx_int_t rc);
 
 /* Goes on with ngx_http_llm_call_body(), or answers. */
 void ngx_http_llm_call_auth(ngx_http_llm_call_t *call);
+
+/* The id of a key, or of its digest in hex, in memory of the call; NGX_ERROR:
+   it was answered. */
+ngx_int_t ngx_http_llm_call_key_id(ngx_http_llm_call_t *call, ngx_str_t *key,
+    ngx_str_t *id);
+
+/* Whether a key is the digest of one: who brings keys from elsewhere has no
+   more of them. */
+ngx_uint_t ngx_http_llm_call_is_digest(const ngx_str_t *key);
 
 
 /* ngx_http_llm_api_body.c */

@@ -29,12 +29,12 @@ static void ngx_http_llm_audit_read(ngx_http_llm_call_t *call);
 static void ngx_http_llm_audit_page(ngx_http_llm_call_t *call,
     llm_store_op_t *op);
 static void ngx_http_llm_audit_end(ngx_http_llm_call_t *call);
+static void ngx_http_llm_audit_heading(ngx_http_llm_call_t *call,
+    llm_store_op_e type);
 static void ngx_http_llm_audit_row(ngx_http_llm_call_t *call,
     const llm_store_audit_row_t *row);
 static void ngx_http_llm_alert_row(ngx_http_llm_call_t *call,
     const llm_store_alert_t *row);
-static void ngx_http_llm_audit_text(ngx_http_llm_call_t *call,
-    const char *name, const llm_store_text_t *text);
 static void ngx_http_llm_audit_json(ngx_http_llm_call_t *call,
     const char *name, const llm_store_text_t *json);
 
@@ -88,9 +88,19 @@ ngx_http_llm_audit(ngx_http_llm_call_t *call, llm_store_op_e type)
         (void) ngx_http_llm_call_arg(call, "id", &audit->id);
     }
 
-    ngx_http_llm_out_open(call, '{');
-    ngx_http_llm_out_name(call, type == LLM_STORE_AUDIT ? "audit" : "alerts");
-    ngx_http_llm_out_open(call, '[');
+    if (ngx_http_llm_call_format(call) != NGX_OK) {
+        return;
+    }
+
+    if (call->format == NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_out_open(call, '{');
+        ngx_http_llm_out_name(call, type == LLM_STORE_AUDIT ? "audit"
+                                                            : "alerts");
+        ngx_http_llm_out_open(call, '[');
+
+    } else {
+        ngx_http_llm_audit_heading(call, type);
+    }
 
     ngx_http_llm_audit_read(call);
 }
@@ -171,10 +181,33 @@ ngx_http_llm_audit_page(ngx_http_llm_call_t *call, llm_store_op_t *op)
 static void
 ngx_http_llm_audit_end(ngx_http_llm_call_t *call)
 {
-    ngx_http_llm_out_close(call, ']');
-    ngx_http_llm_out_close(call, '}');
+    if (call->format == NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_out_close(call, ']');
+        ngx_http_llm_out_close(call, '}');
+    }
 
     ngx_http_llm_call_answer(call, NGX_HTTP_OK);
+}
+
+
+static void
+ngx_http_llm_audit_heading(ngx_http_llm_call_t *call, llm_store_op_e type)
+{
+    llm_store_alert_t      alert;
+    llm_store_audit_row_t  row;
+
+    call->heading = 1;
+
+    if (type == LLM_STORE_AUDIT) {
+        ngx_memzero(&row, sizeof(llm_store_audit_row_t));
+        ngx_http_llm_audit_row(call, &row);
+
+    } else {
+        ngx_memzero(&alert, sizeof(llm_store_alert_t));
+        ngx_http_llm_alert_row(call, &alert);
+    }
+
+    call->heading = 0;
 }
 
 
@@ -182,72 +215,63 @@ static void
 ngx_http_llm_audit_row(ngx_http_llm_call_t *call,
     const llm_store_audit_row_t *row)
 {
-    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_out_row(call);
 
-    ngx_http_llm_out_count(call, "number", row->number);
-    ngx_http_llm_out_name(call, "time");
-    ngx_http_llm_out_time(call, row->time);
-
-    ngx_http_llm_audit_text(call, "changed_by", &row->actor.who);
+    ngx_http_llm_out_field_count(call, "number", row->number);
+    ngx_http_llm_out_field_time(call, "time", row->time);
+    ngx_http_llm_out_field_str(call, "changed_by", &row->actor.who);
 
     if (call->key == NULL) {
 
         /* from where they are administered is not the teams' business */
 
-        ngx_http_llm_audit_text(call, "changed_by_api_key", &row->actor.key);
-        ngx_http_llm_audit_text(call, "address", &row->actor.address);
+        ngx_http_llm_out_field_str(call, "changed_by_api_key",
+                                   &row->actor.key);
+        ngx_http_llm_out_field_str(call, "address", &row->actor.address);
     }
 
-    ngx_http_llm_audit_text(call, "reason", &row->actor.reason);
-    ngx_http_llm_audit_text(call, "action", &row->action);
-    ngx_http_llm_audit_text(call, "kind", &row->kind);
-    ngx_http_llm_audit_text(call, "id", &row->id);
-
-    ngx_http_llm_out_count(call, "version", row->version);
+    ngx_http_llm_out_field_str(call, "reason", &row->actor.reason);
+    ngx_http_llm_out_field_str(call, "action", &row->action);
+    ngx_http_llm_out_field_str(call, "kind", &row->kind);
+    ngx_http_llm_out_field_str(call, "id", &row->id);
+    ngx_http_llm_out_field_count(call, "version", row->version);
 
     ngx_http_llm_audit_json(call, "before", &row->before);
     ngx_http_llm_audit_json(call, "after", &row->after);
 
-    ngx_http_llm_out_close(call, '}');
+    ngx_http_llm_out_row_end(call);
 }
 
 
 static void
 ngx_http_llm_alert_row(ngx_http_llm_call_t *call, const llm_store_alert_t *row)
 {
-    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_out_row(call);
 
-    ngx_http_llm_audit_text(call, "id", &row->id);
-    ngx_http_llm_audit_text(call, "event", &row->event);
-    ngx_http_llm_audit_text(call, "scope", &row->subject.type);
-    ngx_http_llm_audit_text(call, "subject", &row->subject.id);
-    ngx_http_llm_audit_text(call, "resource", &row->resource);
-
-    ngx_http_llm_out_count(call, "threshold", row->threshold);
-    ngx_http_llm_out_name(call, "time");
-    ngx_http_llm_out_time(call, row->time);
+    ngx_http_llm_out_field_str(call, "id", &row->id);
+    ngx_http_llm_out_field_str(call, "event", &row->event);
+    ngx_http_llm_out_field_str(call, "scope", &row->subject.type);
+    ngx_http_llm_out_field_str(call, "subject", &row->subject.id);
+    ngx_http_llm_out_field_str(call, "resource", &row->resource);
+    ngx_http_llm_out_field_count(call, "threshold", row->threshold);
+    ngx_http_llm_out_field_time(call, "time", row->time);
 
     ngx_http_llm_audit_json(call, "alert", &row->json);
 
-    ngx_http_llm_out_close(call, '}');
+    ngx_http_llm_out_row_end(call);
 }
 
 
-static void
-ngx_http_llm_audit_text(ngx_http_llm_call_t *call, const char *name,
-    const llm_store_text_t *text)
-{
-    ngx_http_llm_out_name(call, name);
-    ngx_http_llm_out_str(call, text);
-}
-
-
-/* As it was kept. */
+/* As it was kept; a cell has no room for documents. */
 
 static void
 ngx_http_llm_audit_json(ngx_http_llm_call_t *call, const char *name,
     const llm_store_text_t *json)
 {
+    if (call->format != NGX_HTTP_LLM_API_JSON) {
+        return;
+    }
+
     ngx_http_llm_out_name(call, name);
 
     if (json->len == 0) {

@@ -278,3 +278,48 @@ ngx_http_llm_auth_refuse(ngx_http_llm_call_t *call)
                             "Authentication Error, Invalid proxy server "
                             "token passed.");
 }
+
+
+ngx_int_t
+ngx_http_llm_call_key_id(ngx_http_llm_call_t *call, ngx_str_t *key,
+    ngx_str_t *id)
+{
+    u_char  digest[LLM_KEY_DIGEST];
+
+    id->len = 2 * LLM_KEY_DIGEST;
+    id->data = ngx_pnalloc(call->pool, id->len);
+
+    if (id->data == NULL) {
+        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_llm_call_is_digest(key)) {
+        ngx_strlow(id->data, key->data, key->len);
+        return NGX_OK;
+    }
+
+    if (ngx_http_llm_digest(digest, key->data, key->len) != NGX_OK) {
+        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return NGX_ERROR;
+    }
+
+    ngx_hex_dump(id->data, digest, LLM_KEY_DIGEST);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_llm_call_is_digest(const ngx_str_t *key)
+{
+    size_t  i;
+
+    if (key->len != 2 * LLM_KEY_DIGEST) {
+        return 0;
+    }
+
+    for (i = 0; i < key->len && isxdigit(key->data[i]); i++) { /* void */ }
+
+    return i == key->len;
+}

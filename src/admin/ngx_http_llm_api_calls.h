@@ -128,11 +128,6 @@ void ngx_http_llm_api_key_delete(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_key_block(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_key_regenerate(ngx_http_llm_call_t *call);
 
-/* The id of a key, or of its digest in hex, in memory of the call; NGX_ERROR:
-   it was answered. */
-ngx_int_t ngx_http_llm_call_key_id(ngx_http_llm_call_t *call, ngx_str_t *key,
-    ngx_str_t *id);
-
 /* The document of the budget that the record has, or null. */
 void ngx_http_llm_out_tier(ngx_http_llm_call_t *call);
 
@@ -216,6 +211,18 @@ void ngx_http_llm_api_spend_logs(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_activity(ngx_http_llm_call_t *call);
 
 
+/* ngx_http_llm_api_usage.c */
+
+void ngx_http_llm_api_usage(ngx_http_llm_call_t *call);
+
+/* The days and filters that the query has; NGX_ERROR: it was answered. */
+ngx_int_t ngx_http_llm_call_usage(ngx_http_llm_call_t *call,
+    llm_store_usage_list_t *want);
+
+/* "2024-04-30" of 20240430; returns the end. */
+u_char *ngx_http_llm_usage_day(u_char *p, uint32_t day);
+
+
 /* ngx_http_llm_api_table.c: lines of cells, in the place of JSON */
 
 /* What the query asks for; NGX_ERROR: it was answered. */
@@ -232,6 +239,28 @@ void ngx_http_llm_out_cells(ngx_http_llm_call_t *call,
     const ngx_http_llm_record_t *record);
 void ngx_http_llm_out_columns(ngx_http_llm_call_t *call,
     const ngx_http_llm_kind_t *kind);
+
+
+/*
+ * Rows whose columns have names: objects in JSON, lines else.  Who writes rows
+ * writes one with call->heading first, whose values are no matter: it becomes
+ * the line of names, in JSON nothing.
+ */
+void ngx_http_llm_out_row(ngx_http_llm_call_t *call);
+void ngx_http_llm_out_row_end(ngx_http_llm_call_t *call);
+void ngx_http_llm_out_field(ngx_http_llm_call_t *call, const char *name,
+    const void *data, size_t len);
+void ngx_http_llm_out_field_count(ngx_http_llm_call_t *call,
+    const char *name, int64_t n);
+void ngx_http_llm_out_field_usd(ngx_http_llm_call_t *call, const char *name,
+    int64_t nano);
+
+/* ms of the epoch; 0: null, or an empty cell */
+void ngx_http_llm_out_field_time(ngx_http_llm_call_t *call, const char *name,
+    int64_t ms);
+
+#define ngx_http_llm_out_field_str(call, name, str)                           \
+    ngx_http_llm_out_field(call, name, (str)->data, (str)->len)
 
 
 /* ngx_http_llm_api_model.c */

@@ -8,7 +8,6 @@
 
 #include "llm_period.h"
 #include "ngx_http_llm_api_calls.h"
-#include "ngx_http_llm_digest.h"
 
 
 /* Virtual keys.  The key itself is shown once, when it is made; what is kept
@@ -17,7 +16,6 @@
 
 #define NGX_HTTP_LLM_KEY_BYTES  16           /* at random */
 #define NGX_HTTP_LLM_KEY_MAX    512
-#define NGX_HTTP_LLM_KEY_HEX    (2 * LLM_KEY_DIGEST)
 
 
 static ngx_int_t ngx_http_llm_key_make(ngx_http_llm_call_t *call,
@@ -91,9 +89,10 @@ ngx_http_llm_key_make(ngx_http_llm_call_t *call, const char *member,
         key->data = (u_char *) json_string_value(value);
         key->len = json_string_length(value);
 
-        if (key->len < sizeof("sk-") + 4
-            || key->len > NGX_HTTP_LLM_KEY_MAX
-            || ngx_strncmp(key->data, "sk-", 3) != 0)
+        if (!ngx_http_llm_call_is_digest(key)
+            && (key->len < sizeof("sk-") + 4
+                || key->len > NGX_HTTP_LLM_KEY_MAX
+                || ngx_strncmp(key->data, "sk-", 3) != 0))
         {
             fault.status = NGX_HTTP_BAD_REQUEST;
             fault.member = member;
@@ -231,41 +230,6 @@ ngx_http_llm_key_expires(ngx_http_llm_call_t *call, json_t *doc,
 
 
 /* Of a key its SHA-256; what is one already is taken as it is. */
-
-ngx_int_t
-ngx_http_llm_call_key_id(ngx_http_llm_call_t *call, ngx_str_t *key,
-    ngx_str_t *id)
-{
-    u_char      digest[LLM_KEY_DIGEST];
-    ngx_uint_t  i;
-
-    id->len = NGX_HTTP_LLM_KEY_HEX;
-    id->data = ngx_pnalloc(call->pool, id->len);
-
-    if (id->data == NULL) {
-        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return NGX_ERROR;
-    }
-
-    if (key->len == NGX_HTTP_LLM_KEY_HEX) {
-        ngx_strlow(id->data, key->data, key->len);
-
-        for (i = 0; i < key->len && isxdigit(id->data[i]); i++) { /* void */ }
-
-        if (i == key->len) {
-            return NGX_OK;
-        }
-    }
-
-    if (ngx_http_llm_digest(digest, key->data, key->len) != NGX_OK) {
-        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return NGX_ERROR;
-    }
-
-    ngx_hex_dump(id->data, digest, LLM_KEY_DIGEST);
-
-    return NGX_OK;
-}
 
 
 static ngx_int_t

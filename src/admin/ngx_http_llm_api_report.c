@@ -5,7 +5,6 @@
 
 
 #include "llm_money.h"
-#include "llm_time.h"
 #include "ngx_http_llm_api_calls.h"
 
 
@@ -45,12 +44,6 @@ typedef struct {
 
 
 static ngx_http_llm_report_t *ngx_http_llm_report(ngx_http_llm_call_t *call);
-static ngx_int_t ngx_http_llm_report_day(ngx_http_llm_call_t *call,
-    const char *name, uint32_t *day);
-static void ngx_http_llm_report_filter(ngx_http_llm_call_t *call,
-    const char *name, llm_store_text_t *filter);
-static ngx_int_t ngx_http_llm_report_key(ngx_http_llm_call_t *call,
-    ngx_http_llm_report_t *report);
 static void ngx_http_llm_report_begin(ngx_http_llm_call_t *call,
     u_char bracket);
 static void ngx_http_llm_report_read(ngx_http_llm_call_t *call);
@@ -104,90 +97,13 @@ ngx_http_llm_report(ngx_http_llm_call_t *call)
 
     call->data = report;
 
-    if (ngx_http_llm_report_day(call, "start_date", &report->want.from)
-        != NGX_OK
-        || ngx_http_llm_report_day(call, "end_date", &report->want.to)
-           != NGX_OK)
-    {
+    if (ngx_http_llm_call_usage(call, &report->want) != NGX_OK) {
         return NULL;
     }
-
-    ngx_http_llm_report_filter(call, "team_id", &report->want.team);
-    ngx_http_llm_report_filter(call, "team_ids", &report->want.team);
-    ngx_http_llm_report_filter(call, "customer_id", &report->want.customer);
-    ngx_http_llm_report_filter(call, "user_id", &report->want.user);
-    ngx_http_llm_report_filter(call, "internal_user_id", &report->want.user);
-    ngx_http_llm_report_filter(call, "model", &report->want.model);
 
     report->want.max = NGX_HTTP_LLM_REPORT_ROWS;
 
     return report;
-}
-
-
-/* "2024-04-01" as 20240401 */
-
-static ngx_int_t
-ngx_http_llm_report_day(ngx_http_llm_call_t *call, const char *name,
-    uint32_t *day)
-{
-    int64_t           seconds;
-    ngx_str_t         value;
-    llm_api_fault_t   fault;
-
-    if (ngx_http_llm_call_asks(call, name, &value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (value.len != sizeof("2024-04-01") - 1
-        || llm_time_parse(value.data, value.len, &seconds) != 0)
-    {
-        fault.status = NGX_HTTP_BAD_REQUEST;
-        fault.member = name;
-        fault.what = "is not a date such as \"2024-04-01\"";
-
-        ngx_http_llm_call_fault(call, &fault);
-        return NGX_ERROR;
-    }
-
-    *day = (ngx_atoi(value.data, 4) * 100 + ngx_atoi(value.data + 5, 2)) * 100
-           + ngx_atoi(value.data + 8, 2);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_llm_report_filter(ngx_http_llm_call_t *call, const char *name,
-    llm_store_text_t *filter)
-{
-    ngx_str_t  value;
-
-    if (ngx_http_llm_call_arg(call, name, &value) && value.len) {
-        ngx_http_llm_store_set(filter, &value);
-    }
-}
-
-
-/* A key, or its digest, as the store knows it. */
-
-static ngx_int_t
-ngx_http_llm_report_key(ngx_http_llm_call_t *call,
-    ngx_http_llm_report_t *report)
-{
-    ngx_str_t  key, id;
-
-    if (!ngx_http_llm_call_arg(call, "api_key", &key) || key.len == 0) {
-        return NGX_OK;
-    }
-
-    if (ngx_http_llm_call_key_id(call, &key, &id) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    ngx_http_llm_store_set(&report->want.key, &id);
-
-    return NGX_OK;
 }
 
 
@@ -254,8 +170,8 @@ ngx_http_llm_out_day(ngx_http_llm_call_t *call, const char *name,
 {
     u_char  *p, buf[sizeof("2024-04-30T00:00:00+00:00")];
 
-    p = ngx_snprintf(buf, sizeof(buf), "%04uD-%02uD-%02uD%s", day / 10000,
-                     day / 100 % 100, day % 100, suffix);
+    p = ngx_http_llm_usage_day(buf, day);
+    p = ngx_slprintf(p, buf + sizeof(buf), "%s", suffix);
 
     ngx_http_llm_out_name(call, name);
     ngx_http_llm_out_text(call, buf, p - buf);
@@ -297,10 +213,6 @@ ngx_http_llm_api_spend_report(ngx_http_llm_call_t *call)
 
     report = ngx_http_llm_report(call);
     if (report == NULL) {
-        return;
-    }
-
-    if (ngx_http_llm_report_key(call, report) != NGX_OK) {
         return;
     }
 
@@ -513,7 +425,6 @@ ngx_http_llm_api_spend_logs(ngx_http_llm_call_t *call)
     report = ngx_http_llm_report(call);
 
     if (report == NULL
-        || ngx_http_llm_report_key(call, report) != NGX_OK
         || ngx_http_llm_call_own_usage(call, &report->want) != NGX_OK)
     {
         return;
@@ -670,7 +581,7 @@ ngx_http_llm_api_activity(ngx_http_llm_call_t *call)
 
     report = ngx_http_llm_report(call);
 
-    if (report == NULL || ngx_http_llm_report_key(call, report) != NGX_OK) {
+    if (report == NULL) {
         return;
     }
 

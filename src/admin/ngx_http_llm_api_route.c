@@ -361,6 +361,8 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
     ngx_http_llm_write("/key/*/reset_spend", ngx_http_llm_api_reset,
                        &ngx_http_llm_key_calls),
 
+    ngx_http_llm_read("/quota/usage", ngx_http_llm_api_usage, 0),
+
     ngx_http_llm_self("/quota/status", ngx_http_llm_api_status, 0),
 
     { 0, NULL, 0, NULL, 0 }

@@ -43,6 +43,8 @@ static void ngx_http_llm_status_find(ngx_http_llm_call_t *call,
     llm_subject_type_e type, ngx_str_t *id, llm_survey_t *survey);
 static void ngx_http_llm_status_subject(ngx_http_llm_call_t *call,
     const llm_survey_t *survey, ngx_str_t *id);
+static void ngx_http_llm_status_lines(ngx_http_llm_call_t *call,
+    const llm_survey_t *survey, ngx_str_t *id);
 static void ngx_http_llm_status_meter(ngx_http_llm_call_t *call,
     const llm_survey_meter_t *meter);
 static void ngx_http_llm_status_limit(ngx_http_llm_call_t *call,
@@ -69,7 +71,9 @@ ngx_http_llm_api_status(ngx_http_llm_call_t *call)
     llm_api_fault_t         fault;
     ngx_http_llm_status_t  *status;
 
-    scope.len = 0;
+    static llm_survey_t     empty;
+
+    ngx_str_null(&scope);
 
     if (call->key == NULL
         && ngx_http_llm_call_arg(call, "scope", &scope)
@@ -83,12 +87,23 @@ ngx_http_llm_api_status(ngx_http_llm_call_t *call)
         return;
     }
 
-    ngx_http_llm_out_open(call, '{');
-    ngx_http_llm_out_name(call, "zone");
-    ngx_http_llm_out_str(call, call->api->admin.zone.name);
-    ngx_http_llm_status_caller(call);
-    ngx_http_llm_out_name(call, "subjects");
-    ngx_http_llm_out_open(call, '[');
+    if (ngx_http_llm_call_format(call) != NGX_OK) {
+        return;
+    }
+
+    if (call->format == NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_out_open(call, '{');
+        ngx_http_llm_out_name(call, "zone");
+        ngx_http_llm_out_str(call, call->api->admin.zone.name);
+        ngx_http_llm_status_caller(call);
+        ngx_http_llm_out_name(call, "subjects");
+        ngx_http_llm_out_open(call, '[');
+
+    } else {
+        call->heading = 1;
+        ngx_http_llm_status_lines(call, &empty, &scope);
+        call->heading = 0;
+    }
 
     if (scope.len == 0) {
         ngx_http_llm_status_named(call);
@@ -221,8 +236,10 @@ ngx_http_llm_status_turn(ngx_event_t *ev)
 static void
 ngx_http_llm_status_end(ngx_http_llm_call_t *call)
 {
-    ngx_http_llm_out_close(call, ']');
-    ngx_http_llm_out_close(call, '}');
+    if (call->format == NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_out_close(call, ']');
+        ngx_http_llm_out_close(call, '}');
+    }
 
     ngx_http_llm_call_answer(call, NGX_HTTP_OK);
 }
@@ -260,6 +277,11 @@ ngx_http_llm_status_subject(ngx_http_llm_call_t *call,
 {
     ngx_uint_t              i;
     ngx_http_llm_limits_t   limits;
+
+    if (call->format != NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_status_lines(call, survey, id);
+        return;
+    }
 
     ngx_http_llm_limits_of(&call->api->admin.zone, survey->type, id->data,
                         id->len, &limits);
@@ -306,6 +328,53 @@ ngx_http_llm_status_subject(ngx_http_llm_call_t *call,
 
     ngx_http_llm_out_close(call, ']');
     ngx_http_llm_out_close(call, '}');
+}
+
+
+/* One for each of its periods, at least one. */
+
+static void
+ngx_http_llm_status_lines(ngx_http_llm_call_t *call,
+    const llm_survey_t *survey, ngx_str_t *id)
+{
+    u_char                     buf[LLM_PERIOD_BUF];
+    size_t                     len;
+    ngx_uint_t                 i;
+    const char                *scope;
+    const llm_survey_meter_t  *meter;
+
+    static llm_survey_meter_t  none;
+
+    scope = llm_subject_name(survey->type);
+
+    for (i = 0; i == 0 || i < survey->nmeters; i++) {
+        meter = survey->nmeters ? &survey->meters[i] : &none;
+        len = survey->nmeters ? llm_period_print(buf, meter->period) : 0;
+
+        ngx_http_llm_out_row(call);
+        ngx_http_llm_out_field(call, "scope", scope, ngx_strlen(scope));
+        ngx_http_llm_out_field_str(call, "id", id);
+        ngx_http_llm_out_field(call, "period", buf, len);
+        ngx_http_llm_out_field_usd(call, "spend",
+                                   meter->settled[LLM_COUNT_COST]);
+        ngx_http_llm_out_field_count(call, "requests",
+                                     meter->settled[LLM_COUNT_REQUESTS]);
+        ngx_http_llm_out_field_count(call, "input_tokens",
+                                     meter->settled[LLM_COUNT_INPUT]);
+        ngx_http_llm_out_field_count(call, "output_tokens",
+                                     meter->settled[LLM_COUNT_OUTPUT]);
+        ngx_http_llm_out_field_count(call, "in_flight", survey->inflight);
+        ngx_http_llm_out_field_count(call, "minute_requests",
+                                     survey->minute[LLM_WINDOW_REQUESTS]);
+        ngx_http_llm_out_field_count(call, "minute_input",
+                                     survey->minute[LLM_WINDOW_INPUT]);
+        ngx_http_llm_out_field_count(call, "minute_output",
+                                     survey->minute[LLM_WINDOW_OUTPUT]);
+        ngx_http_llm_out_field_time(call, "resets_at",
+                                    meter->end == INT64_MAX
+                                    ? 0 : meter->end * 1000);
+        ngx_http_llm_out_row_end(call);
+    }
 }
 
 

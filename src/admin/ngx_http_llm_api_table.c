@@ -4,6 +4,7 @@
  */
 
 
+#include "llm_api_path.h"
 #include "llm_money.h"
 #include "ngx_http_llm_api_calls.h"
 
@@ -18,6 +19,8 @@
 
 static const u_char *ngx_http_llm_table_special(const u_char *data,
     size_t len);
+static ngx_uint_t ngx_http_llm_table_field(ngx_http_llm_call_t *call,
+    const char *name);
 
 
 /* Of each kind its id and its alias come before these. */
@@ -224,4 +227,116 @@ ngx_http_llm_out_cells(ngx_http_llm_call_t *call,
     }
 
     ngx_http_llm_out_line(call);
+}
+
+
+void
+ngx_http_llm_out_row(ngx_http_llm_call_t *call)
+{
+    if (call->format == NGX_HTTP_LLM_API_JSON && !call->heading) {
+        ngx_http_llm_out_open(call, '{');
+    }
+}
+
+
+void
+ngx_http_llm_out_row_end(ngx_http_llm_call_t *call)
+{
+    if (call->format != NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_out_line(call);
+
+    } else if (!call->heading) {
+        ngx_http_llm_out_close(call, '}');
+    }
+}
+
+
+void
+ngx_http_llm_out_field(ngx_http_llm_call_t *call, const char *name,
+    const void *data, size_t len)
+{
+    if (!ngx_http_llm_table_field(call, name)) {
+        return;
+    }
+
+    if (call->format == NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_out_text(call, data, len);
+
+    } else {
+        ngx_http_llm_out_cell(call, data, len);
+    }
+}
+
+
+/* Whether a value is to follow the name. */
+
+static ngx_uint_t
+ngx_http_llm_table_field(ngx_http_llm_call_t *call, const char *name)
+{
+    if (call->format == NGX_HTTP_LLM_API_JSON) {
+
+        if (!call->heading) {
+            ngx_http_llm_out_name(call, name);
+        }
+
+    } else if (call->heading) {
+        ngx_http_llm_out_cell(call, name, ngx_strlen(name));
+    }
+
+    return !call->heading;
+}
+
+
+void
+ngx_http_llm_out_field_count(ngx_http_llm_call_t *call, const char *name,
+    int64_t n)
+{
+    if (!ngx_http_llm_table_field(call, name)) {
+        return;
+    }
+
+    if (call->format == NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_out_number(call, n);
+
+    } else {
+        ngx_http_llm_out_cell_count(call, n);
+    }
+}
+
+
+void
+ngx_http_llm_out_field_usd(ngx_http_llm_call_t *call, const char *name,
+    int64_t nano)
+{
+    if (!ngx_http_llm_table_field(call, name)) {
+        return;
+    }
+
+    if (call->format == NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_out_money(call, nano);
+
+    } else {
+        ngx_http_llm_out_cell_usd(call, nano);
+    }
+}
+
+
+void
+ngx_http_llm_out_field_time(ngx_http_llm_call_t *call, const char *name,
+    int64_t ms)
+{
+    u_char  *p, buf[LLM_API_TIME];
+
+    if (!ngx_http_llm_table_field(call, name)) {
+        return;
+    }
+
+    if (call->format == NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_out_time(call, ms);
+        return;
+    }
+
+    p = ms ? llm_api_time(buf, ms) : buf;
+
+    ngx_http_llm_out_cell(call, buf, p - buf);
 }
