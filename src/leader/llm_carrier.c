@@ -254,8 +254,12 @@ llm_carrier_carry(llm_carrier_t *c, llm_carrier_run_t *run)
     llm_store_op_t        op;
     llm_store_segment_t  *changed;
 
-    for (tries = 0; tries < LLM_CARRIER_TRIES; tries++) {
+    rc = 1;
+
+    for (tries = 0; rc == 1 && tries < LLM_CARRIER_TRIES; tries++) {
         memset(&op, 0, sizeof(llm_store_op_t));
+
+        n = 0;
 
         run->carried = 0;
         run->more = 0;
@@ -286,10 +290,6 @@ llm_carrier_carry(llm_carrier_t *c, llm_carrier_run_t *run)
 
         free(changed);
         llm_store_empty(&op);
-
-        if (rc != 1) {
-            break;
-        }
     }
 
     if (rc == 1) {
