@@ -40,6 +40,17 @@ sub asked
 }
 
 
+# A "long" one has far more of it before that.
+
+sub texts
+{
+    my ($request) = @_;
+
+    return $request->{body} =~ /\blong\b/ ? (('four' x 100) x 200, $said[-1])
+                                           : @said;
+}
+
+
 # A stream of [name, data], and of data alone.
 
 sub stream
@@ -91,7 +102,7 @@ sub chat
 
     return stream($hold, 1,
                   $choice->({ role => 'assistant', content => '' }),
-                  map({ $choice->({ content => $_ }) } @said),
+                  map({ $choice->({ content => $_ }) } texts(@_)),
                   $choice->({}, 'stop'),
                   $wanted ? { %answer, choices => [], usage => $usage } : ());
 }
@@ -128,7 +139,7 @@ sub responses
         { type => 'response.content_part.added', %in_text,
           part => { %$text, text => '' } },
         map({ { type => 'response.output_text.delta', %in_text,
-                delta => $_ } } @said),
+                delta => $_ } } texts(@_)),
         { type => 'response.output_text.done', %in_text, text => $said },
         { type => 'response.completed', response => $answer });
 }
@@ -158,7 +169,7 @@ sub messages
           content_block => { type => 'text', text => '' } },
         { type => 'ping' },
         map({ { type => 'content_block_delta', index => 0,
-                delta => { type => 'text_delta', text => $_ } } } @said),
+                delta => { type => 'text_delta', text => $_ } } } texts(@_)),
         { type => 'content_block_stop', index => 0 },
         { type => 'message_delta', usage => { output_tokens => $output },
           delta => { stop_reason => 'end_turn', stop_sequence => undef } },
@@ -220,6 +231,12 @@ my $t = LLMGateway->new(
 
         location /strip/ {
             llm_stream_usage strip;
+            proxy_pass http://provider/;
+        }
+
+        location /cut/ {
+            llm_cutoff on;
+            llm_team_limit default rpm=1000 tokens=2000/day;
             proxy_pass http://provider/;
         }
 
@@ -494,6 +511,55 @@ for (['openai', 'chat-abort', $create{openai},
     is($result->{error}, undef, "$name: the SDK ends it");
     isnt(said($result->{value}), $said, "$name: before its end");
     estimated($name, $prompt, $seen);
+}
+
+
+# A stream that is cut off, as its payer has nothing left, is to the SDKs one
+# that has met its cap.
+
+my $long = '30 12 hold long';
+
+for (['cut-chat', 'openai', $create{openai}, text($long, %with_usage),
+      'events'],
+     ['cut-chat-helper', 'openai', 'chat.completions.stream',
+      text($long, %with_usage), 'finalChatCompletion'],
+     ['cut-responses', 'openai', 'responses.create',
+      { model => 'm', input => $long, %streamed }, 'events'],
+     ['cut-messages', 'anthropic', $create{anthropic}, text($long, %streamed),
+      'events'],
+     ['cut-messages-helper', 'anthropic', 'messages.stream', text($long),
+      'finalMessage'])
+{
+    my ($name, $sdk, $call, $args, $take) = @$_;
+
+    $result = call($sdk, $name, $call, $args, take => $take, path => '/cut');
+
+    is($result->{error}, undef, "$name: no error");
+
+    my $value = $result->{value};
+    my $text = said($value);
+    my @ends = grep { defined }
+               map { ($_->{choices} && $_->{choices}[0]{finish_reason},
+                      $_->{stop_reason},
+                      $_->{delta} && ref $_->{delta}
+                      && $_->{delta}{stop_reason},
+                      $_->{type} && $_->{type} eq 'response.incomplete'
+                      && $_->{response}{status}) }
+               ref $value eq 'ARRAY' ? @$value : $value;
+
+    is_deeply([grep { $_ } @ends],
+              [$name =~ /chat/ ? 'length'
+               : $name =~ /messages/ ? 'max_tokens' : 'incomplete'],
+              "$name: how it ends");
+    like($text, qr/\A(?:four){500,}\z/, "$name: the text up to there");
+
+    $line = $t->line($name);
+    is($line->{source}, 'estimated', "$name: what passed is charged");
+
+    my (undef, $output) = split ' ', used_of($value);
+
+    is($output, $line->{completion_tokens}, "$name: and what the SDK is told")
+        if $sdk eq 'openai' || $take eq 'events';
 }
 
 

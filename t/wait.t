@@ -276,6 +276,10 @@ $t->finish;
 $t = locked();
 my $quit = $t->ask('quit', path => '/closed/v1/chat/completions');
 $t->ask('term');
+
+# who is answered after them was accepted after them
+
+is($t->get('/used')->{status}, 204, 'nginx has them');
 kill 'QUIT', $t->master;
 wait_until { !$t->connect } 'nginx to listen no more';
 is($quit->answer->{status}, 503, 'QUIT: it is answered');

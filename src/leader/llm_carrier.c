@@ -272,9 +272,12 @@ llm_carrier_carry(llm_carrier_t *c, llm_carrier_run_t *run)
     llm_store_segment_t  *changed;
 
     op = &c->batch;
+    rc = 1;
 
     for (tries = 0; tries < LLM_CARRIER_TRIES; tries++) {
         memset(op, 0, sizeof(llm_store_op_t));
+
+        n = 0;
 
         run->carried = 0;
         run->more = 0;

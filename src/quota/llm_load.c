@@ -21,6 +21,8 @@ static void llm_load_minute(llm_zone_t *z, llm_clock_t *clock,
     llm_subject_t *s, const llm_foreign_line_t *line);
 static void llm_load_bucket(llm_zone_t *z, llm_clock_t *clock,
     llm_window_t *w, llm_window_counter_e counter, int64_t time, int64_t n);
+static const llm_mark_t *llm_load_mark(const llm_zone_t *z,
+    const llm_mark_t *segment, unsigned *full);
 
 
 llm_room_e
@@ -160,7 +162,7 @@ llm_zone_marks_are(const llm_zone_t *z, const llm_mark_t *offsets, size_t n,
     int whole)
 {
     size_t             i;
-    unsigned           k, full;
+    unsigned           full;
     const llm_mark_t  *mark;
 
     for (i = 0; i < n; i++) {
@@ -169,22 +171,9 @@ llm_zone_marks_are(const llm_zone_t *z, const llm_mark_t *offsets, size_t n,
             continue;
         }
 
-        full = 1;
+        mark = llm_load_mark(z, &offsets[i], &full);
 
-        for (k = 0; k < LLM_MARKS; k++) {
-            mark = &z->marks[k];
-
-            if (mark->made == 0) {
-                full = 0;
-
-            } else if (mark->epoch == offsets[i].epoch
-                       && mark->number == offsets[i].number)
-            {
-                break;
-            }
-        }
-
-        if (k == LLM_MARKS) {
+        if (mark == NULL) {
 
             /* a new one, or one of those that are too many and old */
 
@@ -203,6 +192,33 @@ llm_zone_marks_are(const llm_zone_t *z, const llm_mark_t *offsets, size_t n,
     }
 
     return 1;
+}
+
+
+/* A segment's mark, or NULL, and then whether there is no room for one. */
+
+static const llm_mark_t *
+llm_load_mark(const llm_zone_t *z, const llm_mark_t *segment, unsigned *full)
+{
+    unsigned           i;
+    const llm_mark_t  *mark;
+
+    *full = 1;
+
+    for (i = 0; i < LLM_MARKS; i++) {
+        mark = &z->marks[i];
+
+        if (mark->made == 0) {
+            *full = 0;
+
+        } else if (mark->epoch == segment->epoch
+                   && mark->number == segment->number)
+        {
+            return mark;
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -241,7 +241,7 @@ test_all_or_nothing(void)
 {
     uint32_t    i, k;
     llm_ask_t   ask;
-    llm_row_t   row, full;
+    llm_row_t   row, full, rate;
     u_char     *before;
     static const char  *names[] = { "", "t", "u", "c", "k", "m", "t/m",
                                     "k/m", "t/u" };
@@ -249,6 +249,7 @@ test_all_or_nothing(void)
     begin();
     quota_row(&row, "rpm=100 tpm=100 parallel=100 budget=1/day");
     quota_row(&full, "rpm=100 tpm=100 parallel=100 budget=0/day");
+    quota_row(&rate, "rpm=0 tpm=100 parallel=100 budget=1/day");
 
     before = malloc(SIZE);
 
@@ -291,7 +292,9 @@ test_all_or_nothing(void)
            "all count: %s", llm_subject_name(k));
     }
 
-    ask.subjects[7].row = &full;
+    /* a meter notes which of its budgets has refused, and nothing of rates */
+
+    ask.subjects[7].row = &rate;
 
     enter();
     llm_zone_leave(z);
