@@ -7,7 +7,10 @@ use RawUpstream;
 
 use POSIX qw(strftime);
 
-my $upstream = RawUpstream->start('*' => { json => usage(10, 5) });
+my $upstream = RawUpstream->start(
+    '/slow/v1/chat/completions' => { json => usage(10, 5), hold => 'slow' },
+    '*' => { json => usage(10, 5) }
+);
 
 my $server = <<'EOF';
         llm_user $http_x_user;
@@ -145,6 +148,25 @@ wait_until { $t->lines('later') == 3 } 'three lines';
 $t->reload(server => "llm_user_limit default budget=0.0002/month; $server");
 is(statuses($t, 2, 'later', '', 'X-User' => 'u'), '200 403',
    'a budget that comes in mid-month counts what was spent before');
+$t->finish;
+
+
+# A meter that comes later counts what is in flight, too.
+
+$t = gateway();
+$t->start;
+is(statuses($t, 2, 'flying'), '200 200', 'before');
+
+my $slow = $t->ask('flying', path => '/slow/v1/chat/completions');
+
+wait_until { $upstream->requests('/slow/v1/chat/completions') == 1 }
+           'a request in flight';
+$t->reload(limits => 'rpm=1000 tpm=100m requests=4/week', keep_old => 1);
+$t->wait_log(qr/gracefully shutting down/);
+is(statuses($t, 1, 'flying'), '200', 'the fourth is admitted');
+is(statuses($t, 1, 'flying'), '429', 'no fifth: the one in flight counts');
+$upstream->release('slow');
+is($slow->answer->{status}, 200, 'which ends');
 $t->finish;
 
 

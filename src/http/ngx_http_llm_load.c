@@ -13,6 +13,9 @@
 #include "ngx_http_llm.h"
 
 
+#define NGX_HTTP_LLM_LOAD_EXACT  2000    /* ms */
+
+
 /*
  * A subject that the zone does not know is read from the store: its sums, and
  * then the offsets up to which the ledger is in them.  If they are those that
@@ -21,8 +24,10 @@
  *
  * Of a subject that may have been charged by this zone already, which a new
  * limit now needs a meter of, the reading comes after a run of the leader that
- * has carried what was written until then.  Of one who left the zone since the
- * reading began, which he did with something that was settled, it is repeated.
+ * has carried what was written until then, and again if lines of it were
+ * written since; what is in flight, or has no line yet, the zone's reservations
+ * say.  Of one who left the zone since the reading began, which he did with
+ * something that was settled, it is repeated.
  */
 
 
@@ -38,7 +43,9 @@ struct ngx_http_llm_load_s {
     unsigned                     nshared;
 
     uint64_t                     asked;      /* the zone's time */
+    uint64_t                     made;       /* likewise, the first time */
     uint64_t                     began;      /* likewise, of the reading */
+    uint64_t                     carried;    /* what was in the store then */
     uint64_t                     marks;      /* their state then */
     llm_load_t                  *rows;
     size_t                       nrows;
@@ -58,6 +65,8 @@ static ngx_int_t ngx_http_llm_load_keep(ngx_http_llm_load_t *load,
 static void ngx_http_llm_load_offsets(ngx_http_llm_store_task_t *task);
 static ngx_int_t ngx_http_llm_load_add(ngx_http_llm_load_t *load,
     const llm_mark_t *offsets, size_t n);
+static ngx_uint_t ngx_http_llm_load_is_early(ngx_http_llm_load_t *load,
+    llm_zone_t *z);
 static void ngx_http_llm_load_share(ngx_http_llm_load_t *load);
 static void ngx_http_llm_load_failed(ngx_http_llm_load_t *load,
     llm_store_status_e status);
@@ -127,6 +136,7 @@ ngx_http_llm_load(ngx_http_llm_quota_t *quota, const llm_ask_t *ask,
 
     z = ngx_http_llm_zone_lock(&quota->zone);
 
+    load->made = z->now;
     load->asked = z->now;
     load->after = (quota->reused || z->full
                    || llm_zone_find(z, key) != LLM_NONE);
@@ -187,6 +197,7 @@ ngx_http_llm_load_begin(ngx_http_llm_load_t *load)
     z = ngx_http_llm_zone_lock(&load->quota->zone);
 
     load->began = z->now;
+    load->carried = z->carried;
     load->marks = llm_zone_marks_state(z);
 
     ngx_http_llm_zone_unlock(&load->quota->zone);
@@ -327,7 +338,8 @@ ngx_http_llm_load_add(ngx_http_llm_load_t *load, const llm_mark_t *offsets,
     if (!z->behind
         && !llm_evict_since(z, load->key.hash, load->began)
         && llm_zone_marks_state(z) == load->marks
-        && llm_zone_marks_are(z, offsets, n, z->carried > load->began))
+        && llm_zone_marks_are(z, offsets, n, z->carried > load->began)
+        && !ngx_http_llm_load_is_early(load, z))
     {
         switch (llm_zone_load(z, &zone->clock, &load->key, load->periods,
                               load->nperiods, load->rows, load->nrows))
@@ -348,6 +360,26 @@ ngx_http_llm_load_add(ngx_http_llm_load_t *load, const llm_mark_t *offsets,
     ngx_http_llm_zone_unlock(zone);
 
     return rc;
+}
+
+
+/* Of a subject whose requests end one after another there may be no such
+   moment: some of its lines are then missing rather than that it waits on. */
+
+static ngx_uint_t
+ngx_http_llm_load_is_early(ngx_http_llm_load_t *load, llm_zone_t *z)
+{
+    if (z->now - load->made >= NGX_HTTP_LLM_LOAD_EXACT
+        || !llm_zone_load_lacks(z, &load->key, load->periods, load->nperiods,
+                                load->carried))
+    {
+        return 0;
+    }
+
+    load->after = 1;
+    load->asked = z->now;
+
+    return 1;
 }
 
 

@@ -36,6 +36,10 @@ static ngx_int_t ngx_http_llm_start_state(ngx_http_llm_quota_t *quota,
 #define NGX_HTTP_LLM_STORE_TIMEOUT  1000     /* ms that it waits for others */
 
 
+/* of a process that has no slot in the zone */
+
+static volatile uint32_t  ngx_http_llm_slotless;
+
 static const char  *ngx_http_llm_sources[] = {
     "none", "pending", "upstream", "estimated"
 };
@@ -586,6 +590,9 @@ ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
     quota->ledger.newest = &z->segment;
     quota->ledger.written = &z->totals.ledger_bytes;
     quota->ledger.failures = &z->totals.ledger_errors;
+    quota->ledger.writing = (quota->zone.worker == LLM_NONE)
+                            ? &ngx_http_llm_slotless
+                            : &z->workers[quota->zone.worker].writing;
     quota->ledger.handler = ngx_http_llm_lines_written;
     quota->ledger.data = quota;
 

@@ -26,8 +26,6 @@
 static uint64_t ngx_http_llm_sweep_workers(
     const ngx_http_llm_leader_conf_t *conf, ngx_uint_t *gone);
 static void ngx_http_llm_sweep_zone(const ngx_http_llm_leader_conf_t *conf);
-static ngx_uint_t ngx_http_llm_sweep_left(llm_zone_t *z,
-    const llm_reservation_t *r);
 static llm_reservation_state_e ngx_http_llm_sweep_take(
     const ngx_http_llm_leader_conf_t *conf, llm_index_t i);
 static void ngx_http_llm_sweep_find(const ngx_http_llm_leader_conf_t *conf,
@@ -134,8 +132,12 @@ ngx_http_llm_sweep_zone(const ngx_http_llm_leader_conf_t *conf)
     z = conf->zone->zone;
     swept = 0;
 
+    /* what is taken over may have its line */
+
+    z->workers[conf->zone->worker].writing++;
+
     for (i = 0; i < z->nreservations; i++) {
-        if (!ngx_http_llm_sweep_left(z, llm_zone_reservation(z, i))) {
+        if (!llm_zone_is_left(z, llm_zone_reservation(z, i))) {
             continue;
         }
 
@@ -158,7 +160,7 @@ ngx_http_llm_sweep_zone(const ngx_http_llm_leader_conf_t *conf)
 
         entry = ngx_array_push(unsure);
         if (entry == NULL) {
-            goto done;
+            break;
         }
 
         entry->number = llm_zone_reservation(z, i)->id;
@@ -170,6 +172,8 @@ ngx_http_llm_sweep_zone(const ngx_http_llm_leader_conf_t *conf)
         ngx_http_llm_sweep_find(conf, unsure);
     }
 
+    z->workers[conf->zone->worker].writing--;
+
     if (swept) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "llm_quota zone \"%V\": %ui requests of processes that "
@@ -180,17 +184,6 @@ ngx_http_llm_sweep_zone(const ngx_http_llm_leader_conf_t *conf)
 done:
 
     ngx_destroy_pool(pool);
-}
-
-
-/* What a process without a slot holds is nobody's to sweep. */
-
-static ngx_uint_t
-ngx_http_llm_sweep_left(llm_zone_t *z, const llm_reservation_t *r)
-{
-    return r->state != LLM_RESERVATION_FREE
-           && r->worker < LLM_WORKERS
-           && r->generation != z->workers[r->worker].generation;
 }
 
 
@@ -215,7 +208,7 @@ ngx_http_llm_sweep_take(const ngx_http_llm_leader_conf_t *conf, llm_index_t i)
     r = llm_zone_reservation(z, i);
     state = LLM_RESERVATION_FREE;
 
-    if (ngx_http_llm_sweep_left(z, r)) {
+    if (llm_zone_is_left(z, r)) {
         state = r->state;
 
         r->worker = conf->zone->worker;

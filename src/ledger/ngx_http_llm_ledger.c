@@ -20,6 +20,7 @@
 static ngx_int_t ngx_http_llm_ledger_room(ngx_http_llm_ledger_t *ledger);
 static void ngx_http_llm_ledger_appended(ngx_http_llm_ledger_t *ledger);
 static void ngx_http_llm_ledger_write(ngx_event_t *ev);
+static void ngx_http_llm_ledger_write_all(ngx_http_llm_ledger_t *ledger);
 static ngx_int_t ngx_http_llm_ledger_mend(ngx_http_llm_ledger_t *ledger);
 static size_t ngx_http_llm_ledger_put(ngx_http_llm_ledger_t *ledger,
     u_char *p, size_t size);
@@ -174,16 +175,30 @@ ngx_http_llm_ledger_write(ngx_event_t *ev)
 }
 
 
+/* A flag, not a lock: who reads what others wrote waits for a moment in which
+   nobody is between a write and what is told of it. */
+
 void
 ngx_http_llm_ledger_flush(ngx_http_llm_ledger_t *ledger)
+{
+    if (ledger->lines == 0) {
+        return;
+    }
+
+    (*ledger->writing)++;
+
+    ngx_http_llm_ledger_write_all(ledger);
+
+    (*ledger->writing)--;
+}
+
+
+static void
+ngx_http_llm_ledger_write_all(ngx_http_llm_ledger_t *ledger)
 {
     u_char      *p, *line;
     size_t       size, n;
     ngx_uint_t   lines;
-
-    if (ledger->lines == 0) {
-        return;
-    }
 
     if (ledger->torn && ngx_http_llm_ledger_mend(ledger) != NGX_OK) {
         return;

@@ -40,6 +40,10 @@ struct ngx_http_llm_ledger_s {
     uint64_t                        *written;      /* shared: bytes, rises */
     uint64_t                        *failures;     /* likewise: times that it
                                                       began to fail */
+    volatile uint32_t               *writing;      /* likewise: not 0 while
+                                                      lines may be written that
+                                                      the handler was not told
+                                                      of */
 
     ngx_str_t                        segment;      /* path, NUL after it */
     size_t                           base;         /* of the path, up to the

@@ -13,8 +13,15 @@
 static llm_room_e llm_load_room(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, llm_index_t index,
     const llm_period_t *periods, unsigned nperiods);
-static void llm_load_rows(llm_zone_t *z, llm_meter_t *m,
+static void llm_load_rows(llm_zone_t *z, llm_meter_t *m, int64_t *sum,
     const llm_load_t *rows, size_t nrows);
+static int llm_load_unwritten(llm_zone_t *z, llm_index_t index,
+    llm_meter_t **meters, unsigned nmeters, int64_t (*sums)[LLM_COUNTS]);
+static int llm_load_is_writing(const llm_zone_t *z);
+static int llm_load_names(const llm_reservation_t *r, llm_index_t index);
+static void llm_load_of(const llm_reservation_t *r, llm_foreign_line_t *line);
+static void llm_load_line(const llm_meter_t *m,
+    const llm_foreign_line_t *line, int64_t *n);
 static void llm_load_meters(llm_zone_t *z, const llm_subject_t *s,
     const llm_foreign_line_t *line);
 static void llm_load_minute(llm_zone_t *z, llm_clock_t *clock,
@@ -30,11 +37,11 @@ llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, const llm_period_t *periods,
     unsigned nperiods, const llm_load_t *rows, size_t nrows)
 {
-    int64_t         start, end;
+    int64_t         start, end, sums[LLM_SUBJECT_METERS][LLM_COUNTS];
     unsigned        i;
     llm_room_e      made;
     llm_index_t     index;
-    llm_meter_t    *m;
+    llm_meter_t    *m, *meters[LLM_SUBJECT_METERS];
     llm_subject_t  *s;
 
     index = llm_zone_find(z, key);
@@ -53,11 +60,6 @@ llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
 
     llm_zone_roll(z, clock, s);
 
-    /* who waits for it must find it: it stays for a run of the leader */
-
-    s->written = z->now;
-    llm_evict_touch(s);
-
     for (i = 0; i < nperiods; i++) {
         m = llm_zone_find_meter(z, s, periods[i]);
 
@@ -68,8 +70,21 @@ llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
                                                      start, end));
         }
 
-        if (!m->loaded) {
-            llm_load_rows(z, m, rows, nrows);
+        meters[i] = m;
+    }
+
+    if (!llm_load_unwritten(z, index, meters, nperiods, sums)) {
+        return LLM_ROOM_SOON;
+    }
+
+    /* who waits for it must find it: it stays for a run of the leader */
+
+    s->written = z->now;
+    llm_evict_touch(s);
+
+    for (i = 0; i < nperiods; i++) {
+        if (!meters[i]->loaded) {
+            llm_load_rows(z, meters[i], sums[i], rows, nrows);
         }
     }
 
@@ -113,9 +128,12 @@ llm_load_room(llm_zone_t *z, llm_clock_t *clock, const llm_subject_key_t *key,
 }
 
 
+/* sum has what no line says yet: of what the zone has counted blindly, only
+   that is not in the store. */
+
 static void
-llm_load_rows(llm_zone_t *z, llm_meter_t *m, const llm_load_t *rows,
-    size_t nrows)
+llm_load_rows(llm_zone_t *z, llm_meter_t *m, int64_t *sum,
+    const llm_load_t *rows, size_t nrows)
 {
     size_t    i;
     uint32_t  n;
@@ -126,18 +144,158 @@ llm_load_rows(llm_zone_t *z, llm_meter_t *m, const llm_load_t *rows,
             continue;
         }
 
-        /* what the zone has counted blindly is in the ledger, and so in
-           this */
-
         for (n = 0; n < LLM_COUNTS; n++) {
-            if (m->settled[n] < rows[i].sum[n]) {
-                llm_zone_put64(z, &m->settled[n], rows[i].sum[n]);
-            }
+            sum[n] = llm_sat_add(sum[n], rows[i].sum[n]);
+        }
+    }
+
+    for (n = 0; n < LLM_COUNTS; n++) {
+        if (m->settled[n] < sum[n]) {
+            llm_zone_put64(z, &m->settled[n], sum[n]);
         }
     }
 
     llm_zone_put32(z, &m->loaded, 1);
     llm_zone_commit(z);
+}
+
+
+/* What the subject's reservations are for each of the meters; 0: of one it is
+   not known whether its line is in the ledger. */
+
+static int
+llm_load_unwritten(llm_zone_t *z, llm_index_t index, llm_meter_t **meters,
+    unsigned nmeters, int64_t (*sums)[LLM_COUNTS])
+{
+    int64_t             n[LLM_COUNTS];
+    uint32_t            left;
+    unsigned            i, k;
+    llm_index_t         next;
+    llm_reservation_t  *r;
+    llm_foreign_line_t  line;
+
+    memset(sums, 0, nmeters * sizeof(sums[0]));
+
+    left = llm_zone_subject(z, index)->holders;
+
+    if (left && llm_load_is_writing(z)) {
+        return 0;
+    }
+
+    for (next = 0; left && next < z->nreservations; next++) {
+        r = llm_zone_reservation(z, next);
+
+        if (r->state == LLM_RESERVATION_FREE || !llm_load_names(r, index)) {
+            continue;
+        }
+
+        if (llm_zone_is_left(z, r)) {
+            return 0;
+        }
+
+        left--;
+        llm_load_of(r, &line);
+
+        for (i = 0; i < nmeters; i++) {
+            llm_load_line(meters[i], &line, n);
+
+            for (k = 0; k < LLM_COUNTS; k++) {
+                sums[i][k] = llm_sat_add(sums[i][k], n[k]);
+            }
+        }
+    }
+
+    return 1;
+}
+
+
+static int
+llm_load_is_writing(const llm_zone_t *z)
+{
+    unsigned  i;
+
+    for (i = 0; i < LLM_WORKERS; i++) {
+        if (z->workers[i].pid && z->workers[i].writing) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+llm_load_names(const llm_reservation_t *r, llm_index_t index)
+{
+    uint32_t  i;
+
+    for (i = 0; i < r->nsubjects; i++) {
+        if (r->subjects[i] == index) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* A request counts from its admission on, what it used from its settlement
+   on. */
+
+static void
+llm_load_of(const llm_reservation_t *r, llm_foreign_line_t *line)
+{
+    const llm_settlement_t  *c;
+
+    memset(line, 0, sizeof(llm_foreign_line_t));
+
+    if (r->state != LLM_RESERVATION_SETTLED) {
+        line->started = r->started;
+        line->requests = 1;
+        return;
+    }
+
+    c = &r->settlement;
+
+    line->started = c->timestamp - c->duration;
+    line->timestamp = c->timestamp;
+    line->requests = c->requests;
+    line->input = c->usage.input;
+    line->output = c->usage.output;
+    line->cost = c->cost;
+}
+
+
+int
+llm_zone_load_lacks(llm_zone_t *z, const llm_subject_key_t *key,
+    const llm_period_t *periods, unsigned nperiods, uint64_t carried)
+{
+    unsigned              i;
+    llm_index_t           index;
+    const llm_meter_t    *m;
+    const llm_subject_t  *s;
+
+    index = llm_zone_find(z, key);
+
+    if (index == LLM_NONE) {
+        return 0;
+    }
+
+    s = llm_zone_subject(z, index);
+
+    if (s->written < carried) {
+        return 0;
+    }
+
+    for (i = 0; i < nperiods; i++) {
+        m = llm_zone_find_meter(z, s, periods[i]);
+
+        if (m == NULL || !m->loaded) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -303,12 +461,10 @@ static void
 llm_load_meters(llm_zone_t *z, const llm_subject_t *s,
     const llm_foreign_line_t *line)
 {
-    int64_t      *settled, started, ended;
+    int64_t       n[LLM_COUNTS];
+    unsigned      k;
     llm_index_t   i;
     llm_meter_t  *m;
-
-    started = line->started / 1000;
-    ended = line->timestamp / 1000;
 
     for (i = s->meters; i != LLM_NONE; i = m->next) {
         m = llm_zone_meter(z, i);
@@ -317,24 +473,38 @@ llm_load_meters(llm_zone_t *z, const llm_subject_t *s,
             continue;
         }
 
-        settled = m->settled;
+        llm_load_line(m, line, n);
 
-        if (m->start <= started && started < m->end) {
-            llm_zone_put64(z, &settled[LLM_COUNT_REQUESTS],
-                           llm_sat_add(settled[LLM_COUNT_REQUESTS],
-                                       line->requests));
+        for (k = 0; k < LLM_COUNTS; k++) {
+            if (n[k]) {
+                llm_zone_put64(z, &m->settled[k],
+                               llm_sat_add(m->settled[k], n[k]));
+            }
         }
+    }
+}
 
-        if (m->start <= ended && ended < m->end) {
-            llm_zone_put64(z, &settled[LLM_COUNT_INPUT],
-                           llm_sat_add(settled[LLM_COUNT_INPUT],
-                                       line->input));
-            llm_zone_put64(z, &settled[LLM_COUNT_OUTPUT],
-                           llm_sat_add(settled[LLM_COUNT_OUTPUT],
-                                       line->output));
-            llm_zone_put64(z, &settled[LLM_COUNT_COST],
-                           llm_sat_add(settled[LLM_COUNT_COST], line->cost));
-        }
+
+/* What of a line is of the meter's period. */
+
+static void
+llm_load_line(const llm_meter_t *m, const llm_foreign_line_t *line, int64_t *n)
+{
+    int64_t  started, ended;
+
+    started = line->started / 1000;
+    ended = line->timestamp / 1000;
+
+    memset(n, 0, LLM_COUNTS * sizeof(int64_t));
+
+    if (m->start <= started && started < m->end) {
+        n[LLM_COUNT_REQUESTS] = line->requests;
+    }
+
+    if (m->start <= ended && ended < m->end) {
+        n[LLM_COUNT_INPUT] = line->input;
+        n[LLM_COUNT_OUTPUT] = line->output;
+        n[LLM_COUNT_COST] = line->cost;
     }
 }
 

@@ -32,13 +32,24 @@ typedef struct {
 /*
  * Makes the meters of those periods, where they are not there yet, and sets
  * each, once for its life, to what rows has of the period that the clock
- * stands in, or leaves it at what it has counted itself where that is more.
+ * stands in, with what this zone's reservations will yet write into the
+ * ledger; or leaves it at what it has counted itself where that is more.
  * Others may have to leave for it.  LLM_ROOM_MADE, or what keeps it from being
- * loaded: then nothing of it is.
+ * loaded: then nothing of it is.  LLM_ROOM_SOON also says that a line may be
+ * in the ledger, and so in rows, while its reservation is still there.
  */
 llm_room_e llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, const llm_period_t *periods,
     unsigned nperiods, const llm_load_t *rows, size_t nrows);
+
+
+/*
+ * Whether one of these meters would be loaded without lines that this zone has
+ * written of the subject: some came since carried, which is what the zone's
+ * was before the store was read.
+ */
+int llm_zone_load_lacks(llm_zone_t *z, const llm_subject_key_t *key,
+    const llm_period_t *periods, unsigned nperiods, uint64_t carried);
 
 
 /*

@@ -555,10 +555,20 @@ llm_zone_take_worker(llm_zone_t *z, uint32_t i, const llm_worker_t *seen,
 
     w->generation++;
     w->started = started;
+    w->writing = 0;
     llm_barrier();
     w->pid = pid;
 
     return 1;
+}
+
+
+int
+llm_zone_is_left(const llm_zone_t *z, const llm_reservation_t *r)
+{
+    return r->state != LLM_RESERVATION_FREE
+           && r->worker < LLM_WORKERS
+           && r->generation != z->workers[r->worker].generation;
 }
 
 

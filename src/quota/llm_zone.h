@@ -287,6 +287,10 @@ typedef struct {
     uint64_t                 started;        /* boot ticks of the process */
     int32_t                  pid;            /* 0: free */
     uint32_t                 generation;
+    volatile uint32_t        writing;        /* lines may be in the ledger
+                                                whose reservations are not
+                                                freed yet */
+    uint32_t                 unused;
 } llm_worker_t;
 
 
@@ -350,7 +354,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      8
+#define LLM_ZONE_LAYOUT      9
 
 typedef struct {
     uint64_t                 magic;
@@ -688,6 +692,10 @@ llm_estimate_t *llm_zone_estimate(llm_zone_t *z, const u_char *name, size_t n,
  */
 int llm_zone_take_worker(llm_zone_t *z, uint32_t i, const llm_worker_t *seen,
     int32_t pid, uint64_t started);
+
+/* Whether a reservation is that of a process which has no slot any more; what
+   a process without one holds is nobody's to sweep. */
+int llm_zone_is_left(const llm_zone_t *z, const llm_reservation_t *r);
 
 
 /* Sets the wall clock and brings the bounds of all known periods up to it. */

@@ -128,7 +128,12 @@ EOF
 
     $text =~ s/%%(\w+)%%/$vars{$1} \/\/ die "no value for $1\n"/ge;
 
-    LLMBase::spew($self->dir . '/conf/nginx.conf', $text);
+    # the master may be reading it, told so before
+
+    my $file = $self->dir . '/conf/nginx.conf';
+
+    LLMBase::spew("$file.new", $text);
+    rename "$file.new", $file or die "rename: $!\n";
 }
 
 

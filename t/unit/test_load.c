@@ -210,6 +210,101 @@ test_load(void)
 }
 
 
+/* One of "c", admitted blindly, and settled for so much if that is not 0. */
+
+static llm_index_t
+blindly(int64_t cost)
+{
+    llm_ask_t          ask;
+    llm_row_t          row;
+    llm_verdict_t      v;
+    llm_settlement_t   s;
+
+    quota_row(&row, "budget=1/day");
+    quota_ask(&ask, LLM_RESERVE_ESTIMATE);
+    quota_subject(z, &ask, LLM_SUBJECT_TEAM, "c", &row, 1);
+    ask.blind = 1;
+    ask.started = clock_now.wall;
+    ask.worker = 3;
+
+    llm_admit(z, &clock_now, &ask, &v);
+
+    if (cost) {
+        memset(&s, 0, sizeof(llm_settlement_t));
+        s.timestamp = clock_now.wall;
+        s.cost = cost;
+        (void) llm_settle(z, &clock_now, v.reservation, v.id, &s);
+    }
+
+    return v.reservation;
+}
+
+
+static int
+lacks(uint64_t carried)
+{
+    llm_subject_key_t   key;
+    const llm_period_t  periods[] = { DAY, QUOTA_MONTH };
+
+    key_of(&key, "c");
+
+    return llm_zone_load_lacks(z, &key, periods, 2, carried);
+}
+
+
+/* What was admitted blindly and has no line yet is not in the store. */
+
+static void
+test_unwritten(void)
+{
+    llm_index_t         i, written;
+    llm_worker_t        seen;
+    llm_subject_key_t   key;
+
+    begin();
+
+    memset(&seen, 0, sizeof(llm_worker_t));
+    (void) llm_zone_take_worker(z, 3, &seen, 100, 7);
+
+    is_int(lacks(0), 0, "nobody wrote of whom the zone does not know");
+
+    written = blindly(4);
+    llm_zone_free_reservation(z, written);
+    (void) blindly(10);
+    i = blindly(20);
+    (void) blindly(0);
+
+    ok(lacks(z->now) == 1 && lacks(z->now + 1) == 0,
+       "a line that was written must be carried");
+
+    z->workers[3].writing = 1;
+    is_int(load("c", 5, 7), LLM_ROOM_SOON, "another may be written now");
+    z->workers[3].writing = 0;
+
+    seen = z->workers[3];
+    (void) llm_zone_take_worker(z, 3, &seen, 101, 8);
+    is_int(load("c", 5, 7), LLM_ROOM_SOON, "or is of one who died");
+    z->workers[3].generation--;
+
+    /* one of the store's five is written */
+
+    is_int(load("c", 5, 7), LLM_ROOM_MADE, "loaded");
+    is_int(cost_of("c", DAY), 20 + 30, "the day and what has no line");
+    is_int(cost_of("c", QUOTA_MONTH), 28 + 30, "the month");
+
+    key_of(&key, "c");
+    is_int(llm_zone_find_meter(z, llm_zone_subject(z, llm_zone_find(z, &key)),
+                               DAY)->settled[LLM_COUNT_REQUESTS],
+           5 + 3, "and what is in flight");
+
+    llm_zone_free_reservation(z, i);
+    ok(lacks(0) == 0, "what is loaded lacks nothing");
+    is_int(cost_of("c", DAY), 50, "a line that is written changes nothing");
+
+    ok(quota_check(z) == NULL, "the zone is whole");
+}
+
+
 static void
 test_room(void)
 {
@@ -499,6 +594,7 @@ main(void)
 {
     test_facts();
     test_load();
+    test_unwritten();
     test_room();
     test_minute();
     test_foreign();
