@@ -102,4 +102,87 @@ subtest 'exactly what the limit allows' => sub {
 };
 
 
+# How many of a budget of 25 a node may still admit, as it finds out one by one.
+
+sub passes
+{
+    my ($n, @nodes) = @_;
+
+    return join ' ', map {
+        my $t = $nodes[$_ % @nodes];
+        $t->chat('a', path('budget'))->{status}
+    } 0 .. $n - 1;
+}
+
+
+subtest 'what is not used is given back' => sub {
+    my $redis = RedisServer->start;
+    my @nodes = map { node($redis)->start } 1 .. 2;
+
+    is($nodes[0]->chat('a', path('far'))->{status}, 200, 'one of many dollars');
+
+    # it was granted thousands ahead, which bound the other
+
+    my $refused = $nodes[1]->chat('a', path('budget'));
+
+    is($refused->{status}, 403, 'what is claimed is not there');
+
+    wait_until {
+        $nodes[1]->chat('a', path('budget'))->{status} == 200
+    } 'it to be there again';
+
+    is(passes(24, @nodes), join(' ', ('200') x 23, '403'),
+       'all that is left, and no more');
+
+    $_->finish for @nodes;
+};
+
+
+subtest 'a node that dies' => sub {
+    my $redis = RedisServer->start;
+    my @nodes = map { node($redis)->start } 1 .. 2;
+
+    is(passes(20, @nodes), join(' ', ('200') x 20), '20 of 25 at two nodes');
+
+    $nodes[0]->crash;
+
+    is(passes(6, $nodes[1]), join(' ', ('200') x 5, '403'),
+       'what it had counts');
+
+    $nodes[0]->start;
+
+    is($nodes[0]->chat('a', path('budget'))->{status}, 403,
+       'and when it is back');
+
+    $_->finish for @nodes;
+};
+
+
+subtest 'Redis is away' => sub {
+    my $redis = RedisServer->start;
+    my $t = node($redis)->start;
+
+    is($t->chat('a', path('closed'))->{status}, 200, 'a request');
+
+    $redis->freeze;
+
+    my $waits = $t->chat('b', path('closed'));
+
+    is($waits->{status}, 503, 'fail=closed refuses');
+    is($t->chat('a', path('budget'))->{status}, 200, 'fail=open goes on');
+
+    $t->wait_log(qr/theirs count as last known and limits are not strict: /);
+
+    $redis->thaw;
+    $t->wait_log(qr/exchanges totals with other nodes again/);
+
+    is($t->chat('a', path('closed'))->{status}, 200, 'it is back');
+
+    is(passes(24, $t), join(' ', ('200') x 22, '403', '403'),
+       'with what was used meanwhile');
+
+    $t->finish;
+};
+
+
 done_testing;
