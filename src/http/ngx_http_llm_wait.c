@@ -13,9 +13,10 @@
 
 /*
  * A request waits in one queue: the zone's, until the zone is ready, that of
- * claims, until the leader has asked for more of a limit, or that of a load.  One timer looks after all of them; while nothing waits there
- * is none.  It is no cancelable one: it keeps a worker that is told to quit
- * for as long as requests wait.
+ * claims, until the leader has asked for more of a limit, or that of a load.
+ * One timer looks after all of them; while nothing waits there is none.  It is
+ * no cancelable one: it keeps a worker that is told to quit for as long as
+ * requests wait.
  */
 
 
