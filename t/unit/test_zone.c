@@ -145,7 +145,7 @@ test_layout(void)
         ok(z->nbuckets > z->nsubjects
            && (z->nbuckets & (z->nbuckets - 1)) == 0, "the hash is roomy");
 
-        ok(z->nsubjects >= 90 && z->nreservations >= 30
+        ok(z->nsubjects >= 60 && z->nreservations >= 30
            && z->nminutes == z->nsubjects && z->nmeters >= 3 * z->nsubjects,
            "%u subjects, %u reservations", z->nsubjects, z->nreservations);
 
