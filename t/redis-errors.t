@@ -215,8 +215,3 @@ llm_quota_redis has invalid "prefix={a}": use 1 to 64 printable characters other
 --- error_log
 invalid number of arguments in "llm_quota_redis" directive
 
-=== TEST 31: a mode that is to come
---- http_config
-    llm_quota_redis zone=main redis://127.0.0.1 mode=strict;
---- error_log
-llm_quota_redis has "mode=strict", which is not built yet: use mode=periodic

@@ -13,6 +13,8 @@
 
 
 static ngx_uint_t ngx_http_llm_early_budgets(ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_reach(ngx_http_llm_ctx_t *ctx,
+    const llm_ask_t *ask);
 static ngx_int_t ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ngx_http_llm_bearing_t *bearing);
 static ngx_int_t ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx,
@@ -142,16 +144,10 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         return NGX_ERROR;
     }
 
-    if (ctx->conf->closed
-        && ctx->quota->zone.zone->cluster == LLM_CLUSTER_AWAY
-        && ngx_http_llm_ask_is_limited(ask))
-    {
-        rc = ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNAVAILABLE,
-                                 "The quota service cannot tell what other "
-                                 "nodes have used, try again later.");
-        if (rc != NGX_OK) {
-            return rc;
-        }
+    rc = ngx_http_llm_reach(ctx, ask);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     ctx->price = ngx_http_llm_find_price(ctx, &ctx->model);
@@ -166,6 +162,24 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
     rc = ngx_http_llm_reserve(ctx, ask);
 
     return (rc == NGX_OK) ? ngx_http_llm_inject(ctx) : rc;
+}
+
+
+/* Whether what others have used is known, or need not be. */
+
+static ngx_int_t
+ngx_http_llm_reach(ngx_http_llm_ctx_t *ctx, const llm_ask_t *ask)
+{
+    if (!ctx->conf->closed
+        || ctx->quota->zone.zone->cluster != LLM_CLUSTER_AWAY
+        || !ngx_http_llm_ask_is_limited(ask))
+    {
+        return NGX_OK;
+    }
+
+    return ngx_http_llm_refuse(ctx, NGX_HTTP_LLM_UNAVAILABLE,
+                               "The quota service cannot tell what other "
+                               "nodes have used, try again later.");
 }
 
 
@@ -322,6 +336,12 @@ ngx_http_llm_admit_again(ngx_http_llm_ctx_t *ctx, ngx_uint_t blind)
 
     tp = ngx_timeofday();
     ctx->ask->started = (int64_t) tp->sec * 1000 + tp->msec;
+
+    rc = ngx_http_llm_reach(ctx, ctx->ask);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
     rc = blind ? ngx_http_llm_reserve_blind(ctx, ctx->ask)
                : ngx_http_llm_reserve(ctx, ctx->ask);

@@ -69,8 +69,10 @@ typedef struct {
     ngx_uint_t                   merged;     /* kept after the last merge */
     ngx_queue_t                  open;       /* requests that hold one */
 
-    /* requests that wait: for the zone, or for what is read of subjects */
+    /* requests that wait: for the zone, for more of a limit, or for what is
+       read of subjects */
     ngx_queue_t                  unready;    /* of ngx_http_llm_ctx_t */
+    ngx_queue_t                  claims;     /* likewise */
     ngx_queue_t                  loads;      /* of ngx_http_llm_load_t */
     ngx_uint_t                   nloads;
 

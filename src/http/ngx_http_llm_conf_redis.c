@@ -293,14 +293,6 @@ ngx_http_llm_redis_done(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
             return NGX_ERROR;
         }
 
-        if (redis[i]->strict) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "llm_quota_redis has \"mode=strict\", which is not "
-                          "built yet: use mode=periodic in %s:%ui",
-                          redis[i]->file, redis[i]->line);
-            return NGX_ERROR;
-        }
-
         if (quota->redis) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "llm_quota_redis has zone \"%V\" twice: use one "

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "llm_claim.h"
 #include "llm_others.h"
 #include "ngx_http_llm.h"
 
@@ -570,6 +571,8 @@ ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
 
     z->stored = 1;
     llm_others_start(z, quota->redis != NULL);
+    llm_claim_start(z, (quota->redis && quota->redis->strict) ? quota->sync
+                                                              : 0);
 
     ngx_http_llm_zone_unlock(&quota->zone);
 

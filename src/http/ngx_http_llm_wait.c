@@ -12,14 +12,16 @@
 
 
 /*
- * A request waits in one queue: the zone's, until the zone is ready, or that
- * of one load.  One timer looks after all of them; while nothing waits there
- * is none.  It is no cancelable one: it keeps a worker that is told to quit
- * for as long as requests wait.
+ * A request waits in one queue: the zone's, until the zone is ready, that of
+ * claims, until the leader has asked for more of a limit, or that of a load.
+ * One timer looks after all of them; while nothing waits there is none.  It is
+ * no cancelable one: it keeps a worker that is told to quit for as long as
+ * requests wait.
  */
 
 
 #define NGX_HTTP_LLM_WAIT_TICK   15      /* ms */
+#define NGX_HTTP_LLM_WAIT_CLAIM  2       /* ms between looks at claims */
 #define NGX_HTTP_LLM_WAIT_SLICE  128     /* requests in one turn */
 
 
@@ -27,6 +29,7 @@ static ngx_int_t ngx_http_llm_wait_loads(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_wait_timer(ngx_http_llm_quota_t *quota,
     ngx_msec_t timer);
 static void ngx_http_llm_wait_tick(ngx_event_t *ev);
+static void ngx_http_llm_wait_claims(ngx_http_llm_quota_t *quota);
 
 
 /* what nginx's debug log asks of the data of an event */
@@ -40,6 +43,7 @@ ngx_http_llm_wait_start(ngx_http_llm_quota_t *quota, ngx_log_t *log)
     ngx_http_llm_wait_connection.fd = (ngx_socket_t) -1;
 
     ngx_queue_init(&quota->unready);
+    ngx_queue_init(&quota->claims);
     ngx_queue_init(&quota->loads);
 
     quota->waits.handler = ngx_http_llm_wait_tick;
@@ -53,10 +57,12 @@ ngx_http_llm_wait(ngx_http_llm_ctx_t *ctx, const llm_ask_t *ask)
 {
     ngx_int_t              rc;
     llm_zone_t            *z;
+    ngx_msec_t             timer;
     ngx_http_llm_quota_t  *quota;
 
     quota = ctx->quota;
     z = quota->zone.zone;
+    timer = NGX_HTTP_LLM_WAIT_TICK;
 
     if (ctx->ask == NULL) {
 
@@ -77,6 +83,10 @@ ngx_http_llm_wait(ngx_http_llm_ctx_t *ctx, const llm_ask_t *ask)
 
         ngx_queue_insert_tail(&quota->unready, &ctx->queue);
 
+    } else if (ctx->verdict.unknown == 0) {
+        ngx_queue_insert_tail(&quota->claims, &ctx->queue);
+        timer = NGX_HTTP_LLM_WAIT_CLAIM;
+
     } else {
         rc = ngx_http_llm_wait_loads(ctx);
 
@@ -85,7 +95,7 @@ ngx_http_llm_wait(ngx_http_llm_ctx_t *ctx, const llm_ask_t *ask)
         }
     }
 
-    ngx_http_llm_wait_timer(quota, NGX_HTTP_LLM_WAIT_TICK);
+    ngx_http_llm_wait_timer(quota, timer);
 
     return NGX_AGAIN;
 }
@@ -213,11 +223,58 @@ ngx_http_llm_wait_tick(ngx_event_t *ev)
         (void) ngx_http_llm_wait_resume(&expired, NGX_MAX_UINT32_VALUE, 1);
     }
 
+    ngx_http_llm_wait_claims(quota);
     ngx_http_llm_loads_check(quota);
 
-    if (!ngx_queue_empty(&quota->unready) || !ngx_queue_empty(&quota->loads)) {
+    if (!ngx_queue_empty(&quota->claims)) {
+        timer = ngx_min(timer, NGX_HTTP_LLM_WAIT_CLAIM);
+    }
+
+    if (!ngx_queue_empty(&quota->unready) || !ngx_queue_empty(&quota->claims)
+        || !ngx_queue_empty(&quota->loads))
+    {
         ngx_http_llm_wait_timer(quota, timer);
     }
+}
+
+
+/*
+ * Those whose wishes were exchanged are decided anew, which may lead them back
+ * here.  Where the others cannot be reached any more, nobody can grant: as
+ * fail= says.
+ */
+
+static void
+ngx_http_llm_wait_claims(ngx_http_llm_quota_t *quota)
+{
+    llm_zone_t          *z;
+    ngx_uint_t           late;
+    ngx_queue_t         *q, *next, answered, expired;
+    ngx_http_llm_ctx_t  *ctx;
+
+    z = quota->zone.zone;
+
+    ngx_queue_init(&answered);
+    ngx_queue_init(&expired);
+
+    for (q = ngx_queue_head(&quota->claims);
+         q != ngx_queue_sentinel(&quota->claims);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        ctx = ngx_queue_data(q, ngx_http_llm_ctx_t, queue);
+
+        late = (z->cluster != LLM_CLUSTER_ON
+                || ngx_current_msec - ctx->waited >= NGX_HTTP_LLM_WAIT);
+
+        if (late || (int32_t) (z->answered - ctx->verdict.wanted) >= 0) {
+            ngx_queue_remove(q);
+            ngx_queue_insert_tail(late ? &expired : &answered, q);
+        }
+    }
+
+    (void) ngx_http_llm_wait_resume(&answered, NGX_MAX_UINT32_VALUE, 0);
+    (void) ngx_http_llm_wait_resume(&expired, NGX_MAX_UINT32_VALUE, 1);
 }
 
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "llm_cluster.h"
+#include "llm_cluster_sum.h"
 #include "llm_money.h"
 
 
@@ -23,6 +24,9 @@ typedef struct {
     int64_t                  start;
     int64_t                  sum[LLM_REDIS_SUMS];    /* that Redis has */
     int64_t                  version;    /* of the last own change */
+    int64_t                  used[LLM_REDIS_SUMS];   /* when last looked at */
+    int64_t                  have[LLM_REDIS_SUMS];   /* the claim in Redis */
+    uint64_t                 grown;      /* when more was used or wanted */
     uint64_t                 until;      /* of a minute: when a share of
                                             another is too old; 0: there is
                                             none */
@@ -43,8 +47,15 @@ struct llm_cluster_s {
     uint32_t                 used;       /* of those that are looked at:
                                             found in use */
     int64_t                  sequence;
+    unsigned                 begun:1;    /* not yet numbered */
     llm_cluster_entry_t      entries[];  /* of periods, then of minutes */
 };
+
+
+_Static_assert((int) LLM_RESOURCES == LLM_REDIS_BOUNDS
+               && (int) LLM_RESOURCE_COST == 5 && (int) LLM_RESOURCE_TOKENS == 1
+               && (int) LLM_RESOURCE_PARALLEL == 4,
+               "bounds of claims are in the order of resources");
 
 
 static int llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
@@ -55,6 +66,12 @@ static void llm_cluster_add(llm_cluster_t *c, llm_zone_t *z,
     llm_cluster_batch_t *batch, int minute, int64_t end);
 static void llm_cluster_set_own(llm_cluster_t *c, llm_cluster_batch_t *batch,
     const int64_t *sum);
+static int llm_cluster_claims(llm_cluster_entry_t *e, llm_zone_t *z,
+    const llm_cluster_ref_t *ref, llm_claim_t *claim, const int64_t *used);
+static void llm_cluster_set_claim(llm_cluster_t *c, llm_zone_t *z,
+    llm_cluster_batch_t *batch, llm_claim_t *claim);
+static void llm_cluster_claimed(llm_cluster_t *c, llm_zone_t *z,
+    const llm_cluster_ref_t *ref, const int64_t *want, llm_claim_t *claim);
 static void llm_cluster_forget(llm_cluster_entry_t *e);
 static int64_t llm_cluster_expires(int64_t start, int64_t end);
 static llm_cluster_entry_t *llm_cluster_find(llm_cluster_t *c, llm_zone_t *z,
@@ -63,9 +80,6 @@ static int llm_cluster_is(llm_cluster_t *c, llm_zone_t *z,
     const llm_redis_item_t *item, const llm_cluster_ref_t *ref);
 static void llm_cluster_keep(llm_cluster_entry_t *e,
     const redisReply *reply, size_t i, int minute);
-static void llm_cluster_sum(llm_cluster_t *c, llm_cluster_entry_t *e,
-    const llm_cluster_ref_t *ref, int minute, int64_t now, uint64_t clock,
-    int64_t *others);
 
 
 llm_cluster_t *
@@ -187,6 +201,7 @@ llm_cluster_begin(llm_cluster_t *c, int64_t wall)
 {
     c->next = 0;
     c->used = 0;
+    c->begun = 1;
     c->sequence = (wall > c->sequence) ? wall : c->sequence + 1;
 }
 
@@ -196,6 +211,12 @@ llm_cluster_collect(llm_cluster_t *c, llm_zone_t *z,
     llm_cluster_batch_t *batch)
 {
     uint32_t  n, meters, minutes;
+
+    if (c->begun) {
+        c->begun = 0;
+        c->sequence = llm_max(c->sequence, z->exchange + 1);
+        z->exchange = c->sequence;
+    }
 
     meters = z->nmeters - z->meters_left;
     minutes = z->nminutes - z->minutes_left;
@@ -235,9 +256,12 @@ llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
     int                   minute;
     int64_t               end;
     unsigned              k;
+    int64_t               used[LLM_REDIS_SUMS];
     uint32_t              shared;
+    llm_claim_t          *claim;
     llm_meter_t          *m;
     llm_minute_t         *w;
+    llm_subject_t        *s;
     llm_cluster_ref_t    *ref;
     llm_cluster_entry_t  *e;
 
@@ -265,7 +289,9 @@ llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
         return 0;
     }
 
-    if (llm_zone_subject(z, ref->subject)->type >= LLM_SUBJECT_TYPES) {
+    s = llm_zone_subject(z, ref->subject);
+
+    if (s->type >= LLM_SUBJECT_TYPES) {
 
         /* what a class shares is this node's */
 
@@ -276,6 +302,7 @@ llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
         llm_window_roll(&w->window, z->now / 1000);
 
         end = 0;
+        claim = &w->claim;
         shared = w->shared;
         ref->published = 1;
 
@@ -285,6 +312,7 @@ llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
 
     } else {
         end = m->end;
+        claim = &m->claim;
         shared = m->shared;
         ref->period = m->period;
         ref->start = m->start;
@@ -300,11 +328,84 @@ llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
         e->start = ref->start;
     }
 
-    if (llm_cluster_needs(e, ref, shared, z->now)) {
+    for (k = 0; k < LLM_REDIS_SUMS; k++) {
+        used[k] = llm_sat_add(ref->sum[k], s->reserved[k]);
+    }
+
+    ref->claimed = llm_cluster_claims(e, z, ref, claim, used);
+
+    if (ref->claimed || llm_cluster_needs(e, ref, shared, z->now)) {
+
+        if (ref->claimed) {
+            llm_cluster_set_claim(c, z, batch, claim);
+        }
+
         llm_cluster_add(c, z, batch, minute, end);
     }
 
     return 1;
+}
+
+
+/* Whether the claim is to be exchanged. */
+
+static int
+llm_cluster_claims(llm_cluster_entry_t *e, llm_zone_t *z,
+    const llm_cluster_ref_t *ref, llm_claim_t *claim, const int64_t *used)
+{
+    int       known, wants;
+    unsigned  k;
+
+    if (z->strict == 0 || !ref->published) {
+        return 0;
+    }
+
+    wants = 0;
+
+    for (k = 0; k < LLM_REDIS_SUMS; k++) {
+        wants |= (claim->want[k] != 0);
+
+        if (used[k] > e->used[k] || wants) {
+            e->grown = z->now;
+        }
+
+        e->used[k] = used[k];
+    }
+
+    /* one that this zone knows nothing of is from before it was made */
+
+    known = (memcmp(e->have, claim->have, sizeof(e->have)) == 0);
+
+    if (known && !llm_claim_is_active(claim)) {
+        return 0;
+    }
+
+    llm_claim_settle(z, claim, used, z->now - e->grown >= z->strict);
+
+    return wants || !e->known
+           || memcmp(e->have, claim->have, sizeof(e->have)) != 0
+           || (ref->start == 0 && z->now + LLM_CLAIM_GOOD / 2 >= claim->until);
+}
+
+
+static void
+llm_cluster_set_claim(llm_cluster_t *c, llm_zone_t *z,
+    llm_cluster_batch_t *batch, llm_claim_t *claim)
+{
+    llm_redis_claim_t    *set;
+    llm_cluster_ref_t    *ref;
+    llm_cluster_entry_t  *e;
+
+    ref = &batch->refs[batch->n];
+    set = &batch->claims[batch->n];
+    e = &c->entries[ref->index];
+
+    set->order = c->sequence;
+    memcpy(set->have, claim->have, sizeof(set->have));
+
+    llm_claim_take(claim, e->used, set->want, set->bound);
+
+    ref->until = z->now + LLM_CLAIM_GOOD;
 }
 
 
@@ -351,6 +452,7 @@ llm_cluster_add(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
     item->own = NULL;
     item->others = NULL;
     item->nothers = 0;
+    item->claim = ref->claimed ? &batch->claims[batch->n] : NULL;
 
     ref->type = s->type;
     ref->id_len = s->len;
@@ -413,9 +515,13 @@ llm_cluster_set_own(llm_cluster_t *c, llm_cluster_batch_t *batch,
 static void
 llm_cluster_forget(llm_cluster_entry_t *e)
 {
+    memset(e->have, 0, sizeof(e->have));
+    memset(e->used, 0, sizeof(e->used));
+
     e->start = 0;
     e->version = 0;
     e->until = 0;
+    e->grown = 0;
     e->nshares = 0;
     e->known = 0;
     e->published = 0;
@@ -450,6 +556,7 @@ llm_cluster_stored(llm_cluster_t *c, llm_cluster_batch_t *batch,
     item->minute = 0;
     item->others = NULL;
     item->nothers = 0;
+    item->claim = NULL;
 
     llm_cluster_set_own(c, batch, row->sum);
 
@@ -492,7 +599,9 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
     const llm_cluster_batch_t *batch, int64_t now)
 {
     size_t                    i;
-    int64_t                   others[LLM_REDIS_SUMS];
+    int64_t                   left, others[LLM_REDIS_SUMS];
+    llm_meter_t              *m;
+    llm_minute_t             *w;
     const llm_redis_item_t   *item;
     const llm_cluster_ref_t  *ref;
     llm_cluster_entry_t      *e;
@@ -518,15 +627,50 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
         e->stale = 0;
         e->published = ref->published;
 
-        llm_cluster_sum(c, e, ref, item->minute, now, z->now, others);
+        left = llm_cluster_sum(e->shares, e->nshares, c->names.node, ref->sum,
+                               item->minute, now, others);
+
+        e->until = (left == INT64_MAX) ? 0 : z->now + (uint64_t) left;
 
         if (item->minute) {
-            llm_others_set_minute(z, llm_zone_minute(z, ref->index
-                                                        - c->nmeters),
-                                  others);
+            w = llm_zone_minute(z, ref->index - c->nmeters);
+
+            llm_others_set_minute(z, w, others);
+            llm_cluster_claimed(c, z, ref, batch->claims[i].want, &w->claim);
 
         } else {
-            llm_others_set(z, llm_zone_meter(z, ref->index), others);
+            m = llm_zone_meter(z, ref->index);
+
+            llm_others_set(z, m, others);
+            llm_cluster_claimed(c, z, ref, batch->claims[i].want, &m->claim);
+        }
+    }
+}
+
+
+static void
+llm_cluster_claimed(llm_cluster_t *c, llm_zone_t *z,
+    const llm_cluster_ref_t *ref, const int64_t *want, llm_claim_t *claim)
+{
+    size_t                i;
+    llm_redis_share_t    *share;
+    llm_cluster_entry_t  *e;
+
+    e = &c->entries[ref->index];
+
+    for (i = 0; i < e->nshares; i++) {
+        share = &e->shares[i];
+
+        if (!share->claim || share->node != c->names.node) {
+            continue;
+        }
+
+        memcpy(e->have, share->sum, sizeof(e->have));
+
+        if (ref->claimed && share->order == c->sequence
+            && z->exchange == c->sequence)
+        {
+            llm_claim_grant(z, claim, share->sum, want, ref->until);
         }
     }
 }
@@ -597,60 +741,5 @@ llm_cluster_keep(llm_cluster_entry_t *e, const redisReply *reply, size_t i,
         {
             e->nshares++;
         }
-    }
-}
-
-
-/*
- * What others have, and what this node once had that its zone and its store do
- * not know of: a state directory that was put back from a copy.
- */
-
-static void
-llm_cluster_sum(llm_cluster_t *c, llm_cluster_entry_t *e,
-    const llm_cluster_ref_t *ref, int minute, int64_t now, uint64_t clock,
-    int64_t *others)
-{
-    int                       own;
-    size_t                    i;
-    int64_t                   left, first, sum;
-    unsigned                  k;
-    const llm_redis_share_t  *share;
-
-    first = INT64_MAX;
-    memset(others, 0, LLM_REDIS_SUMS * sizeof(int64_t));
-
-    for (i = 0; i < e->nshares; i++) {
-        share = &e->shares[i];
-        own = (share->node == c->names.node);
-
-        if (minute) {
-            left = llm_sat_add(share->time, LLM_REDIS_MINUTE) - now;
-
-            /* nor what comes from a Redis whose clock was far ahead */
-
-            if (own || left <= 0 || left > 2 * LLM_REDIS_MINUTE) {
-                continue;
-            }
-
-            if (left < first) {
-                first = left;
-            }
-        }
-
-        for (k = 0; k < LLM_REDIS_SUMS; k++) {
-            sum = share->sum[k] - (own ? ref->sum[k] : 0);
-
-            if (sum > 0) {
-                others[k] = llm_sat_add(others[k], sum);
-            }
-        }
-    }
-
-    e->until = 0;
-
-    if (first != INT64_MAX) {
-        e->until = clock + (uint64_t) ((first < LLM_REDIS_MINUTE)
-                                       ? first : LLM_REDIS_MINUTE);
     }
 }

@@ -8,6 +8,7 @@
 #define _LLM_CLUSTER_H_INCLUDED_
 
 
+#include "llm_claim.h"
 #include "llm_others.h"
 #include "llm_redis.h"
 #include "llm_store.h"
@@ -21,6 +22,16 @@
  * An exchange goes over the zone once, in batches.  A meter is in it when
  * there is something to publish, when another node has changed it, or when it
  * is new; otherwise it costs a look.
+ */
+
+
+/*
+ * Where limits are strict, claims are exchanged with it: what is wanted of
+ * them, what is given back, and those on minutes again before they are no
+ * longer good.  A claim is never more in the zone than in Redis: it grows when
+ * Redis has said so, and shrinks before it is told.  Exchanges are numbered,
+ * through all leaders of a zone, and only the newest has a say in claims, here
+ * and there.
  */
 
 
@@ -39,7 +50,9 @@ typedef struct {
     int64_t                  start;
     int64_t                  sum[LLM_REDIS_SUMS];
     size_t                   id_len;         /* at the key's end */
+    uint64_t                 until;          /* the claim is good */
     unsigned                 published:1;
+    unsigned                 claimed:1;
 } llm_cluster_ref_t;
 
 typedef struct {
@@ -47,6 +60,7 @@ typedef struct {
     llm_redis_item_t         items[LLM_CLUSTER_ITEMS];
     llm_cluster_ref_t        refs[LLM_CLUSTER_ITEMS];
     llm_redis_share_t        own[LLM_CLUSTER_ITEMS];
+    llm_redis_claim_t        claims[LLM_CLUSTER_ITEMS];
 } llm_cluster_batch_t;
 
 

@@ -15,6 +15,8 @@
 
 
 #define NGX_HTTP_LLM_CLUSTER_TICK     15     /* ms */
+#define NGX_HTTP_LLM_CLUSTER_STRICT   2      /* the same where requests wait
+                                                for what is left */
 #define NGX_HTTP_LLM_CLUSTER_GRACE    1000   /* ms without an exchange, and
                                                 the others are away */
 
@@ -185,7 +187,7 @@ static void
 ngx_http_llm_cluster_tick(ngx_event_t *ev)
 {
     llm_zone_t              *z;
-    ngx_msec_t               sync;
+    ngx_msec_t               sync, tick;
     ngx_http_llm_cluster_t  *cl;
 
     cl = (ngx_http_llm_cluster_t *)
@@ -219,7 +221,9 @@ ngx_http_llm_cluster_tick(ngx_event_t *ev)
         ngx_http_llm_cluster_reach(cl, 0);
     }
 
-    ngx_add_timer(ev, ngx_min(sync, NGX_HTTP_LLM_CLUSTER_TICK));
+    tick = z->strict ? NGX_HTTP_LLM_CLUSTER_STRICT : NGX_HTTP_LLM_CLUSTER_TICK;
+
+    ngx_add_timer(ev, ngx_min(sync, tick));
 }
 
 
@@ -247,8 +251,10 @@ ngx_http_llm_cluster_reach(ngx_http_llm_cluster_t *cl, ngx_uint_t reached)
 
         ngx_log_error(NGX_LOG_ERR, cl->leader->cycle->log, 0,
                       "llm_quota zone \"%V\" cannot exchange totals with other "
-                      "nodes, theirs count as last known: %*s",
-                      cl->leader->conf.name, cl->why_len, cl->why);
+                      "nodes, theirs count as last known%s: %*s",
+                      cl->leader->conf.name,
+                      z->strict ? " and limits are not strict" : "",
+                      cl->why_len, cl->why);
     }
 
     if (reached && cl->away) {
@@ -341,6 +347,8 @@ ngx_http_llm_cluster_end(ngx_http_llm_cluster_t *cl)
     }
 
     ngx_http_llm_cluster_reach(cl, 1);
+
+    cl->leader->conf.zone->zone->answered = cl->wanted;
 
     if (cl->restore && !cl->restoring) {
         cl->restore = 0;

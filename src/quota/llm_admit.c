@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "llm_claim.h"
 #include "llm_decide.h"
 #include "llm_evict.h"
 #include "llm_money.h"
@@ -57,6 +58,11 @@ llm_admit(llm_zone_t *z, llm_clock_t *clock, const llm_ask_t *ask,
     d.budgets = 1;
 
     llm_decide(&d);
+
+    if (v->decision == LLM_ADMITTED && !llm_claim_allows(&d)) {
+        v->decision = LLM_UNKNOWN;
+        v->wanted = z->wanted;
+    }
 
     if (v->decision == LLM_UNKNOWN) {
         return;

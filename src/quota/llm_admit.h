@@ -146,6 +146,9 @@ typedef struct {
                                                 meters are to be loaded, bits;
                                                 then nothing was changed, and
                                                 nothing else is told */
+    uint32_t                 wanted;         /* none of them: more of the
+                                                limits is to be granted first,
+                                                as of this z->wanted */
 } llm_verdict_t;
 
 

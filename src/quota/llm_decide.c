@@ -17,7 +17,6 @@ static void llm_decide_limit(llm_decide_t *d, uint32_t i,
     const llm_limit_t *limit);
 static void llm_decide_refuse(llm_decide_t *d, const llm_standing_t *s,
     int64_t retry);
-static int64_t llm_decide_needs(llm_decide_t *d, llm_resource_e resource);
 static int64_t llm_decide_retry(llm_decide_t *d, uint32_t i,
     const llm_standing_t *s);
 static int64_t llm_decide_others(int64_t others, int64_t excess);
@@ -118,9 +117,7 @@ llm_decide_limit(llm_decide_t *d, uint32_t i, const llm_limit_t *limit)
         return;
     }
 
-    if (limit->resource == LLM_RESOURCE_COST
-        && (d->ask->free || !d->budgets || !row->hard_cap || row->over))
-    {
+    if (!llm_decide_bears(d, row, limit)) {
         return;
     }
 
@@ -163,6 +160,15 @@ llm_decide_limit(llm_decide_t *d, uint32_t i, const llm_limit_t *limit)
 }
 
 
+int
+llm_decide_bears(const llm_decide_t *d, const llm_row_t *row,
+    const llm_limit_t *limit)
+{
+    return limit->resource != LLM_RESOURCE_COST
+           || (!d->ask->free && d->budgets && row->hard_cap && !row->over);
+}
+
+
 /* Every limit that fails has its say in when the request would pass. */
 
 static void
@@ -181,13 +187,8 @@ llm_decide_refuse(llm_decide_t *d, const llm_standing_t *s, int64_t retry)
 }
 
 
-/*
- * What must be left of a limit for the request to pass.  Early, a bound is
- * not known and may turn out to be nothing.
- */
-
-static int64_t
-llm_decide_needs(llm_decide_t *d, llm_resource_e resource)
+int64_t
+llm_decide_needs(const llm_decide_t *d, llm_resource_e resource)
 {
     if (d->ask->reserve != LLM_RESERVE_STRICT
         || resource == LLM_RESOURCE_REQUESTS
@@ -397,7 +398,6 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
     const llm_limit_t *limit, llm_standing_t *s)
 {
     int64_t       start, end;
-    unsigned      mask, counter;
     llm_meter_t  *m;
 
     s->limit = limit;
@@ -420,31 +420,17 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
             s->amount += (s->amount == 0);
         }
 
-        if (view->minute) {
-            mask = llm_resource_mask(limit->resource);
-
-            for (counter = 0; counter < LLM_WINDOW_COUNTERS; counter++) {
-                if (mask & (1U << counter)) {
-                    s->used += view->minute->window.sum[counter];
-                }
-            }
-
-            s->used = llm_sat_add(s->used,
-                                  llm_view_others(z, view, limit->resource));
-        }
+        s->used = llm_view_others(z, view, limit->resource);
 
     } else {
         m = view->subject
             ? llm_zone_find_meter(z, view->subject, limit->period) : NULL;
 
         if (m) {
-            s->used = llm_resource_sum(limit->resource, m->settled);
             s->reset = m->end;
 
             if (z->cluster != LLM_CLUSTER_OFF) {
-                s->used = llm_sat_add(s->used,
-                                      llm_resource_sum(limit->resource,
-                                                       m->others));
+                s->used = llm_resource_sum(limit->resource, m->others);
             }
 
         } else {
@@ -453,7 +439,36 @@ llm_view_standing(llm_zone_t *z, llm_clock_t *clock, const llm_view_t *view,
         }
     }
 
-    s->used = llm_sat_add(s->used, llm_view_reserved(view, limit->resource));
+    s->used = llm_sat_add(s->used, llm_view_own(z, view, limit));
+}
+
+
+int64_t
+llm_view_own(llm_zone_t *z, const llm_view_t *view,
+    const llm_limit_t *limit)
+{
+    int64_t             used;
+    unsigned            mask, counter;
+    const llm_meter_t  *m;
+
+    used = 0;
+
+    if (limit->minute && view->minute) {
+        mask = llm_resource_mask(limit->resource);
+
+        for (counter = 0; counter < LLM_WINDOW_COUNTERS; counter++) {
+            if (mask & (1U << counter)) {
+                used += view->minute->window.sum[counter];
+            }
+        }
+    }
+
+    if (!limit->minute && view->subject) {
+        m = llm_zone_find_meter(z, view->subject, limit->period);
+        used = m ? llm_resource_sum(limit->resource, m->settled) : 0;
+    }
+
+    return llm_sat_add(used, llm_view_reserved(view, limit->resource));
 }
 
 

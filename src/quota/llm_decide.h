@@ -86,6 +86,18 @@ void llm_view_index(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
 void llm_view_standing(llm_zone_t *z, llm_clock_t *clock,
     const llm_view_t *view, const llm_limit_t *limit, llm_standing_t *s);
 
+/* Whether a limit of the row can refuse the request at all. */
+int llm_decide_bears(const llm_decide_t *d, const llm_row_t *row,
+    const llm_limit_t *limit);
+
+/* What must be left of a limit for the request to pass.  Early, a bound is not
+   known and may turn out to be nothing. */
+int64_t llm_decide_needs(const llm_decide_t *d, llm_resource_e resource);
+
+/* What this node has settled and reserved under a limit of a meter. */
+int64_t llm_view_own(llm_zone_t *z, const llm_view_t *view,
+    const llm_limit_t *limit);
+
 /* What counts toward a limit of the resource, of LLM_COUNTS. */
 int64_t llm_resource_sum(llm_resource_e resource, const int64_t *counts);
 

@@ -303,6 +303,7 @@ llm_zone_add_meter(llm_zone_t *z, llm_index_t subject, llm_period_t period,
     m->refused_by = 0;
     memset(m->settled, 0, sizeof(m->settled));
     memset(m->others, 0, sizeof(m->others));
+    memset(&m->claim, 0, sizeof(llm_claim_t));
     m->shared = 0;
     m->next = s->meters;
 
@@ -336,6 +337,7 @@ llm_zone_add_minute(llm_zone_t *z, llm_index_t subject)
     llm_window_init(&m->window, z->now / 1000);
     memset(&m->sharer, 0, sizeof(llm_sharer_t));
     memset(m->others, 0, sizeof(m->others));
+    memset(&m->claim, 0, sizeof(llm_claim_t));
     m->shared = 0;
 
     llm_barrier();

@@ -73,6 +73,25 @@ typedef enum {
 } llm_count_e;
 
 
+/*
+ * What this node has for itself of the limits on a meter, where limits are
+ * strict between nodes; see llm_claim.h.
+ */
+
+typedef struct {
+    int64_t                  have[LLM_COUNTS];       /* a fact: what may be
+                                                        settled and reserved */
+    int64_t                  slice[LLM_COUNTS];      /* what came last, ahead
+                                                        of need */
+    int64_t                  want[LLM_COUNTS];       /* more than is used */
+    int64_t                  bound[LLM_RESOURCES];   /* of who wants; 0: none */
+    uint64_t                 until;      /* the zone's time; of a minute */
+    uint32_t                 asked;      /* counts that the request in hand
+                                            wants more of, bits */
+    uint32_t                 unused;
+} llm_claim_t;
+
+
 /* The longer meter of one subject. */
 
 typedef struct {
@@ -85,6 +104,7 @@ typedef struct {
     int64_t                  warned;     /* when a soft cap was last logged */
     int64_t                  settled[LLM_COUNTS];
     int64_t                  others[LLM_COUNTS];     /* see llm_others.h */
+    llm_claim_t              claim;
     uint32_t                 shared;     /* others were asked since it was
                                             made */
     uint32_t                 refused;    /* see llm_refused.h: the resource of
@@ -119,6 +139,7 @@ typedef struct {
     llm_window_t             window;
     llm_sharer_t             sharer;
     int64_t                  others[LLM_WINDOW_COUNTERS];
+    llm_claim_t              claim;
     uint32_t                 shared;     /* as of a longer meter */
     uint32_t                 unused;
 } llm_minute_t;
@@ -354,7 +375,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      9
+#define LLM_ZONE_LAYOUT      10
 
 typedef struct {
     uint64_t                 magic;
@@ -384,7 +405,14 @@ typedef struct {
                                                 run can */
     volatile uint32_t        cluster;        /* llm_cluster_e */
     volatile uint32_t        wanted;         /* rises: somebody waits for what
-                                                others have of a meter */
+                                                others have of a meter, or
+                                                for more of a limit */
+    volatile uint32_t        answered;       /* the same, as it was when the
+                                                last exchange began */
+    volatile uint32_t        strict;         /* ms after which what is not used
+                                                is given back, 0: limits are
+                                                not strict between nodes */
+    int64_t                  exchange;       /* the last one's number */
     uint32_t                 refusals;       /* rises; see llm_refused.h */
     uint32_t                 made;           /* of the last mark */
     llm_totals_t             totals;

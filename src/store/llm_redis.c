@@ -24,8 +24,14 @@ static void llm_redis_add_number(llm_redis_args_t *args, int64_t n);
 static void llm_redis_add_name(llm_redis_args_t *args,
     const llm_redis_names_t *names, const char *name);
 static void llm_redis_add_node(llm_redis_args_t *args, uint64_t node);
+static void llm_redis_add_field(llm_redis_args_t *args, uint64_t node,
+    int claim);
 static void llm_redis_add_share(llm_redis_args_t *args,
     const llm_redis_share_t *share, int minute);
+static void llm_redis_add_list(llm_redis_args_t *args, const int64_t *n,
+    unsigned count);
+static void llm_redis_add_claim(llm_redis_args_t *args, uint64_t node,
+    const llm_redis_claim_t *claim);
 static void llm_redis_add_node_key(llm_redis_args_t *args,
     const llm_redis_names_t *names);
 static int llm_redis_end(llm_redis_args_t *args);
@@ -278,9 +284,16 @@ llm_redis_add_name(llm_redis_args_t *args, const llm_redis_names_t *names,
 static void
 llm_redis_add_node(llm_redis_args_t *args, uint64_t node)
 {
+    llm_redis_add_field(args, node, 0);
+}
+
+
+static void
+llm_redis_add_field(llm_redis_args_t *args, uint64_t node, int claim)
+{
     char  buf[24];
 
-    llm_redis_add(args, buf, sprintf(buf, "%016llx",
+    llm_redis_add(args, buf, sprintf(buf, "%s%016llx", claim ? "c" : "",
                                      (unsigned long long) node));
 }
 
@@ -292,10 +305,15 @@ llm_redis_add_share(llm_redis_args_t *args, const llm_redis_share_t *share,
     u_char    *p, buf[LLM_REDIS_VALUE];
     unsigned   i, n;
 
-    llm_redis_add_node(args, share->node);
+    llm_redis_add_field(args, share->node, share->claim);
 
     p = llm_text_number(buf, (uint64_t) share->order);
     n = minute ? LLM_REDIS_SUMS - 1 : LLM_REDIS_SUMS;
+
+    if (share->claim) {
+        *p++ = ':';
+        p = llm_text_number(p, (uint64_t) share->time);
+    }
 
     for (i = 0; i < n; i++) {
         *p++ = ':';
@@ -303,6 +321,46 @@ llm_redis_add_share(llm_redis_args_t *args, const llm_redis_share_t *share,
     }
 
     llm_redis_add(args, (char *) buf, p - buf);
+}
+
+
+/* Numbers between colons. */
+
+static void
+llm_redis_add_list(llm_redis_args_t *args, const int64_t *n, unsigned count)
+{
+    u_char    *p, buf[LLM_REDIS_VALUE];
+    unsigned   i;
+
+    p = buf;
+
+    for (i = 0; i < count; i++) {
+
+        if (i) {
+            *p++ = ':';
+        }
+
+        p = llm_text_number(p, (n[i] > 0) ? (uint64_t) n[i] : 0);
+    }
+
+    llm_redis_add(args, (char *) buf, p - buf);
+}
+
+
+static void
+llm_redis_add_claim(llm_redis_args_t *args, uint64_t node,
+    const llm_redis_claim_t *claim)
+{
+    if (claim == NULL) {
+        llm_redis_add_text(args, "");
+        return;
+    }
+
+    llm_redis_add_field(args, node, 1);
+    llm_redis_add_number(args, claim->order);
+    llm_redis_add_list(args, claim->have, LLM_REDIS_SUMS);
+    llm_redis_add_list(args, claim->want, LLM_REDIS_SUMS);
+    llm_redis_add_list(args, claim->bound, LLM_REDIS_BOUNDS);
 }
 
 
@@ -431,6 +489,8 @@ llm_redis_exchange(llm_redis_args_t *args, const llm_redis_names_t *names,
                 llm_redis_add_share(args, &item->others[k], item->minute);
             }
         }
+
+        llm_redis_add_claim(args, names->node, item->claim);
     }
 
     return llm_redis_end(args);
@@ -638,13 +698,19 @@ llm_redis_share(const redisReply *reply, size_t i, size_t k, int minute,
     name = flat->element[2 * k];
     value = flat->element[2 * k + 1];
 
-    if (name->type != REDIS_REPLY_STRING || name->len != 16
+    if (name->type != REDIS_REPLY_STRING
         || value->type != REDIS_REPLY_STRING)
     {
         return -1;
     }
 
-    memcpy(node, name->str, 16);
+    share->claim = (name->len == 17 && name->str[0] == 'c');
+
+    if (name->len != 16 && !share->claim) {
+        return -1;
+    }
+
+    memcpy(node, name->str + share->claim, 16);
     node[16] = '\0';
 
     c = node[0];
@@ -660,7 +726,7 @@ llm_redis_share(const redisReply *reply, size_t i, size_t k, int minute,
     n = 0;
     to[n++] = &share->order;
 
-    if (minute) {
+    if (minute || share->claim) {
         to[n++] = &share->time;
     }
 
@@ -668,7 +734,7 @@ llm_redis_share(const redisReply *reply, size_t i, size_t k, int minute,
     to[n++] = &share->sum[1];
     to[n++] = &share->sum[2];
 
-    if (!minute) {
+    if (!minute || share->claim) {
         to[n++] = &share->sum[3];
     }
 

@@ -27,6 +27,10 @@
  *     {PREFIX:ZONE}:m:TYPE:ID                 hash of its minute:
  *         NODE -> SEQUENCE:TIME:REQUESTS:INPUT:OUTPUT, what is in the node's
  *         window now; a later sequence number takes the place of an earlier
+ *     and in both, where limits are strict:
+ *         cNODE -> SEQUENCE:TIME:REQUESTS:INPUT:OUTPUT:COST, the node's claim:
+ *         so much it may have; one of a minute is forgotten some time after
+ *         it was last confirmed
  *     {PREFIX:ZONE}:node:NODE                 who uses the identity, while it
  *                                             does so
  *     {PREFIX:ZONE}:changed                   sorted set of those hashes by
@@ -38,7 +42,8 @@
  * Sums are decimal texts of up to 19 digits, which the scripts compare as
  * texts and never add: a Lua number is exact up to 2^53 only, which is nine
  * million dollars in nano-dollars.  They count versions (2^53 changes) and
- * milliseconds.
+ * milliseconds; and they add claims, none of which is made under a limit of
+ * more.
  */
 
 
@@ -48,6 +53,17 @@
 #define LLM_REDIS_SUMS       4
 #define LLM_REDIS_MINUTE     61000           /* ms that a minute's sum is good
                                                 for */
+#define LLM_REDIS_CLAIM      81000           /* ms after which a claim on a
+                                                minute that nobody confirmed
+                                                is void: it was good for less
+                                                than 20 s, and what was
+                                                admitted then has left */
+#define LLM_REDIS_AHEAD      16              /* what is granted beyond what is
+                                                wanted is at most this part of
+                                                what is left, */
+#define LLM_REDIS_WORTH      4               /* and at least so many times what
+                                                is wanted, or nothing */
+#define LLM_REDIS_BOUNDS     6
 #define LLM_REDIS_CHANGES    65536           /* hashes that the newest changes
                                                 are known of */
 #define LLM_REDIS_SHA        40
@@ -120,10 +136,25 @@ typedef struct {
     int64_t                  time;           /* of a minute: ms, Redis' own */
     int64_t                  sum[LLM_REDIS_SUMS];    /* of a minute without
                                                         the last */
+    unsigned                 claim:1;        /* not a share, but a claim: all
+                                                sums */
 } llm_redis_share_t;
 
-/* A meter in an exchange: this node's share, if it is to be set, and those of
-   others that are to be put back. */
+/* A claim that is set, and what is wanted beyond it: as much of that is
+   granted as all bounds allow. */
+
+typedef struct {
+    int64_t                  order;          /* an earlier one is ignored */
+    int64_t                  have[LLM_REDIS_SUMS];
+    int64_t                  want[LLM_REDIS_SUMS];
+    int64_t                  bound[LLM_REDIS_BOUNDS];
+                                             /* of requests, tokens, input,
+                                                output, nothing, cost; 0:
+                                                none */
+} llm_redis_claim_t;
+
+/* A meter in an exchange: this node's share, if it is to be set, its claim
+   likewise, and those of others that are to be put back. */
 
 typedef struct {
     char                     key[LLM_REDIS_KEY];
@@ -135,6 +166,7 @@ typedef struct {
     const llm_redis_share_t *others;         /* among them may be its own,
                                                 which is passed over */
     size_t                   nothers;
+    const llm_redis_claim_t *claim;          /* or NULL */
 } llm_redis_item_t;
 
 

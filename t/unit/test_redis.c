@@ -128,8 +128,13 @@ test_commands(void)
         "{llmq:main}:changed", "one", "two", "here",
         "p", "99", "2",
         "000000000000000a", "1:2:3:4:9223372036854775807",
-        "fedcba9876543210", "0:0:0:0:0",
-        "m", "0", "1", "000000000000000a", "1:2:3:4"
+        "fedcba9876543210", "0:0:0:0:0", "",
+        "m", "0", "1", "000000000000000a", "1:2:3:4",
+        "c000000000000000a", "7", "1:2:3:4", "0:5:0:0", "9:8:0:0:0:0"
+    };
+
+    static const llm_redis_claim_t  claim = {
+        7, { 1, 2, 3, 4 }, { 0, 5, 0, 0 }, { 9, 8, 0, 0, 0, 0 }
     };
 
     memset(&args, 0, sizeof(args));
@@ -168,6 +173,7 @@ test_commands(void)
     items[1].len = 3;
     items[1].minute = 1;
     items[1].own = shares;
+    items[1].claim = &claim;
 
     ok(llm_redis_exchange(&args, &names, items, 2) == 0,
        "meters are exchanged");

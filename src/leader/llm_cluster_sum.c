@@ -1,0 +1,102 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#include <string.h>
+
+#include "llm_cluster_sum.h"
+#include "llm_money.h"
+
+
+static int64_t llm_cluster_left(const llm_redis_share_t *share, int minute,
+    int64_t now);
+static const int64_t *llm_cluster_less(const llm_redis_share_t *shares,
+    size_t n, const llm_redis_share_t *claim, int minute, int64_t now);
+
+
+int64_t
+llm_cluster_sum(const llm_redis_share_t *shares, size_t n, uint64_t node,
+    const int64_t *own, int minute, int64_t now, int64_t *others)
+{
+    int                       mine;
+    size_t                    i;
+    int64_t                   left, first, sum;
+    unsigned                  k;
+    const int64_t            *less;
+    const llm_redis_share_t  *share;
+
+    first = INT64_MAX;
+    memset(others, 0, LLM_REDIS_SUMS * sizeof(int64_t));
+
+    for (i = 0; i < n; i++) {
+        share = &shares[i];
+        mine = (share->node == node);
+        left = llm_cluster_left(share, minute, now);
+
+        if (left <= 0 || (mine && (minute || share->claim))) {
+            continue;
+        }
+
+        if (left < first) {
+            first = left;
+        }
+
+        less = mine ? own : llm_cluster_less(shares, n, share, minute, now);
+
+        for (k = 0; k < LLM_REDIS_SUMS; k++) {
+            sum = share->sum[k] - (less ? less[k] : 0);
+
+            if (sum > 0) {
+                others[k] = llm_sat_add(others[k], sum);
+            }
+        }
+    }
+
+    return (first == INT64_MAX || first < LLM_REDIS_MINUTE)
+           ? first : LLM_REDIS_MINUTE;
+}
+
+
+/* How long what a node has counts: ms; INT64_MAX: as long as the period. */
+
+static int64_t
+llm_cluster_left(const llm_redis_share_t *share, int minute, int64_t now)
+{
+    int64_t  left, good;
+
+    if (!minute) {
+        return INT64_MAX;
+    }
+
+    good = share->claim ? LLM_REDIS_CLAIM : LLM_REDIS_MINUTE;
+    left = llm_sat_add(share->time, good) - now;
+
+    /* nor what comes from a Redis whose clock was far ahead */
+
+    return (left > 2 * good) ? 0 : left;
+}
+
+
+/* What of a claim was counted with what its node has published. */
+
+static const int64_t *
+llm_cluster_less(const llm_redis_share_t *shares, size_t n,
+    const llm_redis_share_t *claim, int minute, int64_t now)
+{
+    size_t                    i;
+    const llm_redis_share_t  *share;
+
+    for (i = 0; claim->claim && i < n; i++) {
+        share = &shares[i];
+
+        if (!share->claim && share->node == claim->node
+            && llm_cluster_left(share, minute, now) > 0)
+        {
+            return share->sum;
+        }
+    }
+
+    return NULL;
+}

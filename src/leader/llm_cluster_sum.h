@@ -1,0 +1,28 @@
+
+/*
+ * Copyright (C) the llm_quota authors
+ */
+
+
+#ifndef _LLM_CLUSTER_SUM_H_INCLUDED_
+#define _LLM_CLUSTER_SUM_H_INCLUDED_
+
+
+#include "llm_redis.h"
+
+
+/*
+ * What others have of a meter, and what this node once had that its zone and
+ * its store do not know of: a state directory that was put back from a copy.
+ * Another has what it has published or what it claims, whichever is more.
+ *
+ * own: what this node has settled; now: Redis' time, ms.  Returns after how
+ * many ms at most that is to be asked again, since something no longer counts;
+ * INT64_MAX: never.
+ */
+int64_t llm_cluster_sum(const llm_redis_share_t *shares, size_t n,
+    uint64_t node, const int64_t *own, int minute, int64_t now,
+    int64_t *others);
+
+
+#endif /* _LLM_CLUSTER_SUM_H_INCLUDED_ */
