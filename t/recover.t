@@ -134,8 +134,9 @@ is(count($t, qr/requests pass without/), 1, 'this, too');
 
 system 'sqlite3', db($t), "PRAGMA user_version = $is";
 $t->wait_log(qr/can be used again/);
-is($t->chat('known', path => '/closed/v1/chat/completions')->{status}, 200,
-   'afterwards');
+wait_until {
+    $t->chat('known', path => '/closed/v1/chat/completions')->{status} == 200
+} 'what is known to be known again';
 wait_until { $t->lines('known') == 5 } 'the lines';
 agree($t, 'known', 'afterwards');
 $t->finish;

@@ -252,7 +252,12 @@ ngx_http_llm_events_open(ngx_http_llm_events_t *events)
 {
     ngx_http_llm_store_task_t  *task;
 
-    if (events->opening) {
+    /* before the carrier has it there is nothing to find, and it is told by him
+       why he has not */
+
+    if (events->opening || !events->leader->caught_up
+        || events->leader->failing)
+    {
         return;
     }
 

@@ -14,7 +14,7 @@
 
 
 #define CUSTOMER  LLM_SUBJECT_CUSTOMER
-#define LARGE     (4 << 20)
+#define LARGE     (6 << 20)
 
 
 static llm_row_t  row;
