@@ -102,6 +102,9 @@ seek $fh, 4096, 0;
 print $fh 'x' x ((-s db($t)) - 4096);
 close $fh;
 
+# ... or who reads it for another purpose
+$t->expect_log(qr/\[crit\].*store of zone "main" cannot be used: .*no store/);
+
 $t->wait_log(qr/\[error\].*set aside/, 10);
 agree($t, 'beneath', 'beneath');
 $t->finish;
