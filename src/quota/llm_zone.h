@@ -523,7 +523,7 @@ typedef struct {
 
 
 /* The least memory that makes a usable zone. */
-#define LLM_ZONE_MIN         (320 * 1024)
+#define LLM_ZONE_MIN         (384 * 1024)
 
 /*
  * Lays out a zone in size bytes at mem (zeroed, 8-aligned).  random: 24
