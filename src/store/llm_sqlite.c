@@ -183,6 +183,12 @@ llm_sqlite_refresh(llm_store_t *store)
         store->sick = LLM_STORE_GONE;
     }
 
+    if (store->db && store->sick == LLM_STORE_OK
+        && llm_sqlite_is_spoiled(store))
+    {
+        store->sick = LLM_STORE_DAMAGED;
+    }
+
     if (store->reader && (store->db == NULL || store->sick != LLM_STORE_OK)) {
         memset(&op, 0, sizeof(llm_store_op_t));
         (void) llm_sqlite_op_open(store, &op);

@@ -130,6 +130,10 @@ void llm_sqlite_close(llm_store_t *store);
 /* Whether the file that is open is not the one of its name any more. */
 int llm_sqlite_is_gone(llm_store_t *store);
 
+/* Whether it does not begin as a database any more: what has all its pages in
+   memory would not find that. */
+int llm_sqlite_is_spoiled(llm_store_t *store);
+
 
 /* Of the operation's results; NULL without memory, which is noted. */
 void *llm_sqlite_alloc(llm_store_t *store, llm_store_op_t *op, size_t size);

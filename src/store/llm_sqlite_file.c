@@ -19,6 +19,10 @@
 #include "llm_sqlite.h"
 
 
+/* The SQLite file format, section 1.3: the first 16 bytes, NUL included. */
+#define LLM_SQLITE_HEAD  "SQLite format 3"
+
+
 /*
  * quota.db is never opened here but by SQLite: POSIX takes all locks of a
  * process from a file when the process closes any descriptor of it.
@@ -374,6 +378,31 @@ llm_sqlite_is_gone(llm_store_t *store)
     llm_sqlite_name(store, LLM_SQLITE_FILE "-wal", path);
 
     return access(path, F_OK) == -1 && errno == ENOENT;
+}
+
+
+int
+llm_sqlite_is_spoiled(llm_store_t *store)
+{
+    int            rc;
+    char           head[sizeof(LLM_SQLITE_HEAD)];
+    sqlite3_file  *file;
+
+    file = NULL;
+
+    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER,
+                             &file)
+        != SQLITE_OK
+        || file == NULL || file->pMethods == NULL)
+    {
+        return 0;
+    }
+
+    rc = file->pMethods->xRead(file, head, sizeof(head), 0);
+
+    return rc == SQLITE_IOERR_SHORT_READ
+           || (rc == SQLITE_OK
+               && memcmp(head, LLM_SQLITE_HEAD, sizeof(head)) != 0);
 }
 
 
