@@ -220,7 +220,7 @@ wait_until {
     }
 
     !grep { !$ids{$_} } @teams;
-} 'all of them', 30;
+} 'all of them', 90;
 
 is(join(' ', grep { keys %{$ids{$_}} != 1 } @teams), '',
    'each budget that is crossed is told of, under one id');

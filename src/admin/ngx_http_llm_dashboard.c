@@ -168,7 +168,12 @@ ngx_http_llm_dashboard_page(ngx_conf_t *cf, ngx_http_llm_dashboard_t *conf)
             && ngx_memcmp(rest.data, parts[i].mark.data, parts[i].mark.len)
                == 0)
         {
-            p = ngx_cpymem(p, parts[i].text->data, parts[i].text->len);
+            /* of an empty one there may be no data */
+
+            if (parts[i].text->len) {
+                p = ngx_cpymem(p, parts[i].text->data, parts[i].text->len);
+            }
+
             rest.data += parts[i].mark.len;
             rest.len -= parts[i].mark.len;
             i++;
