@@ -243,6 +243,9 @@ llm_alert_put(json_t *doc, const char *name, json_t *value)
 }
 
 
+/* What receivers of LiteLLM's events expect is a number, and jansson has no
+   other than a double: it is written and never computed with. */
+
 static void
 llm_alert_put_money(json_t *doc, const char *name, int64_t nano)
 {
