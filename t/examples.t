@@ -13,9 +13,6 @@ use Time::Local qw(timegm);
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
 
-sub example { return LLMBase::slurp("$LLMBase::root/conf.example/$_[0]") }
-
-
 # The providers.  What they are asked says what they charge: "input output
 # cached"; to "fail" they say no, and to "slow" they take more than a second.
 
