@@ -45,7 +45,8 @@ CREATE TABLE llm_line (
 
 CREATE FUNCTION llm_whole(line text) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN regexp_replace(line, '^.*(?=\{"type":")', '')::jsonb;
+    line := regexp_replace(line, '^.*(?=\{"type":")', '');
+    RETURN replace(line, '\u0000', '\ufffd')::jsonb;   -- jsonb has no NUL
 EXCEPTION WHEN invalid_text_representation THEN
     RETURN NULL;
 END $$;
