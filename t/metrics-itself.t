@@ -6,7 +6,13 @@ use LLMGateway;
 use RawUpstream;
 use RedisServer;
 
-my $upstream = RawUpstream->start('*' => { json => usage(10, 5) });
+my $upstream = RawUpstream->start(
+    '*' => { json => usage(10, 5) },
+    '/v1/responses' => {
+        json => '{"id":"resp_1","object":"response","background":true,'
+                . '"status":"queued","model":"m","usage":null}'
+    }
+);
 my $redis = RedisServer->start;
 
 my %common = (upstream => $upstream, keepalive => 'keepalive 32;');
@@ -63,6 +69,13 @@ is(value($t, 'llm_quota_upstream_retries_total'), 0, 'nothing tried again');
 is($t->chat('b', path => '/again/v1/chat/completions')->{status}, 200,
    'the second upstream answers');
 is(value($t, 'llm_quota_upstream_retries_total'), 1, 'which is told');
+
+is(value($t, 'llm_quota_zone_entries\{kind="pending"\}'), 0,
+   'no answer is pending');
+is($t->chat('b', path => '/v1/responses',
+            body => '{"model":"m","input":"x","background":true}')->{status},
+   200, 'one is asked for');
+is(value($t, 'llm_quota_zone_entries\{kind="pending"\}'), 1, 'and told of');
 
 for my $name (qw(up rtt_seconds)) {
     is(value($t, "llm_quota_redis_$name"), undef, "no Redis, no $name");

@@ -192,7 +192,12 @@ static const ngx_http_llm_family_t  ngx_http_llm_families[] = {
 
     ngx_http_llm_total("llm_quota_zone_evictions",
         "Subjects that left the zone to make room for others.",
-        totals.evictions),
+        evictions),
+
+    ngx_http_llm_total("llm_quota_pending_full",
+        "Answers made in the background that were charged what was expected, "
+        "to make room for others.",
+        pending_full),
 
     ngx_http_llm_total("llm_quota_zone_repairs",
         "Times that the zone was made exact after a kill.",
@@ -618,10 +623,12 @@ ngx_http_llm_print_zone(ngx_http_llm_scrape_t *s,
     const ngx_http_llm_family_t *f)
 {
     uint32_t     i, series;
+    uint64_t     pending;
     ngx_uint_t   n;
     llm_zone_t  *z;
 
     z = s->conf->admin.zone.zone->zone;
+    pending = ngx_min(z->pending_next - z->pending_kept, z->npendings);
     series = 0;
 
     for (i = 0; i < z->nseries; i++) {
@@ -636,7 +643,9 @@ ngx_http_llm_print_zone(ngx_http_llm_scrape_t *s,
         { "subjects", z->nsubjects, z->subjects_left },
         { "meters", z->nmeters, z->meters_left },
         { "minutes", z->nminutes, z->minutes_left },
+        { "classes", z->nshares, z->shares_left },
         { "reservations", z->nreservations, z->reservations_left },
+        { "pending", z->npendings, z->npendings - (uint32_t) pending },
         { "entity_cells", z->nentities, z->entities_left },
         { "series", z->nseries, z->nseries - series }
     };

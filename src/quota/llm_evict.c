@@ -277,8 +277,6 @@ llm_evict(llm_zone_t *z, llm_index_t i)
 
     s = llm_zone_subject(z, i);
 
-    llm_count(&z->totals.evictions, 1);
-
     /* before it is true: who reads the store meanwhile reads it again */
 
     z->evicted[s->hash % LLM_EVICTED] = z->now;

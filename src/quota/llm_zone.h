@@ -348,7 +348,6 @@ typedef struct {
     uint64_t                 commit_lines;
     uint64_t                 commit_errors;
 
-    uint64_t                 evictions;
     uint64_t                 retries;        /* of upstreams, by nginx */
 
     uint64_t                 exchanges;      /* with Redis */
