@@ -535,6 +535,20 @@ for (200, 403) {
 
 is($t->post('/team/new', '{}', 'Authorization' => "Bearer $made")->{status},
    403, 'admin: a key makes no team');
+
+# all of its calls: those below /v1/, and /models, are the provider's here
+
+my $routes = LLMBase::slurp("$LLMBase::root/src/admin/"
+                            . 'ngx_http_llm_api_route.c');
+my %routes = map { s/\*/x/r => 1 } $routes =~ m{"(/[^"]+)"}g;
+my @calls = grep { !m{^/(?:v1/|models$|organization/|project/)} }
+            sort keys %routes;
+
+cmp_ok(scalar @calls, '>', 80, 'admin: there are calls');
+is(join(' ', grep { ($t->get($_)->{headers}{'content-type'} // '')
+                    ne 'application/json' } @calls), '',
+   'admin: each is the API\'s');
+
 like($t->get('/dashboard')->{body}, qr/^<!DOCTYPE html>/,
      'admin: there is a dashboard');
 $t->finish;
