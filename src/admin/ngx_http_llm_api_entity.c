@@ -4,9 +4,8 @@
  */
 
 
-#include <openssl/rand.h>
-
 #include "ngx_http_llm_api_calls.h"
+#include <openssl/rand.h>
 
 
 /* What all kinds of entities have in common: they are made, changed, shown,

@@ -8,9 +8,9 @@
 #define _NGX_HTTP_LLM_API_FACT_H_INCLUDED_
 
 
+#include "ngx_http_llm_api_calls.h"
 #include "llm_fact.h"
 #include "llm_load.h"
-#include "ngx_http_llm_api_calls.h"
 
 
 /*

@@ -4,10 +4,9 @@
  */
 
 
-#include <openssl/rand.h>
-
-#include "llm_period.h"
 #include "ngx_http_llm_api_calls.h"
+#include "llm_period.h"
+#include <openssl/rand.h>
 
 
 /* Virtual keys.  The key itself is shown once, when it is made; what is kept

@@ -4,8 +4,8 @@
  */
 
 
-#include "llm_text.h"
 #include "ngx_http_llm_api_calls.h"
+#include "llm_text.h"
 
 
 /* The members of a team: each is in the team's own document, with his role,

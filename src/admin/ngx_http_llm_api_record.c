@@ -4,8 +4,8 @@
  */
 
 
-#include "llm_period.h"
 #include "ngx_http_llm_api.h"
+#include "llm_period.h"
 
 
 /* An entity as it is shown: its document, what it lacks, and what its subject

@@ -4,9 +4,9 @@
  */
 
 
-#include "llm_survey.h"
 #include "ngx_http_llm_api_calls.h"
 #include "ngx_http_llm_limits.h"
+#include "llm_survey.h"
 
 
 /* /quota/status: what the zone says right now of whoever asks, or of whom the
