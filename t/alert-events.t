@@ -46,7 +46,7 @@ sub is_told
     my $expected = join ', ', @$what;
 
     eval {
-        wait_until { join(', ', told($team)) eq $expected } $name, 10;
+        wait_until { join(', ', told($team)) eq $expected } $name;
     };
 
     is(join(', ', told($team)), $expected, $name);

@@ -111,7 +111,7 @@ wait_until { sent_often()->{'m-20'} } 'the first';
 $t->reload;
 wait_until { sent_often()->{'m-60'} } 'some';
 $t->reload;
-wait_until { waiting($t, 'many') == 0 } 'all', 20;
+wait_until { waiting($t, 'many') == 0 } 'all';
 
 my $times = sent_often();
 
@@ -126,7 +126,7 @@ wait_until { sent_often()->{'n-5'} } 'the first';
 $t->kill_worker($_) for $t->workers;
 wait_until { sent_often()->{'n-30'} } 'some';
 $t->kill_worker($_) for $t->workers;
-wait_until { waiting($t, 'many') == 0 } 'all', 20;
+wait_until { waiting($t, 'many') == 0 } 'all';
 
 $times = sent_often();
 
@@ -175,7 +175,7 @@ chmod 0555, $t->state_dir;
 unlink glob $t->state_dir . '/quota.db*';
 $t->chat('a');
 
-wait_until { (my @b = bodies($hook, '/all')) == 1 } 'the alert', 15;
+wait_until { (my @b = bodies($hook, '/all')) == 1 } 'the alert';
 
 my ($lost) = bodies($hook, '/all');
 
@@ -186,7 +186,7 @@ ok($lost->{detail}, 'with a reason');
 
 chmod 0755, $t->state_dir;
 
-wait_until { (my @b = bodies($hook, '/all')) == 2 } 'its end', 15;
+wait_until { (my @b = bodies($hook, '/all')) == 2 } 'its end';
 
 my $back = (bodies($hook, '/all'))[1];
 

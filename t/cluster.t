@@ -339,7 +339,7 @@ subtest 'a state directory of yesterday' => sub {
     # while
 
     is(chats($t, 1, 'a'), '200', 'it goes on');
-    wait_until { spent($t, 'a') eq '0.00018' } 'all of it to count', 15;
+    wait_until { spent($t, 'a') eq '0.00018' } 'all of it to count';
     is(join(', ', published($redis, 'a')), '3 45 180000',
        'what was published does not fall');
 
