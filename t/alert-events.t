@@ -147,7 +147,7 @@ is(join(', ', told('red')), $told, 'nothing is told twice');
 # A strict budget refuses before it is crossed: that is told of, and then not
 # that it is
 
-$t->configure(server => "llm_reserve strict;\n", keepalive => '',
+$t->configure(server => "llm_reserve strict;\n", keepalive => 'keepalive_requests 1;',
               limits => 'rpm=1000 tpm=100m budget=0.0001/month soft=99%');
 $t->reload;
 
