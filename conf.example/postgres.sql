@@ -41,12 +41,34 @@ CREATE TABLE llm_line (
     line            jsonb NOT NULL
 );
 
+-- What follows the last torn line in one; nothing, where it is torn itself.
+
+CREATE FUNCTION llm_whole(line text) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    line := regexp_replace(line, '^.*(?=\{"type":")', '');
+    RETURN replace(line, '\u0000', '\ufffd')::jsonb;   -- jsonb has no NUL
+EXCEPTION WHEN invalid_text_representation THEN
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION llm_take() RETURNS void LANGUAGE sql AS $$
     INSERT INTO llm_line
     SELECT l ->> 'id', (l ->> 'timestamp')::timestamptz, l ->> 'team_id',
            l ->> 'model', (l ->> 'cost_usd')::numeric, l
-    FROM (SELECT line::jsonb AS l FROM llm_new
-          WHERE line LIKE '{"type":"usage"%}'
-             OR line LIKE '{"type":"correction"%}') AS new
+    FROM (SELECT llm_whole(line) AS l FROM llm_new) AS new
+    WHERE l ->> 'type' IN ('usage', 'correction')
     ON CONFLICT (id) DO NOTHING;
 $$;
+
+-- The same months, in UTC, of the lines.
+
+CREATE VIEW llm_month AS
+    SELECT team_id, date_trunc('month', settled AT TIME ZONE 'UTC')::date
+               AS period_start,
+           sum(cost_usd) AS total_cost_usd,
+           sum((line ->> 'prompt_tokens')::bigint
+               + (line ->> 'completion_tokens')::bigint) AS total_tokens,
+           sum(coalesce((line ->> 'requests')::bigint, 1)) AS total_requests
+    FROM llm_line
+    WHERE team_id <> ''
+    GROUP BY 1, 2;

@@ -13,9 +13,6 @@ use Time::Local qw(timegm);
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
 
-sub example { return LLMBase::slurp("$LLMBase::root/conf.example/$_[0]") }
-
-
 # The providers.  What they are asked says what they charge: "input output
 # cached"; to "fail" they say no, and to "slow" they take more than a second.
 
@@ -538,6 +535,20 @@ for (200, 403) {
 
 is($t->post('/team/new', '{}', 'Authorization' => "Bearer $made")->{status},
    403, 'admin: a key makes no team');
+
+# all of its calls: those below /v1/, and /models, are the provider's here
+
+my $routes = LLMBase::slurp("$LLMBase::root/src/admin/"
+                            . 'ngx_http_llm_api_route.c');
+my %routes = map { s/\*/x/r => 1 } $routes =~ m{"(/[^"]+)"}g;
+my @calls = grep { !m{^/(?:v1/|models$|organization/|project/)} }
+            sort keys %routes;
+
+cmp_ok(scalar @calls, '>', 80, 'admin: there are calls');
+is(join(' ', grep { ($t->get($_)->{headers}{'content-type'} // '')
+                    ne 'application/json' } @calls), '',
+   'admin: each is the API\'s');
+
 like($t->get('/dashboard')->{body}, qr/^<!DOCTYPE html>/,
      'admin: there is a dashboard');
 $t->finish;

@@ -96,6 +96,30 @@ my $minimal = LLMBase::slurp("$LLMBase::root/conf.example/minimal.conf");
 
 is($minimal =~ s/^(?:#.*)?\n//mgr, $blocks[0], 'minimal.conf is the same');
 
+# what is in a zone of 10m, to the tenth part
+
+my %room = (subjects => 'subjects', classes => 'classes',
+            reservations => 'requests', pending => 'answers',
+            entity_cells => 'keys', series => 'in 10 MB');
+my $said_room = join ' ', $manual =~ /10m is enough for about (.*?);/s,
+                          map { "$_ in 10 MB" } $manual =~ /some (\d+) in 10 MB/;
+my $zone = LLMTest->new(
+    http => "    llm_quota_zone zone=main:10m;\n",
+    server => "        location = /metrics { llm_quota_metrics main; }\n"
+)->start;
+my $body = $zone->get('/metrics')->{body};
+
+$zone->finish;
+
+for my $kind (sort keys %room) {
+    my ($n) = $said_room =~ /([\d,]+)\s$room{$kind}\b/;
+    my ($is) = $body =~ /^llm_quota_zone_capacity\{kind="$kind"\} (\d+)$/m;
+
+    $n =~ s/,//;
+    ok(abs($is - $n) <= $n / 10, "there is room for $n $kind")
+        or diag("there is room for $is");
+}
+
 # the check can fail
 
 $t = LLMExample->new(text => $blocks[0] =~ s/llm_team_limit/llm_teem_limit/r,

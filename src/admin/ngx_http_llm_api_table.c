@@ -17,6 +17,7 @@
 #define NGX_HTTP_LLM_TABLE_WIDTH  18
 
 
+static ngx_uint_t ngx_http_llm_table_formula(const u_char *data, size_t len);
 static const u_char *ngx_http_llm_table_special(const u_char *data,
     size_t len);
 static ngx_uint_t ngx_http_llm_table_field(ngx_http_llm_call_t *call,
@@ -83,7 +84,7 @@ ngx_http_llm_out_cell(ngx_http_llm_call_t *call, const void *data, size_t len)
 
         *p++ = '"';
 
-        if (len && ngx_strchr("=+-@\t\r", text[0])) {
+        if (ngx_http_llm_table_formula(text, len)) {
             *p++ = '\'';
         }
 
@@ -124,6 +125,27 @@ ngx_http_llm_out_cell(ngx_http_llm_call_t *call, const void *data, size_t len)
     *p++ = ' ';
 
     ngx_http_llm_out(call, buf, p - buf);
+}
+
+
+/* A number below zero is a number. */
+
+static ngx_uint_t
+ngx_http_llm_table_formula(const u_char *data, size_t len)
+{
+    size_t  i;
+
+    if (len == 0 || ngx_strchr("=+-@\t\r", data[0]) == NULL) {
+        return 0;
+    }
+
+    for (i = 1; i < len; i++) {
+        if ((data[i] < '0' || data[i] > '9') && data[i] != '.') {
+            return 1;
+        }
+    }
+
+    return data[0] != '-' || len == 1;
 }
 
 

@@ -40,6 +40,8 @@ static ngx_uint_t ngx_http_llm_print_lag(ngx_http_llm_scrape_t *s,
     const ngx_http_llm_family_t *f);
 static ngx_uint_t ngx_http_llm_print_state(ngx_http_llm_scrape_t *s,
     const ngx_http_llm_family_t *f);
+static ngx_uint_t ngx_http_llm_print_redis(ngx_http_llm_scrape_t *s,
+    const ngx_http_llm_family_t *f);
 static ngx_uint_t ngx_http_llm_print_zone(ngx_http_llm_scrape_t *s,
     const ngx_http_llm_family_t *f);
 static ngx_uint_t ngx_http_llm_print_build(ngx_http_llm_scrape_t *s,
@@ -160,6 +162,22 @@ static const ngx_http_llm_family_t  ngx_http_llm_families[] = {
         "1: the store is out of reach.",
         away),
 
+    ngx_http_llm_family("llm_quota_redis_up", GAUGE,
+        "1: totals are exchanged with other machines.",
+        redis, 0),
+
+    ngx_http_llm_family("llm_quota_redis_rtt_seconds", GAUGE,
+        "From a command to Redis to its answer, of late.",
+        redis, 1),
+
+    ngx_http_llm_total("llm_quota_redis_exchanges",
+        "Exchanges with Redis that succeeded.",
+        totals.exchanges),
+
+    ngx_http_llm_total("llm_quota_redis_errors",
+        "Times that totals could not be exchanged any more.",
+        totals.exchange_errors),
+
     ngx_http_llm_family("llm_quota_zone_entries", GAUGE,
         "Places of the arrays of the zone that are taken.",
         zone, 0),
@@ -172,6 +190,15 @@ static const ngx_http_llm_family_t  ngx_http_llm_families[] = {
         "Requests that found no room in the zone.",
         full),
 
+    ngx_http_llm_total("llm_quota_zone_evictions",
+        "Subjects that left the zone to make room for others.",
+        evictions),
+
+    ngx_http_llm_total("llm_quota_pending_full",
+        "Answers made in the background that were charged what was expected, "
+        "to make room for others.",
+        pending_full),
+
     ngx_http_llm_total("llm_quota_zone_repairs",
         "Times that the zone was made exact after a kill.",
         repairs),
@@ -179,6 +206,10 @@ static const ngx_http_llm_family_t  ngx_http_llm_families[] = {
     ngx_http_llm_total("llm_quota_series_other",
         "Requests counted as those of other teams and models.",
         totals.other),
+
+    ngx_http_llm_total("llm_quota_upstream_retries",
+        "Attempts at an upstream that nginx followed by another one.",
+        totals.retries),
 
     ngx_http_llm_family("llm_quota_build_info", GAUGE,
         "Versions of the module and of nginx.",
@@ -557,15 +588,47 @@ ngx_http_llm_print_lag(ngx_http_llm_scrape_t *s,
 }
 
 
+/* A zone without Redis has neither. */
+
+static ngx_uint_t
+ngx_http_llm_print_redis(ngx_http_llm_scrape_t *s,
+    const ngx_http_llm_family_t *f)
+{
+    uint64_t     rtt;
+    llm_zone_t  *z;
+
+    z = s->conf->admin.zone.zone->zone;
+
+    if (z->cluster == LLM_CLUSTER_OFF) {
+        return 0;
+    }
+
+    if (f->which == 0) {
+        ngx_http_llm_print(s, "%s %ui\n", f->name,
+                           (ngx_uint_t) (z->cluster == LLM_CLUSTER_ON));
+        return 0;
+    }
+
+    rtt = llm_counted(&z->totals.exchange_rtt);
+
+    ngx_http_llm_print(s, "%s %uL.%06uL\n", f->name, rtt / 1000000,
+                       rtt % 1000000);
+
+    return 0;
+}
+
+
 static ngx_uint_t
 ngx_http_llm_print_zone(ngx_http_llm_scrape_t *s,
     const ngx_http_llm_family_t *f)
 {
     uint32_t     i, series;
+    uint64_t     pending;
     ngx_uint_t   n;
     llm_zone_t  *z;
 
     z = s->conf->admin.zone.zone->zone;
+    pending = ngx_min(z->pending_next - z->pending_kept, z->npendings);
     series = 0;
 
     for (i = 0; i < z->nseries; i++) {
@@ -580,7 +643,9 @@ ngx_http_llm_print_zone(ngx_http_llm_scrape_t *s,
         { "subjects", z->nsubjects, z->subjects_left },
         { "meters", z->nmeters, z->meters_left },
         { "minutes", z->nminutes, z->minutes_left },
+        { "classes", z->nshares, z->shares_left },
         { "reservations", z->nreservations, z->reservations_left },
+        { "pending", z->npendings, z->npendings - (uint32_t) pending },
         { "entity_cells", z->nentities, z->entities_left },
         { "series", z->nseries, z->nseries - series }
     };

@@ -53,7 +53,6 @@ static u_char *llm_cutoff_message(const llm_cutoff_t *c, u_char *p,
 static u_char *llm_cutoff_member(u_char *p, const char *name,
     const u_char *text, size_t n);
 static u_char *llm_cutoff_count(u_char *p, const char *name, int64_t n);
-static u_char *llm_cutoff_text(u_char *p, const char *text);
 
 
 static const llm_json_node_t  llm_cutoff_choice[] = {
@@ -401,14 +400,14 @@ llm_cutoff_chunks(const llm_cutoff_t *c, u_char *p, const llm_answer_id_t *id,
         }
 
         p = llm_cutoff_count(p, comma ? ",{\"index\":" : "{\"index\":", i);
-        p = llm_cutoff_text(p, c->api == LLM_API_CHAT
-                               ? ",\"delta\":{}" : ",\"text\":\"\"");
-        p = llm_cutoff_text(p, ",\"logprobs\":null,"
-                               "\"finish_reason\":\"length\"}");
+        p = llm_text_put(p, c->api == LLM_API_CHAT
+                            ? ",\"delta\":{}" : ",\"text\":\"\"");
+        p = llm_text_put(p, ",\"logprobs\":null,"
+                            "\"finish_reason\":\"length\"}");
         comma = 1;
     }
 
-    p = llm_cutoff_text(p, "]}\n\n");
+    p = llm_text_put(p, "]}\n\n");
 
     if (states) {
         p = llm_cutoff_chunk(c, p, id, model);
@@ -417,10 +416,10 @@ llm_cutoff_chunks(const llm_cutoff_t *c, u_char *p, const llm_answer_id_t *id,
         p = llm_cutoff_count(p, ",\"completion_tokens\":", usage->output);
         p = llm_cutoff_count(p, ",\"total_tokens\":",
                              llm_sat_add(usage->input, usage->output));
-        p = llm_cutoff_text(p, "}}\n\n");
+        p = llm_text_put(p, "}}\n\n");
     }
 
-    return llm_cutoff_text(p, "data: [DONE]\n\n");
+    return llm_text_put(p, "data: [DONE]\n\n");
 }
 
 
@@ -430,15 +429,15 @@ static u_char *
 llm_cutoff_chunk(const llm_cutoff_t *c, u_char *p, const llm_answer_id_t *id,
     const llm_answer_name_t *model)
 {
-    p = llm_cutoff_text(p, "data: {");
+    p = llm_text_put(p, "data: {");
     p = llm_cutoff_member(p, "\"id\":", id->data, id->len);
-    p = llm_cutoff_text(p, c->api == LLM_API_CHAT
-                           ? ",\"object\":\"chat.completion.chunk\""
-                           : ",\"object\":\"text_completion\"");
+    p = llm_text_put(p, c->api == LLM_API_CHAT
+                        ? ",\"object\":\"chat.completion.chunk\""
+                        : ",\"object\":\"text_completion\"");
     p = llm_cutoff_count(p, ",\"created\":", c->created);
     p = llm_cutoff_member(p, ",\"model\":", model->data, model->len);
 
-    return llm_cutoff_text(p, ",\"choices\":[");
+    return llm_text_put(p, ",\"choices\":[");
 }
 
 
@@ -449,19 +448,19 @@ llm_cutoff_response(const llm_cutoff_t *c, u_char *p,
     const llm_answer_id_t *id, const llm_answer_name_t *model,
     const llm_usage_t *usage)
 {
-    p = llm_cutoff_text(p, "event: response.incomplete\n"
-                           "data: {\"type\":\"response.incomplete\"");
+    p = llm_text_put(p, "event: response.incomplete\n"
+                        "data: {\"type\":\"response.incomplete\"");
     p = llm_cutoff_count(p, ",\"sequence_number\":", c->sequence + 1);
     p = llm_cutoff_member(p, ",\"response\":{\"id\":", id->data, id->len);
     p = llm_cutoff_count(p, ",\"object\":\"response\",\"created_at\":",
                          c->created);
-    p = llm_cutoff_text(p, ",\"status\":\"incomplete\",\"error\":null,"
-                           "\"incomplete_details\":"
-                           "{\"reason\":\"max_output_tokens\"},"
-                           "\"instructions\":null,\"metadata\":{}");
+    p = llm_text_put(p, ",\"status\":\"incomplete\",\"error\":null,"
+                        "\"incomplete_details\":"
+                        "{\"reason\":\"max_output_tokens\"},"
+                        "\"instructions\":null,\"metadata\":{}");
     p = llm_cutoff_member(p, ",\"model\":", model->data, model->len);
-    p = llm_cutoff_text(p, ",\"output\":[],\"parallel_tool_calls\":true,"
-                           "\"tool_choice\":\"auto\",\"tools\":[]");
+    p = llm_text_put(p, ",\"output\":[],\"parallel_tool_calls\":true,"
+                        "\"tool_choice\":\"auto\",\"tools\":[]");
     p = llm_cutoff_count(p, ",\"usage\":{\"input_tokens\":", usage->input);
     p = llm_cutoff_count(p, ",\"input_tokens_details\":{\"cached_tokens\":",
                          usage->cached_read);
@@ -471,7 +470,7 @@ llm_cutoff_response(const llm_cutoff_t *c, u_char *p,
     p = llm_cutoff_count(p, "},\"total_tokens\":",
                          llm_sat_add(usage->input, usage->output));
 
-    return llm_cutoff_text(p, "}}}\n\n");
+    return llm_text_put(p, "}}}\n\n");
 }
 
 
@@ -486,7 +485,7 @@ llm_cutoff_message(const llm_cutoff_t *c, u_char *p, const llm_usage_t *usage)
             p = llm_cutoff_count(p, "event: content_block_stop\ndata: "
                                     "{\"type\":\"content_block_stop\","
                                     "\"index\":", i);
-            p = llm_cutoff_text(p, "}\n\n");
+            p = llm_text_put(p, "}\n\n");
         }
     }
 
@@ -496,15 +495,15 @@ llm_cutoff_message(const llm_cutoff_t *c, u_char *p, const llm_usage_t *usage)
                             "\"stop_sequence\":null},"
                             "\"usage\":{\"output_tokens\":", usage->output);
 
-    return llm_cutoff_text(p, "}}\n\nevent: message_stop\ndata: "
-                              "{\"type\":\"message_stop\"}\n\n");
+    return llm_text_put(p, "}}\n\nevent: message_stop\ndata: "
+                           "{\"type\":\"message_stop\"}\n\n");
 }
 
 
 static u_char *
 llm_cutoff_member(u_char *p, const char *name, const u_char *text, size_t n)
 {
-    p = llm_cutoff_text(p, name);
+    p = llm_text_put(p, name);
 
     *p++ = '"';
     p = llm_text_json(p, p + 6 * n, text, n);
@@ -517,19 +516,7 @@ llm_cutoff_member(u_char *p, const char *name, const u_char *text, size_t n)
 static u_char *
 llm_cutoff_count(u_char *p, const char *name, int64_t n)
 {
-    p = llm_cutoff_text(p, name);
+    p = llm_text_put(p, name);
 
     return llm_text_number(p, n < 0 ? 0 : (uint64_t) n);
-}
-
-
-static u_char *
-llm_cutoff_text(u_char *p, const char *text)
-{
-    size_t  n;
-
-    n = strlen(text);
-    memcpy(p, text, n);
-
-    return p + n;
 }

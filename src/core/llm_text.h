@@ -47,6 +47,19 @@ size_t llm_text_plain(u_char *p, const u_char *text, size_t n);
    is cut. */
 size_t llm_text_cut(const u_char *text, size_t n, size_t most);
 
+/* Copies text up to its NUL; returns the end of what was written. */
+static inline u_char *
+llm_text_put(u_char *p, const char *text)
+{
+    size_t  n;
+
+    n = strlen(text);
+    memcpy(p, text, n);
+
+    return p + n;
+}
+
+
 /* Writes a decimal number of at most 20 digits; returns its end. */
 u_char *llm_text_number(u_char *p, uint64_t n);
 

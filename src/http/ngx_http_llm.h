@@ -509,6 +509,21 @@ void ngx_http_llm_decode(ngx_http_llm_ctx_t *ctx, u_char *p, size_t n);
 void ngx_http_llm_decode_end(ngx_http_llm_ctx_t *ctx);
 
 
+/* Whether what is told once a minute is to be told now. */
+
+static inline ngx_uint_t
+ngx_http_llm_is_due(time_t *told)
+{
+    if (ngx_time() - *told < 60) {
+        return 0;
+    }
+
+    *told = ngx_time();
+
+    return 1;
+}
+
+
 /* ngx_http_llm_headers.c */
 
 ngx_int_t ngx_http_llm_add_headers(ngx_http_llm_ctx_t *ctx);
@@ -524,8 +539,11 @@ ngx_int_t ngx_http_llm_observe_init(ngx_conf_t *cf);
 
 ngx_int_t ngx_http_llm_strip_init(ngx_conf_t *cf);
 
-/* Whether the answer is a text/event-stream. */
-ngx_uint_t ngx_http_llm_is_event_stream(ngx_http_request_t *r);
+/* Whether the answer is a text/event-stream that is not encoded. */
+ngx_uint_t ngx_http_llm_is_plain_stream(ngx_http_request_t *r);
+
+/* Its body may leave with other bytes than it came with. */
+void ngx_http_llm_is_rewritten(ngx_http_request_t *r);
 
 
 /* ngx_http_llm_cutoff.c: before ngx_http_llm_observe_init(), so that what is

@@ -540,11 +540,9 @@ ngx_http_llm_log_full(ngx_http_llm_ctx_t *ctx)
 
     quota = ctx->quota;
 
-    if (ngx_time() - quota->full < 60) {
+    if (!ngx_http_llm_is_due(&quota->full)) {
         return;
     }
-
-    quota->full = ngx_time();
 
     ngx_log_error(NGX_LOG_CRIT, ctx->request->connection->log, 0,
                   "llm_quota zone \"%V\" is full, make it larger",
@@ -559,11 +557,9 @@ ngx_http_llm_log_blind(ngx_http_llm_ctx_t *ctx)
 
     quota = ctx->quota;
 
-    if (ngx_time() - quota->blind < 60) {
+    if (!ngx_http_llm_is_due(&quota->blind)) {
         return;
     }
-
-    quota->blind = ngx_time();
 
     ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
                   "llm_quota zone \"%V\" cannot tell what was used before, "

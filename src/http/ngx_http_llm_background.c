@@ -174,11 +174,9 @@ ngx_http_llm_crowded(ngx_http_llm_ctx_t *ctx, llm_index_t gone)
 
     ngx_http_llm_charged(quota, gone, NULL);
 
-    if (ngx_time() - quota->crowded < 60) {
+    if (!ngx_http_llm_is_due(&quota->crowded)) {
         return;
     }
-
-    quota->crowded = ngx_time();
 
     ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
                   "llm_quota zone \"%V\" has no room for more than %uD "

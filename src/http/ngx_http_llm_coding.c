@@ -299,11 +299,9 @@ ngx_http_llm_warn_coding(ngx_http_llm_ctx_t *ctx, const char *why)
 
     quota = ctx->quota;
 
-    if (ngx_time() - quota->coded < 60) {
+    if (!ngx_http_llm_is_due(&quota->coded)) {
         return;
     }
-
-    quota->coded = ngx_time();
 
     p = text;
 

@@ -361,6 +361,12 @@ ngx_int_t ngx_http_llm_share_done(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *lmcf);
 
 
+/* Of an array whose elements begin with their names the one of this name, or
+   NULL. */
+void *ngx_http_llm_find_named(const ngx_array_t *array, const u_char *name,
+    size_t len);
+
+
 /* ngx_http_llm_labels.c */
 
 char *ngx_http_llm_label(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -19,6 +19,7 @@ _Static_assert(NGX_HTTP_LLM_UNAVAILABLE < LLM_SERIES_RESULTS,
                "a series has too few results");
 
 
+static ngx_uint_t ngx_http_llm_retries(ngx_http_request_t *r);
 static llm_series_t *ngx_http_llm_request_series(ngx_http_llm_ctx_t *ctx);
 static llm_series_t *ngx_http_llm_series(ngx_http_llm_quota_t *quota,
     ngx_http_llm_main_conf_t *lmcf, ngx_str_t *team, ngx_str_t *model,
@@ -129,6 +130,35 @@ ngx_http_llm_count_request(ngx_http_llm_ctx_t *ctx)
     if (s == llm_zone_series(ctx->quota->zone.zone, 0)) {
         llm_count(&ctx->quota->zone.zone->totals.other, 1);
     }
+
+    llm_count(&ctx->quota->zone.zone->totals.retries,
+              ngx_http_llm_retries(ctx->request));
+}
+
+
+/* Of each upstream of a request all attempts but the last.  A state without a
+   peer stands between those of two. */
+
+static ngx_uint_t
+ngx_http_llm_retries(ngx_http_request_t *r)
+{
+    ngx_uint_t                  i, n, first;
+    ngx_http_upstream_state_t  *states;
+
+    if (r->upstream_states == NULL) {
+        return 0;
+    }
+
+    states = r->upstream_states->elts;
+    first = 1;
+    n = 0;
+
+    for (i = 0; i < r->upstream_states->nelts; i++) {
+        n += (states[i].peer && !first);
+        first = (states[i].peer == NULL);
+    }
+
+    return n;
 }
 
 

@@ -94,9 +94,7 @@ ngx_http_llm_cutoff_header_filter(ngx_http_request_t *r)
     if (ctx->state != NGX_HTTP_LLM_OBSERVING
         || !ctx->reserved
         || !ngx_http_llm_may_cut_off(ctx)
-        || !ngx_http_llm_is_event_stream(r)
-        || ngx_http_llm_coding(&r->upstream->headers_in.headers)
-           != LLM_CODING_IDENTITY)
+        || !ngx_http_llm_is_plain_stream(r))
     {
         return ngx_http_next_header_filter(r);
     }
@@ -123,11 +121,7 @@ ngx_http_llm_cutoff_header_filter(ngx_http_request_t *r)
 
     ctx->cutoff = c;
 
-    r->filter_need_in_memory = 1;
-
-    ngx_http_clear_content_length(r);
-    ngx_http_clear_accept_ranges(r);
-    ngx_http_weak_etag(r);
+    ngx_http_llm_is_rewritten(r);
 
     return ngx_http_next_header_filter(r);
 }

@@ -23,7 +23,6 @@ ngx_http_llm_label(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_llm_main_conf_t *lmcf = conf;
 
     ngx_str_t                         *value;
-    ngx_uint_t                         i;
     ngx_http_llm_label_t              *label;
     ngx_http_compile_complex_value_t   ccv;
 
@@ -37,18 +36,10 @@ ngx_http_llm_label(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    label = lmcf->labels.elts;
-
-    for (i = 0; i < lmcf->labels.nelts; i++) {
-
-        if (label[i].name.len == value[1].len
-            && ngx_memcmp(label[i].name.data, value[1].data, value[1].len)
-               == 0)
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "llm_label has \"%V\" twice", &value[1]);
-            return NGX_CONF_ERROR;
-        }
+    if (ngx_http_llm_find_named(&lmcf->labels, value[1].data, value[1].len)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_label has \"%V\" twice", &value[1]);
+        return NGX_CONF_ERROR;
     }
 
     if (lmcf->labels.nelts == LLM_LINE_LABELS) {

@@ -93,18 +93,28 @@ ngx_http_llm_group_t *
 ngx_http_llm_find_group(ngx_http_llm_main_conf_t *lmcf, const u_char *name,
     size_t len)
 {
-    ngx_uint_t             i;
-    ngx_http_llm_group_t  *group;
+    return ngx_http_llm_find_named(&lmcf->groups, name, len);
+}
 
-    group = lmcf->groups.elts;
 
-    for (i = 0; i < lmcf->groups.nelts; i++) {
+void *
+ngx_http_llm_find_named(const ngx_array_t *array, const u_char *name,
+    size_t len)
+{
+    u_char      *element;
+    ngx_str_t   *own;
+    ngx_uint_t   i;
 
-        if (group[i].name.len == len
-            && ngx_memcmp(group[i].name.data, name, len) == 0)
-        {
-            return &group[i];
+    element = array->elts;
+
+    for (i = 0; i < array->nelts; i++) {
+        own = (ngx_str_t *) element;
+
+        if (own->len == len && ngx_memcmp(own->data, name, len) == 0) {
+            return element;
         }
+
+        element += array->size;
     }
 
     return NULL;

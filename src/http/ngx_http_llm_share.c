@@ -102,21 +102,7 @@ static ngx_http_llm_priority_t *
 ngx_http_llm_find_priority(ngx_http_llm_main_conf_t *lmcf,
     const u_char *name, size_t len)
 {
-    ngx_uint_t                i;
-    ngx_http_llm_priority_t  *priority;
-
-    priority = lmcf->priorities.elts;
-
-    for (i = 0; i < lmcf->priorities.nelts; i++) {
-
-        if (priority[i].name.len == len
-            && ngx_memcmp(priority[i].name.data, name, len) == 0)
-        {
-            return &priority[i];
-        }
-    }
-
-    return NULL;
+    return ngx_http_llm_find_named(&lmcf->priorities, name, len);
 }
 
 

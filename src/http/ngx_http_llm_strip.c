@@ -97,9 +97,7 @@ ngx_http_llm_strip_header_filter(ngx_http_request_t *r)
         || r->header_only
         || r->headers_out.status < NGX_HTTP_OK
         || r->headers_out.status >= NGX_HTTP_SPECIAL_RESPONSE
-        || !ngx_http_llm_is_event_stream(r)
-        || ngx_http_llm_coding(&r->upstream->headers_in.headers)
-           != LLM_CODING_IDENTITY)
+        || !ngx_http_llm_is_plain_stream(r))
     {
         return ngx_http_next_header_filter(r);
     }
@@ -125,18 +123,14 @@ ngx_http_llm_strip_header_filter(ngx_http_request_t *r)
 
     ctx->strip = s;
 
-    r->filter_need_in_memory = 1;
-
-    ngx_http_clear_content_length(r);
-    ngx_http_clear_accept_ranges(r);
-    ngx_http_weak_etag(r);
+    ngx_http_llm_is_rewritten(r);
 
     return ngx_http_next_header_filter(r);
 }
 
 
 ngx_uint_t
-ngx_http_llm_is_event_stream(ngx_http_request_t *r)
+ngx_http_llm_is_plain_stream(ngx_http_request_t *r)
 {
     ngx_str_t  *type;
 
@@ -145,7 +139,20 @@ ngx_http_llm_is_event_stream(ngx_http_request_t *r)
     return type->len >= sizeof("text/event-stream") - 1
            && ngx_strncasecmp(type->data, (u_char *) "text/event-stream",
                               sizeof("text/event-stream") - 1)
-              == 0;
+              == 0
+           && ngx_http_llm_coding(&r->upstream->headers_in.headers)
+              == LLM_CODING_IDENTITY;
+}
+
+
+void
+ngx_http_llm_is_rewritten(ngx_http_request_t *r)
+{
+    r->filter_need_in_memory = 1;
+
+    ngx_http_clear_content_length(r);
+    ngx_http_clear_accept_ranges(r);
+    ngx_http_weak_etag(r);
 }
 
 

@@ -217,16 +217,26 @@ llm_alert_begin(llm_alert_out_t *o, char *buf, size_t n,
 static void
 llm_alert_say(llm_alert_out_t *o, const char *format, ...)
 {
-    int      n;
     va_list  ap;
 
     va_start(ap, format);
-    n = vsnprintf(o->p, (size_t) (o->last - o->p) + 1, format, ap);
+    o->p = llm_alert_print(o->p, o->last, format, ap);
     va_end(ap);
+}
 
-    if (n > 0) {
-        o->p += (n <= o->last - o->p) ? n : o->last - o->p;
+
+char *
+llm_alert_print(char *p, char *last, const char *format, va_list ap)
+{
+    int  n;
+
+    n = vsnprintf(p, (size_t) (last - p) + 1, format, ap);
+
+    if (n <= 0) {
+        return p;
     }
+
+    return (n <= last - p) ? p + n : last;
 }
 
 

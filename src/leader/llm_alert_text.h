@@ -8,6 +8,8 @@
 #define _LLM_ALERT_TEXT_H_INCLUDED_
 
 
+#include <stdarg.h>
+
 #include "llm_alert.h"
 
 
@@ -60,6 +62,11 @@ size_t llm_alert_subject(const llm_alert_t *alert, char *buf, size_t n);
    LLM_ALERT_TEXT. */
 size_t llm_alert_lines(const llm_alert_t *alert, llm_alert_markup_e markup,
     char *buf, size_t n);
+
+/* Prints up to last, where the NUL is at most, and cuts what has no room;
+   returns where the NUL is. */
+char *llm_alert_print(char *p, char *last, const char *format, va_list ap)
+    __attribute__((format(printf, 3, 0)));
 
 
 #endif /* _LLM_ALERT_TEXT_H_INCLUDED_ */

@@ -124,16 +124,11 @@ llm_message_is_address(const u_char *p, size_t n)
 static void
 llm_mail_say(llm_mail_out_t *o, const char *format, ...)
 {
-    int      n;
     va_list  ap;
 
     va_start(ap, format);
-    n = vsnprintf(o->p, (size_t) (o->last - o->p) + 1, format, ap);
+    o->p = llm_alert_print(o->p, o->last, format, ap);
     va_end(ap);
-
-    if (n > 0) {
-        o->p += (n <= o->last - o->p) ? n : o->last - o->p;
-    }
 }
 
 

@@ -249,6 +249,8 @@ ngx_http_llm_cluster_reach(ngx_http_llm_cluster_t *cl, ngx_uint_t reached)
     if (!reached && !cl->away) {
         cl->away = 1;
 
+        llm_count(&z->totals.exchange_errors, 1);
+
         ngx_log_error(NGX_LOG_ERR, cl->leader->cycle->log, 0,
                       "llm_quota zone \"%V\" cannot exchange totals with other "
                       "nodes, theirs count as last known%s: %*s",
@@ -340,6 +342,8 @@ ngx_http_llm_cluster_why(ngx_http_llm_cluster_t *cl, const char *fmt, ...)
 void
 ngx_http_llm_cluster_end(ngx_http_llm_cluster_t *cl)
 {
+    llm_zone_t  *z;
+
     cl->busy = 0;
 
     if (cl->failed) {
@@ -348,7 +352,12 @@ ngx_http_llm_cluster_end(ngx_http_llm_cluster_t *cl)
 
     ngx_http_llm_cluster_reach(cl, 1);
 
-    cl->leader->conf.zone->zone->answered = cl->wanted;
+    z = cl->leader->conf.zone->zone;
+    z->answered = cl->wanted;
+
+    llm_count(&z->totals.exchanges, 1);
+    __atomic_store_n(&z->totals.exchange_rtt,
+                     ngx_http_llm_redis_rtt(&cl->peer), __ATOMIC_RELAXED);
 
     if (cl->restore && !cl->restoring) {
         cl->restore = 0;

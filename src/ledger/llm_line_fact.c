@@ -24,7 +24,6 @@ static u_char *llm_fact_text(u_char *p, const char *name,
 static u_char *llm_fact_time(u_char *p, const char *name, int64_t ms);
 static u_char *llm_fact_amounts(u_char *p, const int64_t *amount);
 static u_char *llm_fact_number(u_char *p, const char *name, int64_t n);
-static u_char *llm_fact_put(u_char *p, const char *text);
 
 
 u_char *
@@ -32,7 +31,7 @@ llm_line_fact(u_char *p, const llm_line_fact_t *fact)
 {
     unsigned  i;
 
-    p = llm_fact_put(p, fact->subject.len ? LLM_LINE_MARK "reset"
+    p = llm_text_put(p, fact->subject.len ? LLM_LINE_MARK "reset"
                                           : LLM_LINE_MARK "correction");
     p = llm_line_start(p, fact->epoch);
     p = llm_text_number(p, fact->number);
@@ -54,7 +53,7 @@ llm_line_fact(u_char *p, const llm_line_fact_t *fact)
 
     if (fact->subject.len) {
         p = llm_fact_text(p, ",\"subject\":\"", &fact->subject, LLM_FACT_WORD);
-        p = llm_fact_put(p, ",\"periods\":[");
+        p = llm_text_put(p, ",\"periods\":[");
 
         for (i = 0; i < fact->nperiods && i < LLM_FACT_PERIODS; i++) {
             p = llm_fact_text(p, i ? ",{\"period\":\"" : "{\"period\":\"",
@@ -76,7 +75,7 @@ llm_line_fact(u_char *p, const llm_line_fact_t *fact)
                       LLM_FACT_WORD);
     p = llm_fact_text(p, ",\"address\":\"", &fact->address, LLM_FACT_WORD);
 
-    return llm_fact_put(p, "}\n");
+    return llm_text_put(p, "}\n");
 }
 
 
@@ -84,7 +83,7 @@ static u_char *
 llm_fact_text(u_char *p, const char *name, const llm_line_text_t *text,
     size_t most)
 {
-    p = llm_fact_put(p, name);
+    p = llm_text_put(p, name);
     p = llm_text_json(p, p + most, text->data, text->len);
     *p++ = '"';
 
@@ -95,7 +94,7 @@ llm_fact_text(u_char *p, const char *name, const llm_line_text_t *text,
 static u_char *
 llm_fact_time(u_char *p, const char *name, int64_t ms)
 {
-    p = llm_line_time(llm_fact_put(p, name), ms);
+    p = llm_line_time(llm_text_put(p, name), ms);
     *p++ = '"';
 
     return p;
@@ -108,7 +107,7 @@ llm_fact_amounts(u_char *p, const int64_t *amount)
     p = llm_fact_number(p, ",\"requests\":", amount[LLM_FACT_REQUESTS]);
     p = llm_fact_number(p, ",\"prompt_tokens\":", amount[LLM_FACT_INPUT]);
     p = llm_fact_number(p, ",\"completion_tokens\":", amount[LLM_FACT_OUTPUT]);
-    p = llm_fact_put(p, ",\"cost_usd\":");
+    p = llm_text_put(p, ",\"cost_usd\":");
 
     return p + llm_money_print(p, amount[LLM_FACT_COST]);
 }
@@ -117,7 +116,7 @@ llm_fact_amounts(u_char *p, const int64_t *amount)
 static u_char *
 llm_fact_number(u_char *p, const char *name, int64_t n)
 {
-    p = llm_fact_put(p, name);
+    p = llm_text_put(p, name);
 
     if (n < 0) {
         *p++ = '-';
@@ -125,17 +124,4 @@ llm_fact_number(u_char *p, const char *name, int64_t n)
     }
 
     return llm_text_number(p, n);
-}
-
-
-static u_char *
-llm_fact_put(u_char *p, const char *text)
-{
-    size_t  n;
-
-    n = strlen(text);
-
-    memcpy(p, text, n);
-
-    return p + n;
 }

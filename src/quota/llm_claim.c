@@ -178,28 +178,19 @@ llm_claim_of(llm_decide_t *d, uint32_t i, const llm_limit_t *limit)
 }
 
 
+_Static_assert((int) LLM_COUNT_REQUESTS == (int) LLM_WINDOW_REQUESTS
+               && (int) LLM_COUNT_INPUT == (int) LLM_WINDOW_INPUT
+               && (int) LLM_COUNT_OUTPUT == (int) LLM_WINDOW_OUTPUT,
+               "periods and minutes have amounts in different orders");
+
+
 /* Bits of llm_count_e. */
 
 static unsigned
 llm_claim_mask(llm_resource_e resource)
 {
-    switch (resource) {
-
-    case LLM_RESOURCE_REQUESTS:
-        return 1U << LLM_COUNT_REQUESTS;
-
-    case LLM_RESOURCE_INPUT:
-        return 1U << LLM_COUNT_INPUT;
-
-    case LLM_RESOURCE_OUTPUT:
-        return 1U << LLM_COUNT_OUTPUT;
-
-    case LLM_RESOURCE_COST:
-        return 1U << LLM_COUNT_COST;
-
-    default: /* LLM_RESOURCE_TOKENS */
-        return (1U << LLM_COUNT_INPUT) | (1U << LLM_COUNT_OUTPUT);
-    }
+    return (resource == LLM_RESOURCE_COST) ? 1U << LLM_COUNT_COST
+                                           : llm_resource_mask(resource);
 }
 
 

@@ -347,6 +347,12 @@ typedef struct {
     uint64_t                 commits;
     uint64_t                 commit_lines;
     uint64_t                 commit_errors;
+
+    uint64_t                 retries;        /* of upstreams, by nginx */
+
+    uint64_t                 exchanges;      /* with Redis */
+    uint64_t                 exchange_errors;  /* times that they failed */
+    uint64_t                 exchange_rtt;   /* us, of late */
 } llm_totals_t;
 
 
@@ -375,7 +381,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      10
+#define LLM_ZONE_LAYOUT      11
 
 typedef struct {
     uint64_t                 magic;

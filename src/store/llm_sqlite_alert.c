@@ -14,6 +14,8 @@
 
 static int llm_sqlite_alert_add(llm_store_t *store, llm_store_alert_t *alert,
     int told);
+static int llm_sqlite_commit_changed(llm_store_t *store,
+    llm_store_status_e status);
 static int llm_sqlite_alert_row(llm_sql_t *q, llm_store_op_t *op,
     llm_store_alert_t *row);
 
@@ -269,11 +271,7 @@ llm_sqlite_op_delivery(llm_store_t *store, llm_store_op_t *op)
         return -1;
     }
 
-    if (sqlite3_changes(store->db) == 0) {
-        return llm_sqlite_is(store, LLM_STORE_CONFLICT);
-    }
-
-    return llm_sqlite_commit(store);
+    return llm_sqlite_commit_changed(store, LLM_STORE_CONFLICT);
 }
 
 
@@ -300,8 +298,17 @@ llm_sqlite_op_pending_put(llm_store_t *store, llm_store_op_t *op)
         return -1;
     }
 
+    return llm_sqlite_commit_changed(store, LLM_STORE_EXISTS);
+}
+
+
+/* What has changed nothing fails. */
+
+static int
+llm_sqlite_commit_changed(llm_store_t *store, llm_store_status_e status)
+{
     if (sqlite3_changes(store->db) == 0) {
-        return llm_sqlite_is(store, LLM_STORE_EXISTS);
+        return llm_sqlite_is(store, status);
     }
 
     return llm_sqlite_commit(store);

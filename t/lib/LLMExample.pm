@@ -4,7 +4,7 @@ package LLMExample;
 # conf.example, instead of one of the test's own.
 #
 #     my $t = LLMExample->new(
-#         text => LLMBase::slurp('conf.example/minimal.conf'),
+#         text => example('minimal.conf'),
 #         providers => { 'api.openai.com' => $port },
 #         replace => { 'worker_processes auto;' => 'worker_processes 1;' },
 #         files => { 'upstreams.conf' => '...' },
@@ -23,7 +23,12 @@ use File::Basename qw(basename);
 use LLMTest;
 
 our @ISA = qw(LLMTest);
-our @EXPORT = @LLMTest::EXPORT;
+our @EXPORT = (@LLMTest::EXPORT, qw(example));
+
+
+# The text of a file of conf.example.
+
+sub example { return LLMBase::slurp("$LLMBase::root/conf.example/$_[0]") }
 
 
 sub configure
@@ -41,7 +46,7 @@ sub configure
     $text =~ s{/var/log/nginx/}{$dir/logs/}g;
     $text =~ s{/var/lib/nginx/llm-quota}{$dir/tmp/state}
         or die "the example has no zone\n";
-    $text =~ s{listen 127\.0\.0\.1:8080;}{listen 127.0.0.1:$self->{port};}
+    $text =~ s{listen 127\.0\.0\.1:\K8080(?= ssl;|;)}{$self->{port}}
         or die "the example does not listen on port 8080\n";
 
     my $own = "    access_log $dir/logs/access.log;\n";
