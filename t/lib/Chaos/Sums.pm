@@ -93,15 +93,13 @@ sub read
     for (split /\n/, $self->news($self->{served})) {
         my ($what, $id, @of) = split / /;
 
-        if ($what eq 'decided') {
-            my %truth;
+        next if $what ne 'decided';
 
-            @truth{qw(request team model status how input cached output nano)}
-                = @of;
-            $self->{truth}{$id} = \%truth;
-        } else {
-            $self->{truth}{$id}{served} = 1;
-        }
+        my %truth;
+
+        @truth{qw(request team model status how input cached output nano)}
+            = @of;
+        $self->{truth}{$id} = \%truth;
     }
 
     for (split /\n/, $self->news($self->{seen_by_clients})) {
