@@ -9,6 +9,7 @@
 
 
 #include "llm_fact.h"
+#include "llm_join.h"
 #include "llm_load.h"
 #include "ngx_http_llm_api_calls.h"
 

@@ -375,7 +375,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      10
+#define LLM_ZONE_LAYOUT      11
 
 typedef struct {
     uint64_t                 magic;
@@ -435,6 +435,12 @@ typedef struct {
     llm_index_t              free_minute;
     llm_index_t              free_share;
     llm_index_t              free_reservation;
+
+    uint32_t                 types;          /* bits: of which there ever was a
+                                                subject */
+    uint32_t                 unnamed;        /* bits: of which there was one
+                                                that a line names and the zone
+                                                did not know; llm_join.h */
 
     uint32_t                 top;            /* subjects from here on were
                                                 never used */
