@@ -90,6 +90,7 @@ is(chat('c', '/users'), 200, 'one who has something in flight');
 like(used('c'), qr/^2 \d+ 1$/, 'it counts while it is');
 $upstream->release('slow');
 is($slow->answer->{status}, 200, 'it ends');
+undef $slow;
 is(used('c'), '2 30 0', 'and what it used');
 
 $t->finish;
@@ -113,6 +114,7 @@ is(chat('d', '/users'), 200, 'a new limit');
 like(used('d'), qr/^3 \d+ 1$/, 'has what was before, and what is in flight');
 $upstream->release('slow');
 is($slow->answer->{status}, 200, 'the old worker ends it');
+undef $slow;
 is(used('d'), '3 45 0', 'which counts');
 wait_until { $t->lines('d') == 3 } 'the lines';
 
