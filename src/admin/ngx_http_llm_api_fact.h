@@ -10,6 +10,7 @@
 
 #include "ngx_http_llm_api_calls.h"
 #include "llm_fact.h"
+#include "llm_join.h"
 #include "llm_load.h"
 
 

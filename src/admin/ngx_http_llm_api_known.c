@@ -86,6 +86,12 @@ ngx_http_llm_known_next(ngx_http_llm_call_t *call)
     z = ngx_http_llm_zone_lock(call->api->admin.zone.zone);
 
     if (fact->asked == 0) {
+
+        /* without room for it there is none for its meters, which is told */
+
+        (void) llm_join(z, &call->api->admin.zone.zone->clock,
+                        &fact->keys[fact->key]);
+
         fact->asked = z->now;
         fact->state = ngx_http_llm_known_state(z, fact);
     }
@@ -170,7 +176,7 @@ ngx_http_llm_known_state(llm_zone_t *z, ngx_http_llm_fact_t *fact)
     }
 
     s = llm_zone_subject(z, at);
-    state = 1 + s->inflight;
+    state = 1 + s->inflight + 31 * s->written;
 
     for (at = s->meters; at != LLM_NONE; at = m->next) {
         m = llm_zone_meter(z, at);

@@ -19,6 +19,7 @@ static ngx_int_t ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ngx_http_llm_bearing_t *bearing);
 static ngx_int_t ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx,
     llm_ask_t *ask, ngx_http_llm_bearing_t *bearing, llm_subject_type_e type);
+static void ngx_http_llm_ask_present(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
 static void ngx_http_llm_ask_name(llm_ask_t *ask, llm_name_e name,
     ngx_str_t *value);
 static ngx_int_t ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx,
@@ -232,6 +233,8 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
         return NGX_ERROR;
     }
 
+    ngx_http_llm_ask_present(ctx, ask);
+
     ngx_http_llm_ask_name(ask, LLM_NAME_TEAM, &ctx->team);
     ngx_http_llm_ask_name(ask, LLM_NAME_USER, &ctx->user);
     ngx_http_llm_ask_name(ask, LLM_NAME_CUSTOMER, &ctx->customer);
@@ -243,7 +246,7 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
 }
 
 
-/* A subject without a row is not counted, unless it is a team or a key: the
+/* A subject without a row makes no meter, unless it is a team or a key: the
    models that clients invent must not fill the zone. */
 
 static ngx_int_t
@@ -270,6 +273,7 @@ ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     s->row = row;
     s->role = LLM_ROLE_NONE;
     s->month = month;
+    s->present = 0;
 
     if (ngx_http_llm_ask_key(ctx, &s->key, type) != NGX_OK) {
         return NGX_ERROR;
@@ -293,6 +297,50 @@ ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     }
 
     return NGX_OK;
+}
+
+
+/* It counts where it has one because of another place. */
+
+static void
+ngx_http_llm_ask_present(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
+{
+    ngx_uint_t           i, n, type;
+    llm_ask_subject_t   *s;
+    llm_subject_type_e   in;
+
+    n = ask->nsubjects;
+
+    for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
+
+        for (i = 0; i < n && ctx->types[i] != type; i++) {
+            /* void */
+        }
+
+        in = ngx_http_llm_subject_in(type);
+
+        if (i < n
+            || (type != LLM_SUBJECT_GLOBAL
+                && ngx_http_llm_subject_id(ctx, type)->len == 0)
+            || (in != LLM_SUBJECT_GLOBAL
+                && ngx_http_llm_subject_id(ctx, in)->len == 0))
+        {
+            continue;
+        }
+
+        s = &ask->subjects[ask->nsubjects];
+
+        s->row = NULL;
+        s->role = LLM_ROLE_NONE;
+        s->month = 0;
+        s->present = 1;
+
+        /* what is too long for a name is nobody's */
+
+        if (ngx_http_llm_ask_key(ctx, &s->key, type) == NGX_OK) {
+            ctx->types[ask->nsubjects++] = type;
+        }
+    }
 }
 
 
@@ -519,7 +567,8 @@ ngx_http_llm_ask_known(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     for (i = 0; i < n; i++) {
         key = &ask->subjects[i].key;
 
-        if (llm_zone_find(z, key) != LLM_NONE
+        if (ask->subjects[i].present
+            || llm_zone_find(z, key) != LLM_NONE
             || (!known && !llm_evict_is_common(key->type)))
         {
             ctx->types[ask->nsubjects] = ctx->types[i];

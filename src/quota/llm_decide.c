@@ -86,7 +86,14 @@ llm_decide_view(llm_decide_t *d, uint32_t i)
     view = &d->views[i];
     s = &d->ask->subjects[i];
 
-    llm_view(d->zone, d->clock, &s->key, view);
+    /* of most types that nothing limits there is none */
+
+    if (s->present && !(d->zone->types & (1u << s->key.type))) {
+        llm_view_index(d->zone, d->clock, LLM_NONE, view);
+
+    } else {
+        llm_view(d->zone, d->clock, &s->key, view);
+    }
 
     view->settled = (d->ask->reserve == LLM_RESERVE_OFF);
 

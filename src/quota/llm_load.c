@@ -299,6 +299,29 @@ llm_zone_load_lacks(llm_zone_t *z, const llm_subject_key_t *key,
 }
 
 
+int
+llm_zone_is_loaded(llm_zone_t *z, const llm_subject_key_t *key,
+    llm_period_t period)
+{
+    llm_index_t         index;
+    const llm_meter_t  *m;
+
+    if (!z->stored) {
+        return 1;
+    }
+
+    index = llm_zone_find(z, key);
+
+    if (index == LLM_NONE) {
+        return 0;
+    }
+
+    m = llm_zone_find_meter(z, llm_zone_subject(z, index), period);
+
+    return m && m->loaded;
+}
+
+
 uint64_t
 llm_zone_marks_state(const llm_zone_t *z)
 {

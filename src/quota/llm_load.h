@@ -52,6 +52,12 @@ int llm_zone_load_lacks(llm_zone_t *z, const llm_subject_key_t *key,
     const llm_period_t *periods, unsigned nperiods, uint64_t carried);
 
 
+/* Whether what was used in the period is known: it was loaded, or there is
+   nothing to load. */
+int llm_zone_is_loaded(llm_zone_t *z, const llm_subject_key_t *key,
+    llm_period_t period);
+
+
 /*
  * A load is exact where the store was read at a moment when of other zones'
  * lines it had those that this one has, no fewer and no more.  The state of

@@ -247,6 +247,8 @@ llm_zone_add_subject(llm_zone_t *z, const llm_subject_key_t *key)
         z->top = i + 1;
     }
 
+    z->types |= 1u << key->type;
+
     s->hash = key->hash;
     s->meters = LLM_NONE;
     s->minute = LLM_NONE;

@@ -442,6 +442,12 @@ typedef struct {
     llm_index_t              free_share;
     llm_index_t              free_reservation;
 
+    uint32_t                 types;          /* bits: of which there ever was a
+                                                subject */
+    uint32_t                 unnamed;        /* bits: of which there was one
+                                                that a line names and the zone
+                                                did not know; llm_join.h */
+
     uint32_t                 top;            /* subjects from here on were
                                                 never used */
     llm_index_t              hand;           /* of eviction: a subject */

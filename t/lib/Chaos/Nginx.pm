@@ -437,7 +437,7 @@ sub zone_of
             or die "a probe is answered $answer->{head}$answer->{body}\n";
 
         $used{$limit} = $1;
-        $spend = $answer->{headers}{'x-spend'};
+        $spend = $answer->{headers}{'x-spend'} // 0;
     }
 
     return ([@used{'requests=0/month', 'tokens=0/month'},

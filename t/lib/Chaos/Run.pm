@@ -119,14 +119,15 @@ sub raise_budget
 
 
 # So many requests were answered and have no line.  Each worker may lose those
-# of one turn, unless the disk was full, and they waited.
+# of one turn, which on a busy machine are all that it had in flight, unless the
+# disk was full, and they waited.
 
 sub lost
 {
     my ($self, $n) = @_;
 
     $self->{sums}->wrong("kill -9 of everything lost $n settled requests")
-        if $n > $self->{nginx}{workers} && !$self->{full};
+        if $n > $self->{load} && !$self->{full};
 }
 
 
