@@ -118,6 +118,13 @@ void ngx_http_llm_api_member_update(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_member_delete(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_permissions(ngx_http_llm_call_t *call);
 
+/* The id of a user in a team; NGX_ERROR: it was answered. */
+ngx_int_t ngx_http_llm_member_id(ngx_http_llm_call_t *call, ngx_str_t *team,
+    ngx_str_t *user, ngx_str_t *id);
+
+/* A user among the members of a team, and where; NULL: he is none. */
+json_t *ngx_http_llm_member_at(json_t *members, ngx_str_t *user, size_t *at);
+
 
 /* ngx_http_llm_api_key.c */
 

@@ -114,6 +114,28 @@ const ngx_http_llm_kind_t  ngx_http_llm_kind_member = {
 };
 
 
+ngx_http_llm_edit_t *
+ngx_http_llm_call_edit_of(ngx_http_llm_call_t *call,
+    const ngx_http_llm_kind_t *kind, const ngx_str_t *id)
+{
+    ngx_uint_t            i;
+    ngx_http_llm_edit_t  *edits;
+
+    edits = call->edits.elts;
+
+    for (i = 0; i < call->edits.nelts; i++) {
+        if (edits[i].kind == kind
+            && edits[i].id.len == id->len
+            && ngx_memcmp(edits[i].id.data, id->data, id->len) == 0)
+        {
+            return &edits[i];
+        }
+    }
+
+    return NULL;
+}
+
+
 ngx_int_t
 ngx_http_llm_call_edit(ngx_http_llm_call_t *call,
     const ngx_http_llm_kind_t *kind, ngx_str_t *id, json_t *doc,

@@ -52,6 +52,7 @@ typedef struct {
     /* ngx_http_llm_api_reset.c */
     int64_t                      to;         /* nano-dollars */
     int64_t                      before;
+    ngx_uint_t                   member;     /* the team has him */
 
     /* ngx_http_llm_api_reset_all.c */
     llm_subject_key_t           *all;        /* of a page of the store */

@@ -38,12 +38,8 @@ static void ngx_http_llm_member_change(ngx_http_llm_call_t *call,
 static ngx_int_t ngx_http_llm_member_merge(ngx_http_llm_call_t *call,
     json_t *doc, const llm_store_text_t *before);
 static void ngx_http_llm_member_updated(ngx_http_llm_call_t *call);
-static ngx_int_t ngx_http_llm_member_id(ngx_http_llm_call_t *call,
-    ngx_str_t *user, ngx_str_t *id);
 static ngx_int_t ngx_http_llm_member_user(ngx_http_llm_call_t *call,
     const json_t *member, ngx_str_t *user);
-static json_t *ngx_http_llm_member_at(json_t *members, ngx_str_t *user,
-    size_t *at);
 static void ngx_http_llm_member_permissions(ngx_http_llm_call_t *call,
     llm_store_op_t *op);
 
@@ -190,7 +186,7 @@ ngx_http_llm_member_put(ngx_http_llm_call_t *call, json_t *members,
         return NGX_OK;
     }
 
-    if (ngx_http_llm_member_id(call, &user, &id) != NGX_OK) {
+    if (ngx_http_llm_member_id(call, &call->record.id, &user, &id) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -342,7 +338,9 @@ ngx_http_llm_member_find(ngx_http_llm_call_t *call, llm_store_op_t *op)
         return;
     }
 
-    if (ngx_http_llm_member_id(call, &m->user, &m->id) == NGX_OK) {
+    if (ngx_http_llm_member_id(call, &call->record.id, &m->user, &m->id)
+        == NGX_OK)
+    {
         ngx_http_llm_call_load(call, &ngx_http_llm_kind_member.kind, &m->id,
                                ngx_http_llm_member_change);
     }
@@ -476,14 +474,11 @@ ngx_http_llm_member_updated(ngx_http_llm_call_t *call)
 }
 
 
-static ngx_int_t
-ngx_http_llm_member_id(ngx_http_llm_call_t *call, ngx_str_t *user,
-    ngx_str_t *id)
+ngx_int_t
+ngx_http_llm_member_id(ngx_http_llm_call_t *call, ngx_str_t *team,
+    ngx_str_t *user, ngx_str_t *id)
 {
-    u_char     *p;
-    ngx_str_t  *team;
-
-    team = &call->record.id;
+    u_char  *p;
 
     id->len = team->len + 1 + user->len;
     id->data = ngx_pnalloc(call->pool, id->len);
@@ -536,7 +531,7 @@ ngx_http_llm_member_user(ngx_http_llm_call_t *call, const json_t *member,
 }
 
 
-static json_t *
+json_t *
 ngx_http_llm_member_at(json_t *members, ngx_str_t *user, size_t *at)
 {
     size_t       len;

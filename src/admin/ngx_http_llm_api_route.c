@@ -76,6 +76,11 @@ static const ngx_http_llm_entity_calls_t  ngx_http_llm_key_calls = {
 };
 
 
+static const ngx_http_llm_entity_calls_t  ngx_http_llm_member_calls = {
+    &ngx_http_llm_kind_member, NULL, NULL, NULL, 0, 0
+};
+
+
 static const ngx_http_llm_list_calls_t  ngx_http_llm_team_list = {
     &ngx_http_llm_kind_team, NULL, NULL, 0, NULL, NULL
 };
@@ -348,6 +353,9 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
 
     ngx_http_llm_write("/team/*/reset_spend", ngx_http_llm_api_reset,
                        &ngx_http_llm_team_calls),
+
+    ngx_http_llm_write("/team/*/member/*/reset_spend", ngx_http_llm_api_reset,
+                       &ngx_http_llm_member_calls),
 
     ngx_http_llm_write("/user/*/reset_spend", ngx_http_llm_api_reset,
                        &ngx_http_llm_user_calls),
