@@ -48,6 +48,12 @@ void ngx_http_llm_api_delete(ngx_http_llm_call_t *call);
 json_t *ngx_http_llm_call_merge(ngx_http_llm_call_t *call,
     const ngx_http_llm_kind_t *kind, const json_t *document);
 
+/* The same of another body; NULL: of what is wrong *fault says more, with the
+   status 0 there was no memory. */
+json_t *ngx_http_llm_call_merged(ngx_http_llm_call_t *call,
+    const ngx_http_llm_kind_t *kind, const json_t *body,
+    const json_t *document, llm_api_fault_t *fault);
+
 void ngx_http_llm_call_fault(ngx_http_llm_call_t *call,
     const llm_api_fault_t *fault);
 
@@ -114,6 +120,7 @@ void ngx_http_llm_call_foreign(ngx_http_llm_call_t *call);
 /* ngx_http_llm_api_member.c */
 
 void ngx_http_llm_api_member_add(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_member_bulk_add(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_member_update(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_member_delete(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_permissions(ngx_http_llm_call_t *call);
@@ -138,6 +145,11 @@ void ngx_http_llm_api_key_regenerate(ngx_http_llm_call_t *call);
 /* The document of the budget that the record has, or null. */
 void ngx_http_llm_out_tier(ngx_http_llm_call_t *call);
 
+/* When it expires, of a member of body that is a duration; NGX_DECLINED: it is
+   none, *fault says more; NGX_ERROR: no memory. */
+ngx_int_t ngx_http_llm_call_expires(ngx_http_llm_call_t *call, json_t *doc,
+    const json_t *body, const char *member, llm_api_fault_t *fault);
+
 /* A user, with a key unless it is not wanted. */
 void ngx_http_llm_api_user_new(ngx_http_llm_call_t *call);
 
@@ -146,7 +158,18 @@ void ngx_http_llm_api_user_new(ngx_http_llm_call_t *call);
 
 void ngx_http_llm_api_budget_info(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_tag_info(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_keys_info(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_customer_block(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_bulk.c */
+
+/* A member of the body that is a list of some items; NGX_ERROR: it is not, and
+   it was answered. */
+ngx_int_t ngx_http_llm_call_items(ngx_http_llm_call_t *call,
+    const char *member, json_t **items);
+
+void ngx_http_llm_api_bulk_update(ngx_http_llm_call_t *call);
 
 
 /* ngx_http_llm_api_list.c */
