@@ -53,6 +53,11 @@ typedef struct {
                                         ngx_http_llm_admin_model_t *model);
     const void                  *models;
 
+    /* the i-th team that the configuration names, by names, and where, which
+       stays until the next call; 0: there are not so many */
+    ngx_uint_t                 (*team)(void *data, ngx_uint_t i,
+                                       ngx_str_t *name, ngx_str_t *place);
+
     /* writes the line of a fact that is in the zone, which is this worker's:
        at once, or as soon as it can be */
     void                       (*record)(void *data, llm_index_t fact);

@@ -162,6 +162,22 @@ void ngx_http_llm_api_keys_info(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_customer_block(ngx_http_llm_call_t *call);
 
 
+/* ngx_http_llm_api_config.c */
+
+/* Whether the configuration names a team, and where, until the next call. */
+ngx_uint_t ngx_http_llm_call_configured(ngx_http_llm_call_t *call,
+    const ngx_str_t *id, ngx_str_t *place);
+
+/* The i-th of them: NGX_OK; NGX_DECLINED: one was made that overrides it;
+   NGX_DONE: there are not so many. */
+ngx_int_t ngx_http_llm_call_configured_at(ngx_http_llm_call_t *call,
+    ngx_uint_t i, ngx_str_t *id);
+
+/* Its document, with its limits of all places; NULL: it was answered. */
+json_t *ngx_http_llm_call_config(ngx_http_llm_call_t *call,
+    const ngx_str_t *id);
+
+
 /* ngx_http_llm_api_bulk.c */
 
 /* A member of the body that is a list of some items; NGX_ERROR: it is not, and
@@ -201,8 +217,12 @@ typedef struct {
     size_t                         nrows;
     size_t                         i;
     llm_store_cursor_t             cursor;
+    ngx_uint_t                     configured;   /* the next of the
+                                                    configuration */
+    ngx_event_t                    turn;
     ngx_http_llm_call_pt           done;
 
+    unsigned                       config:1; /* its teams belong to it */
     unsigned                       bare:1;   /* ids only */
     unsigned                       full:1;   /* the rest is counted */
 } ngx_http_llm_list_t;

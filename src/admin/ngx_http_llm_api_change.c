@@ -5,7 +5,7 @@
 
 
 #include "llm_period.h"
-#include "ngx_http_llm_api.h"
+#include "ngx_http_llm_api_calls.h"
 
 
 /*
@@ -498,7 +498,18 @@ void
 ngx_http_llm_call_missing(ngx_http_llm_call_t *call,
     const ngx_http_llm_kind_t *kind, ngx_str_t *id)
 {
+    ngx_str_t    place;
     const char  *param;
+
+    if (kind == &ngx_http_llm_kind_team
+        && ngx_http_llm_call_configured(call, id, &place))
+    {
+        ngx_http_llm_call_error(call, NGX_HTTP_BAD_REQUEST, "bad_request",
+                                kind->id, "Team=%V is set in %V: change it "
+                                "there, or override it with /team/new.", id,
+                                &place);
+        return;
+    }
 
     /* as its calls name them */
 

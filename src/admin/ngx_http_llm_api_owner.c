@@ -95,6 +95,26 @@ ngx_http_llm_api_owner_info(ngx_http_llm_call_t *call)
 static void
 ngx_http_llm_owner_loaded(ngx_http_llm_call_t *call, llm_store_op_t *op)
 {
+    ngx_str_t  id, place;
+
+    id.data = (u_char *) op->entity.id.data;
+    id.len = op->entity.id.len;
+
+    if (op->status == LLM_STORE_NOT_FOUND
+        && ngx_http_llm_calls(call)->kind == &ngx_http_llm_kind_team
+        && ngx_http_llm_call_configured(call, &id, &place))
+    {
+        call->record.kind = &ngx_http_llm_kind_team;
+        call->record.id = id;
+        call->record.doc = ngx_http_llm_call_config(call, &id);
+
+        if (call->record.doc) {
+            ngx_http_llm_call_spend(call, ngx_http_llm_owner_shown);
+        }
+
+        return;
+    }
+
     if (ngx_http_llm_call_loaded(call, op, ngx_http_llm_calls(call)->kind)
         == NGX_OK)
     {

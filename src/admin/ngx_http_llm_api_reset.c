@@ -124,7 +124,7 @@ ngx_http_llm_reset_team(ngx_http_llm_call_t *call, llm_store_op_t *op)
             return;
         }
 
-        fact->member = (ngx_http_llm_member_at(json_object_get(team,
+        fact->known_as = (ngx_http_llm_member_at(json_object_get(team,
                                                         "members_with_roles"),
                                                &call->below, &at)
                         != NULL);
@@ -139,12 +139,17 @@ static void
 ngx_http_llm_reset_loaded(ngx_http_llm_call_t *call, llm_store_op_t *op)
 {
     size_t                  len;
+    ngx_str_t               place;
     const char             *of;
     ngx_http_llm_fact_t    *fact;
     ngx_http_llm_record_t  *record;
 
     fact = call->data;
     record = &call->record;
+
+    if (record->kind == &ngx_http_llm_kind_team) {
+        fact->known_as = ngx_http_llm_call_configured(call, &record->id, &place);
+    }
 
     if (op->status == LLM_STORE_OK) {
         fact->doc = ngx_http_llm_call_document(call, &op->entity.json);
@@ -318,7 +323,7 @@ ngx_http_llm_reset_fits(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact)
         }
     }
 
-    if (fact->doc == NULL && !fact->member && !used) {
+    if (fact->doc == NULL && !fact->known_as && !used) {
         ngx_http_llm_call_missing(call, call->record.kind, &call->record.id);
         return 0;
     }
