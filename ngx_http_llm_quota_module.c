@@ -658,6 +658,7 @@ ngx_http_llm_serve_zones(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
         zone->kept = quota->limited;
         zone->model = ngx_http_llm_serve_model;
         zone->models = lmcf->catalog;
+        zone->cost = ngx_http_llm_catalog_cost;
         zone->rows = ngx_http_llm_each_row;
         zone->rows_data = quota;
         zone->result = ngx_http_llm_serve_result;

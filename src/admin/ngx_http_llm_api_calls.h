@@ -320,6 +320,11 @@ void ngx_http_llm_api_models(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_absent(ngx_http_llm_call_t *call);
 
 
+/* ngx_http_llm_api_cost.c */
+
+void ngx_http_llm_api_calculate(ngx_http_llm_call_t *call);
+
+
 /* ngx_http_llm_api_audit.c */
 
 void ngx_http_llm_api_audit(ngx_http_llm_call_t *call);

@@ -334,6 +334,9 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
 
     ngx_http_llm_self("/spend/logs", ngx_http_llm_api_spend_logs, 0),
 
+    { NGX_HTTP_POST, "/spend/calculate", NGX_HTTP_LLM_API_SELF,
+      ngx_http_llm_api_calculate, 0 },
+
     ngx_http_llm_read("/team/daily/activity", ngx_http_llm_api_activity, 0),
 
     ngx_http_llm_read("/user/daily/activity", ngx_http_llm_api_activity, 0),
