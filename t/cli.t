@@ -74,7 +74,8 @@ my $teams = 'team_id,team_alias,spend,max_budget,budget_duration,rpm_limit,'
           . 'tpm_limit,blocked';
 
 is(cli('team', 'list', '--format', 'csv'),
-   qq($teams\nred,"Team ""R\\d""",0,5,1d,,,\n), 'teams as CSV')
+   qq($teams\nred,"Team ""R\\d""",0,5,1d,,,\nconfigured,,0,1,1d,,,\n),
+   'teams as CSV')
     for @awks;
 like(cli(qw(team list)), qr/^team_id  .*\nred  +Team "R\\d"  +0  /,
      'as a table');

@@ -53,6 +53,8 @@ typedef struct {
     /* ngx_http_llm_api_reset.c */
     int64_t                      to;         /* nano-dollars */
     int64_t                      before;
+    ngx_uint_t                   known_as;   /* a member of his team, a team
+                                                of the configuration */
 
     /* ngx_http_llm_api_reset_all.c */
     llm_subject_key_t           *all;        /* of a page of the store */

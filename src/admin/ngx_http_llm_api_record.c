@@ -36,12 +36,19 @@ ngx_http_llm_record_period(const ngx_http_llm_record_t *record)
         return period;
     }
 
-    budget = json_object_get(record->doc,
-                             record->kind == &ngx_http_llm_kind_member
-                             ? "max_budget_in_team" : "max_budget");
+    budget = ngx_http_llm_record_budget(record);
 
     return budget == NULL || json_is_null(budget)
            ? LLM_PERIOD(LLM_PERIOD_MONTH, 1) : LLM_PERIOD_FOREVER;
+}
+
+
+const json_t *
+ngx_http_llm_record_budget(const ngx_http_llm_record_t *record)
+{
+    return json_object_get(record->doc,
+                           record->kind == &ngx_http_llm_kind_member
+                           ? "max_budget_in_team" : "max_budget");
 }
 
 

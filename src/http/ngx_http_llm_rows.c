@@ -75,6 +75,9 @@ ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    row->written.file = cf->conf_file->file.name.data;
+    row->written.line = cf->conf_file->line;
+
     row->row.named = 1;
 
     for (k = 1; k < i; k++) {
@@ -394,6 +397,10 @@ ngx_http_llm_note_rows(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *llcf)
         /* a zone that is not there is told of when all is read */
 
         return NGX_OK;
+    }
+
+    if (ngx_http_llm_note_team(cf, llcf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (quota->tables == NULL) {

@@ -63,6 +63,12 @@ llm_sqlite_op_change(llm_store_t *store, llm_store_op_t *op)
     version = llm_sql_get_int(&q, 0);
     llm_sql_end(&q);
 
+    /* not where a store that was lost ended: what zones have of it is older */
+
+    if (version < c->time) {
+        version = c->time;
+    }
+
     for (i = 0; i < c->nchanges; i++) {
 
         c->failed = i;

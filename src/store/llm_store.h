@@ -310,8 +310,9 @@ typedef struct {
 /*
  * CHANGE: entities are made, changed and deleted, all of them or none, each
  * with its row in the audit.  The versions given out never repeat, over all
- * entities and kinds, and rise.  A later change of the same operation sees
- * the earlier ones.
+ * entities and kinds, and rise; they are later than the change's time, so that
+ * those of a store that is made anew are higher than those of the one that was
+ * lost.  A later change of the same operation sees the earlier ones.
  *
  * EXISTS: the id (taken_alias is 0) or the alias (1) of the change with the
  * index failed is taken.  NOT_FOUND, CONFLICT: it is not there, or has the
