@@ -414,6 +414,7 @@ ngx_http_llm_cluster_rows(ngx_http_llm_store_task_t *task)
     ngx_http_llm_cluster_t *cl = task->data;
 
     size_t                i;
+    llm_zone_t           *z;
     llm_store_load_t     *load;
     llm_cluster_batch_t  *batch;
 
@@ -430,9 +431,13 @@ ngx_http_llm_cluster_rows(ngx_http_llm_store_task_t *task)
 
     batch->n = 0;
 
+    z = ngx_http_llm_zone_lock(cl->leader->conf.zone);
+
     for (i = 0; i < load->nrows && i < LLM_CLUSTER_ITEMS; i++) {
-        llm_cluster_stored(cl->book, batch, &load->rows[i]);
+        llm_cluster_stored(cl->book, z, batch, &load->rows[i]);
     }
+
+    ngx_http_llm_zone_unlock(cl->leader->conf.zone);
 
     cl->cursor = load->cursor;
 

@@ -408,7 +408,7 @@ test_stored(void)
     row.sum[3] = 77;
 
     batch.n = 0;
-    llm_cluster_stored(book, &batch, &row);
+    llm_cluster_stored(book, z, &batch, &row);
 
     is_int(batch.n, 1, "a meter of the store");
     ok(is_item(0, key, 77, 0), "has the key of the zone's");
@@ -421,13 +421,13 @@ test_stored(void)
     row.period.end = INT64_MAX;
 
     batch.n = 0;
-    llm_cluster_stored(book, &batch, &row);
+    llm_cluster_stored(book, z, &batch, &row);
     is_int(batch.items[0].expires, 0, "what never ends stays");
 
     row.subject.id.data = big;
     row.subject.id.len = sizeof(big);
 
-    llm_cluster_stored(book, &batch, &row);
+    llm_cluster_stored(book, z, &batch, &row);
     is_int(batch.n, 1, "an id without end is left out");
 }
 
