@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_llm_api.h"
+#include "llm_others.h"
 #include "llm_period.h"
 
 
@@ -86,7 +87,7 @@ ngx_int_t
 ngx_http_llm_record_spend(ngx_http_llm_call_t *call,
     ngx_http_llm_record_t *record)
 {
-    int64_t               start, end, now;
+    int64_t               start, end, now, total[LLM_COUNTS];
     ngx_int_t             rc;
     llm_zone_t           *z;
     llm_index_t           i;
@@ -124,8 +125,9 @@ ngx_http_llm_record_spend(ngx_http_llm_call_t *call,
         meter = llm_zone_find_meter(z, llm_zone_subject(z, i), period);
 
         if (meter && (meter->loaded || !z->stored)) {
-            record->spend = meter->end > now
-                            ? meter->settled[LLM_COUNT_COST] : 0;
+            llm_others_total(z, meter, total);
+
+            record->spend = meter->end > now ? total[LLM_COUNT_COST] : 0;
             rc = NGX_OK;
         }
     }

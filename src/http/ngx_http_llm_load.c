@@ -295,6 +295,7 @@ ngx_http_llm_load_keep(ngx_http_llm_load_t *load, const llm_store_load_t *from)
 
         row->period = from->rows[i].period.period;
         row->start = from->rows[i].period.start;
+        row->generation = from->rows[i].generation;
 
         for (k = 0; k < LLM_COUNTS; k++) {
             row->sum[k] = from->rows[i].sum[k];

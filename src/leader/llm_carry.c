@@ -142,7 +142,7 @@ llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
     u_char                    name[LLM_STORE_ID_MAX];
     int64_t                   request[LLM_STORE_SUMS];
     int64_t                   charge[LLM_STORE_SUMS];
-    unsigned                  i;
+    unsigned                  i, falls;
     llm_period_t              period;
     llm_store_sum_t          *sum;
     llm_store_text_t          id;
@@ -162,6 +162,12 @@ llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
     charge[LLM_STORE_OUTPUT] = e->count[LLM_ENTRY_OUTPUT];
     charge[LLM_STORE_COST] = e->cost;
 
+    /* as the zone counts it: llm_fact.c */
+
+    falls = (e->cost < 0 || e->count[LLM_ENTRY_REQUESTS] < 0
+             || e->count[LLM_ENTRY_INPUT] < 0
+             || e->count[LLM_ENTRY_OUTPUT] < 0);
+
     for (i = 0; i < kept->nperiods; i++) {
         period = kept->periods[i];
 
@@ -179,6 +185,7 @@ llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
             return -1;
         }
 
+        sum->resets += falls;
         llm_carry_amounts(sum->amount, charge);
     }
 

@@ -198,6 +198,7 @@ ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader)
     leader->adopted = 0;
     leader->watched = 0;
     leader->lines += leader->run.carried;
+    leader->foreign += (leader->run.nlines != 0);
 
     ngx_http_llm_carry_step(&leader->step);
 }

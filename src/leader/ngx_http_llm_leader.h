@@ -110,6 +110,8 @@ struct ngx_http_llm_leader_s {
                                                     monotonic */
     size_t                           adopted;    /* lines of the run */
     uint64_t                         lines;      /* carried until ready */
+    ngx_uint_t                       foreign;    /* runs with lines of other
+                                                    zones */
 
     unsigned                         failing:1;
     unsigned                         mending:1;

@@ -8,6 +8,7 @@
 
 #include "llm_fact.h"
 #include "llm_money.h"
+#include "llm_others.h"
 
 
 static void llm_fact_roll(llm_zone_t *z, llm_clock_t *clock,
@@ -44,7 +45,7 @@ llm_fact_shown(llm_zone_t *z, llm_clock_t *clock,
         if (m->loaded) {
             periods[n].period = m->period;
             periods[n].start = m->start;
-            memcpy(periods[n].amount, m->settled, sizeof(m->settled));
+            llm_others_total(z, m, periods[n].amount);
             n++;
         }
     }
@@ -57,6 +58,7 @@ int
 llm_fact_fits(llm_zone_t *z, llm_clock_t *clock,
     const llm_fact_change_t *change, unsigned *key)
 {
+    int64_t          total[LLM_COUNTS];
     unsigned         i, k;
     llm_index_t      at;
     llm_meter_t     *m;
@@ -72,10 +74,10 @@ llm_fact_fits(llm_zone_t *z, llm_clock_t *clock,
             m = llm_zone_meter(z, at);
             amount = llm_fact_amount(change, m);
 
+            llm_others_total(z, m, total);
+
             for (k = 0; amount && k < LLM_COUNTS; k++) {
-                if (amount[k] < 0
-                    && llm_sat_add(m->settled[k], amount[k]) < 0)
-                {
+                if (amount[k] < 0 && llm_sat_add(total[k], amount[k]) < 0) {
                     *key = i;
                     return 0;
                 }
@@ -176,6 +178,7 @@ llm_fact_roll(llm_zone_t *z, llm_clock_t *clock,
 static void
 llm_fact_apply(llm_zone_t *z, const llm_fact_change_t *change)
 {
+    int              falls;
     unsigned         i, k;
     llm_index_t      at;
     llm_meter_t     *m;
@@ -193,9 +196,18 @@ llm_fact_apply(llm_zone_t *z, const llm_fact_change_t *change)
                 continue;
             }
 
+            falls = (change->nperiods != 0);
+
             for (k = 0; k < LLM_COUNTS; k++) {
+                falls |= (amount[k] < 0);
                 llm_zone_put64(z, &m->settled[k],
                                llm_sat_add(m->settled[k], amount[k]));
+            }
+
+            /* as the store counts it */
+
+            if (falls) {
+                llm_zone_put64(z, &m->generation, m->generation + 1);
             }
 
             /* what it warned of may come again */

@@ -136,7 +136,10 @@ llm_load_rows(llm_zone_t *z, llm_meter_t *m, int64_t *sum,
     const llm_load_t *rows, size_t nrows)
 {
     size_t    i;
+    int64_t   generation;
     uint32_t  n;
+
+    generation = 0;
 
     for (i = 0; i < nrows; i++) {
 
@@ -147,10 +150,14 @@ llm_load_rows(llm_zone_t *z, llm_meter_t *m, int64_t *sum,
         for (n = 0; n < LLM_COUNTS; n++) {
             sum[n] = llm_sat_add(sum[n], rows[i].sum[n]);
         }
+
+        generation = rows[i].generation;
     }
 
+    llm_zone_put64(z, &m->generation, generation);
+
     for (n = 0; n < LLM_COUNTS; n++) {
-        if (m->settled[n] < sum[n]) {
+        if (m->settled[n] < sum[n] || sum[n] < 0) {
             llm_zone_put64(z, &m->settled[n], sum[n]);
         }
     }

@@ -26,6 +26,7 @@
 typedef struct {
     llm_period_t             period;
     int64_t                  start;      /* seconds of the epoch */
+    int64_t                  generation;
     int64_t                  sum[LLM_COUNTS];
 } llm_load_t;
 

@@ -300,6 +300,7 @@ llm_zone_add_meter(llm_zone_t *z, llm_index_t subject, llm_period_t period,
     m->loaded = 0;
     m->start = start;
     m->end = end;
+    m->generation = 0;
     m->warned = 0;
     m->refused = 0;
     m->refused_by = 0;

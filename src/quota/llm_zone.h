@@ -101,8 +101,11 @@ typedef struct {
     uint32_t                 loaded;     /* has what the store had of it */
     int64_t                  start;      /* seconds of the epoch */
     int64_t                  end;
+    int64_t                  generation; /* rises when a reset or a correction
+                                            lets the sums fall */
     int64_t                  warned;     /* when a soft cap was last logged */
-    int64_t                  settled[LLM_COUNTS];
+    int64_t                  settled[LLM_COUNTS];    /* below nothing where
+                                            what others settled was reset */
     int64_t                  others[LLM_COUNTS];     /* see llm_others.h */
     llm_claim_t              claim;
     uint32_t                 shared;     /* others were asked since it was

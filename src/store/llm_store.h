@@ -185,13 +185,13 @@ typedef struct {
     int64_t                  amount[LLM_STORE_SUMS];
 
     /* resets of the meter: what they add to what it shows, while team_usage
-       still has all */
+       still has all; how many, with corrections that take something off */
     unsigned                 resets;
     int64_t                  taken[LLM_STORE_SUMS];     /* not positive */
 
     /* out, where the commit asks for totals: what the meter now shows */
     int64_t                  total[LLM_STORE_SUMS];
-    int64_t                  generation;     /* how often it was reset */
+    int64_t                  generation;     /* all resets so far */
 } llm_store_sum_t;
 
 typedef struct {

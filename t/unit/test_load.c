@@ -55,6 +55,7 @@ row_of(llm_load_t *row, llm_period_t period, int64_t n)
     row->period = period;
     llm_clock_period(&clock_now, period, &row->start, &end);
 
+    row->generation = 3;
     row->sum[LLM_COUNT_REQUESTS] = n;
     row->sum[LLM_COUNT_INPUT] = 2 * n;
     row->sum[LLM_COUNT_OUTPUT] = 3 * n;
@@ -82,20 +83,36 @@ load(const char *team, int64_t day, int64_t month)
 }
 
 
-static int64_t
-cost_of(const char *team, llm_period_t period)
+static llm_meter_t *
+meter_of(const char *team, llm_period_t period)
 {
     llm_index_t         i;
-    llm_meter_t        *m;
     llm_subject_key_t   key;
 
     key_of(&key, team);
     i = llm_zone_find(z, &key);
-    m = (i == LLM_NONE) ? NULL
-                        : llm_zone_find_meter(z, llm_zone_subject(z, i),
-                                              period);
+
+    return (i == LLM_NONE) ? NULL
+                           : llm_zone_find_meter(z, llm_zone_subject(z, i),
+                                                 period);
+}
+
+
+static int64_t
+cost_of(const char *team, llm_period_t period)
+{
+    llm_meter_t  *m;
+
+    m = meter_of(team, period);
 
     return m ? m->settled[LLM_COUNT_COST] : -1;
+}
+
+
+static int64_t
+generation_of(const char *team, llm_period_t period)
+{
+    return meter_of(team, period)->generation;
 }
 
 
@@ -173,6 +190,10 @@ test_load(void)
     is_int(load("a", 5, 7), LLM_ROOM_MADE, "loaded");
     is_int(cost_of("a", DAY), 20, "the day");
     is_int(cost_of("a", QUOTA_MONTH), 28, "the month");
+
+    is_int(load("taken", -5, 0), LLM_ROOM_MADE, "one that was reset");
+    is_int(cost_of("taken", DAY), -20, "below nothing");
+    is_int(generation_of("taken", DAY), 3, "three times");
 
     llm_admit(z, &clock_now, &ask, &v);
     is_int(v.decision, LLM_ADMITTED, "now it is known");
