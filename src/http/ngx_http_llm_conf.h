@@ -45,9 +45,10 @@ typedef struct {
 } ngx_http_llm_kept_t;
 
 
-/* Where a line stands. */
+/* What a line limits, as it is written, and where. */
 
 typedef struct {
+    ngx_str_t                    limits;
     u_char                      *file;
     ngx_uint_t                   line;
 } ngx_http_llm_written_t;
@@ -71,7 +72,12 @@ typedef struct {
                                                 of each place that enforces */
     ngx_array_t                 *teams;      /* ngx_http_llm_teams.c's; NULL:
                                                 none */
+    int64_t                      read;       /* when this configuration was: ms
+                                                of the epoch */
     unsigned                     teams_done:1;
+    unsigned                     keyed:1;    /* some place takes keys */
+    unsigned                     audited:1;  /* what it limits, in the store */
+    unsigned                     auditing:1;
 
     /* reservations whose lines wait to be written, in the ledger's order;
        of this worker */
@@ -122,6 +128,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_node_t               sn;         /* sn.str: the alias */
+    ngx_http_llm_written_t       written;
     ngx_str_t                    id;         /* public: the SHA-256 in hex */
     ngx_str_t                    team;       /* empty: none */
     ngx_str_t                    user;
@@ -346,6 +353,13 @@ ngx_int_t ngx_http_llm_teams_done(ngx_conf_t *cf,
    next call; 0: there are not so many.  data is the ngx_http_llm_quota_t. */
 ngx_uint_t ngx_http_llm_team_at(void *data, ngx_uint_t i, ngx_str_t *name,
     ngx_str_t *place);
+
+
+/* ngx_http_llm_configured.c */
+
+/* Notes what the line in hand says from its argument i on. */
+ngx_int_t ngx_http_llm_note_written(ngx_conf_t *cf,
+    ngx_http_llm_written_t *written, ngx_uint_t i);
 
 
 /* ngx_http_llm_conf_key.c */
