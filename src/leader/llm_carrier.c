@@ -139,6 +139,8 @@ llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run)
     run->lines = c->lines;
     run->nlines = 0;
     run->commit = NULL;
+    run->noted.n = 0;
+    run->overtaken = 0;
 
     if (llm_carrier_open(c, run) != 0
         || llm_carrier_look(c, run) != 0
@@ -282,6 +284,7 @@ llm_carrier_carry(llm_carrier_t *c, llm_carrier_run_t *run)
         n = 0;
 
         run->carried = 0;
+        run->noted.n = 0;
         run->more = 0;
         c->reader.torn = 0;
 
@@ -440,6 +443,8 @@ llm_carrier_add(void *data, const llm_entry_t *e, int64_t end)
         c->run->carried++;
     }
 
+    llm_noted_add(&c->run->noted, e);
+
     if (llm_carry_add(c->carry, e) != 0) {
         errno = ENOMEM;
         return -1;
@@ -463,6 +468,7 @@ llm_carrier_commit(llm_carrier_t *c, llm_carrier_run_t *run,
     status = llm_store_run(c->store, op);
 
     if (status == LLM_STORE_CONFLICT) {
+        run->overtaken = 1;
 
         /* the look comes second: what the store knows of and is not found is
            gone */

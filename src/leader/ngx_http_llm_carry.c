@@ -9,6 +9,7 @@
 #include <ngx_event.h>
 
 #include "ngx_http_llm_events.h"
+#include "ngx_http_llm_lookout.h"
 #include "ngx_http_llm_outbox.h"
 
 
@@ -166,6 +167,10 @@ ngx_http_llm_carry_work(ngx_http_llm_leader_t *leader)
 static void
 ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader)
 {
+    if (leader->run.overtaken) {
+        ngx_http_llm_events_all(leader);
+    }
+
     switch (leader->run.status) {
 
     case LLM_STORE_OK:
@@ -194,6 +199,7 @@ ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader)
     }
 
     ngx_http_llm_carry_tell(leader);
+    ngx_http_llm_lookout_models(leader);
 
     leader->adopted = 0;
     leader->watched = 0;
