@@ -158,7 +158,7 @@ ngx_http_llm_known_is(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact)
 
     for (i = 0; is && i < kept->nperiods; i++) {
         m = llm_zone_find_meter(z, llm_zone_subject(z, at), kept->periods[i]);
-        is = (m && m->loaded);
+        is = (m && llm_zone_meter_loaded(z, m));
     }
 
     ngx_http_llm_zone_unlock(call->api->admin.zone.zone);

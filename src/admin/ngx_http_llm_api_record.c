@@ -124,7 +124,7 @@ ngx_http_llm_record_spend(ngx_http_llm_call_t *call,
     if (i != LLM_NONE) {
         meter = llm_zone_find_meter(z, llm_zone_subject(z, i), period);
 
-        if (meter && (meter->loaded || !z->stored)) {
+        if (meter && (llm_zone_meter_loaded(z, meter) || !z->stored)) {
             llm_others_total(z, meter, total);
 
             record->spend = meter->end > now ? total[LLM_COUNT_COST] : 0;

@@ -135,7 +135,8 @@ llm_adopt_fact(llm_zone_t *z, llm_clock_t *clock,
 
 
 void
-llm_adopt_marks(llm_zone_t *z, const llm_carrier_mark_t *marks, unsigned n)
+llm_adopt_marks(llm_zone_t *z, const llm_carrier_mark_t *marks, unsigned n,
+    uint64_t others)
 {
     unsigned     i, k;
     llm_mark_t  *mark;
@@ -163,6 +164,8 @@ llm_adopt_marks(llm_zone_t *z, const llm_carrier_mark_t *marks, unsigned n)
             mark->offset = marks[k].offset;
         }
     }
+
+    z->others = others;
 }
 
 

@@ -86,6 +86,13 @@ typedef struct {
     unsigned                   nmarks;
     unsigned                   foreign:1;
 
+    /*
+     * The zone's meters are loaded; others says what they have of segments
+     * without a mark: llm_carrier_others() of the run before.
+     */
+    unsigned                   loaded:1;
+    uint64_t                   others;
+
     /* of these only what was settled since then (ms of the epoch), 0: all */
     int64_t                    since;
 
@@ -102,6 +109,10 @@ typedef struct {
     /* there is more to carry, and more lines to come out: run again at once */
     unsigned                   more:1;
     unsigned                   more_lines:1;
+
+    /* lines of segments without a mark had been carried that do not come out,
+       and are in no meter that was loaded until now */
+    unsigned                   missed:1;
 
     uint64_t                   carried;  /* lines */
     uint64_t                   torn;     /* pieces that were passed over */
@@ -134,6 +145,9 @@ void llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run);
    of the LLM_CARRIER_MARKS that were written to last, in the order of their
    names; returns how many. */
 unsigned llm_carrier_marks(const llm_carrier_t *c, llm_carrier_mark_t *marks);
+
+/* And llm_mark_sum() of what is committed of all others of other zones. */
+uint64_t llm_carrier_others(const llm_carrier_t *c);
 
 /* The store that it opened: for what else the leader asks of it, in the same
    thread. */

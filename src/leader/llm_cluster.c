@@ -331,7 +331,7 @@ llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
 
         /* of one that is not loaded only a part is known */
 
-        ref->published = m->loaded;
+        ref->published = llm_zone_meter_loaded(z, m);
         ref->generation = m->generation;
         memcpy(ref->sum, m->settled, sizeof(ref->sum));
     }

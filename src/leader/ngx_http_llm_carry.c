@@ -135,6 +135,8 @@ ngx_http_llm_carry_ask(ngx_http_llm_leader_t *leader)
     run->marks = leader->marks;
     run->nmarks = llm_adopted(z, leader->marks);
     run->foreign = (z->ready || leader->caught_up);
+    run->loaded = (z->ready != 0);
+    run->others = z->others;
     run->since = 0;
 
     if (!z->ready && leader->caught_up) {
@@ -317,7 +319,13 @@ ngx_http_llm_carry_end(ngx_http_llm_leader_t *leader)
     z->behind = run->more;
 
     if (run->foreign && !run->more_lines) {
-        llm_adopt_marks(z, marks, n);
+        llm_adopt_marks(z, marks, n, llm_carrier_others(leader->carrier));
+    }
+
+    /* they get it from the store, each when it is needed */
+
+    if (run->missed) {
+        llm_zone_unload(z);
     }
 
     ready = (!z->ready && run->since && !run->more && !run->more_lines);

@@ -345,7 +345,7 @@ llm_view_meter(llm_zone_t *z, const llm_view_t *view, llm_period_t period)
 
     m = view->subject ? llm_zone_find_meter(z, view->subject, period) : NULL;
 
-    return (m && m->loaded) ? m : NULL;
+    return (m && llm_zone_meter_loaded(z, m)) ? m : NULL;
 }
 
 

@@ -14,8 +14,8 @@
 static void llm_fact_roll(llm_zone_t *z, llm_clock_t *clock,
     const llm_fact_change_t *change);
 static void llm_fact_apply(llm_zone_t *z, const llm_fact_change_t *change);
-static const int64_t *llm_fact_amount(const llm_fact_change_t *change,
-    const llm_meter_t *m);
+static const int64_t *llm_fact_amount(const llm_zone_t *z,
+    const llm_fact_change_t *change, const llm_meter_t *m);
 static llm_subject_t *llm_fact_subject(llm_zone_t *z,
     const llm_subject_key_t *key);
 
@@ -42,7 +42,7 @@ llm_fact_shown(llm_zone_t *z, llm_clock_t *clock,
     for (i = s->meters; i != LLM_NONE && n < LLM_SUBJECT_METERS; i = m->next) {
         m = llm_zone_meter(z, i);
 
-        if (m->loaded) {
+        if (llm_zone_meter_loaded(z, m)) {
             periods[n].period = m->period;
             periods[n].start = m->start;
             llm_others_total(z, m, periods[n].amount);
@@ -72,7 +72,7 @@ llm_fact_fits(llm_zone_t *z, llm_clock_t *clock,
 
         for (at = s ? s->meters : LLM_NONE; at != LLM_NONE; at = m->next) {
             m = llm_zone_meter(z, at);
-            amount = llm_fact_amount(change, m);
+            amount = llm_fact_amount(z, change, m);
 
             llm_others_total(z, m, total);
 
@@ -190,7 +190,7 @@ llm_fact_apply(llm_zone_t *z, const llm_fact_change_t *change)
 
         for (at = s ? s->meters : LLM_NONE; at != LLM_NONE; at = m->next) {
             m = llm_zone_meter(z, at);
-            amount = llm_fact_amount(change, m);
+            amount = llm_fact_amount(z, change, m);
 
             if (amount == NULL) {
                 continue;
@@ -221,11 +221,12 @@ llm_fact_apply(llm_zone_t *z, const llm_fact_change_t *change)
 /* What is added to a meter; NULL: it is none of it. */
 
 static const int64_t *
-llm_fact_amount(const llm_fact_change_t *change, const llm_meter_t *m)
+llm_fact_amount(const llm_zone_t *z, const llm_fact_change_t *change,
+    const llm_meter_t *m)
 {
     unsigned  i;
 
-    if (!m->loaded) {
+    if (!llm_zone_meter_loaded(z, m)) {
         return NULL;
     }
 

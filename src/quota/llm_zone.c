@@ -99,6 +99,7 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     z->size = size;
     z->created = created;
     z->pins = 1;
+    z->loads = 1;
 
     for (i = 0; i < z->nmeters; i++) {
         llm_zone_meter(z, i)->subject = LLM_NONE;

@@ -101,7 +101,8 @@ typedef struct {
     llm_index_t              subject;    /* LLM_NONE: free */
     llm_index_t              next;
     llm_period_t             period;
-    uint32_t                 loaded;     /* has what the store had of it */
+    uint32_t                 loaded;     /* the zone's loads: it has what the
+                                            store had of it */
     int64_t                  start;      /* seconds of the epoch */
     int64_t                  end;
     int64_t                  generation; /* rises when a reset or a correction
@@ -447,6 +448,9 @@ typedef struct {
                                                 (ms, monotonic) is in the
                                                 store */
     llm_mark_t               marks[LLM_MARKS];
+    uint64_t                 others;         /* llm_mark_sum() of the segments
+                                                of other zones without one */
+    uint32_t                 loads;          /* what meters are loaded as */
 
     uint32_t                 nsubjects;
     uint32_t                 nmeters;
@@ -596,6 +600,15 @@ static inline llm_meter_t *
 llm_zone_meter(llm_zone_t *z, llm_index_t i)
 {
     return (llm_meter_t *) ((u_char *) z + z->meters) + i;
+}
+
+
+/* Whether a meter has what was settled before it was made. */
+
+static inline int
+llm_zone_meter_loaded(const llm_zone_t *z, const llm_meter_t *m)
+{
+    return m->loaded == z->loads;
 }
 
 

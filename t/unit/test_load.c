@@ -431,14 +431,14 @@ test_foreign(void)
     mark.epoch = OTHER;
     mark.number = 1;
     mark.offset = 500;
-    llm_adopt_marks(z, &mark, 1);
+    llm_adopt_marks(z, &mark, 1, 0);
     adopt("a", 1000, 100, 1, 500);
     is_int(cost_of("a", DAY), 120, "before the mark all is in");
     adopt("a", 1000, 100, 1, 501);
     is_int(cost_of("a", DAY), 220, "behind it not");
 
     mark.offset = 400;
-    llm_adopt_marks(z, &mark, 1);
+    llm_adopt_marks(z, &mark, 1, 0);
     adopt("a", 1000, 100, 1, 501);
     is_int(cost_of("a", DAY), 220, "a mark goes not back");
 
@@ -472,13 +472,13 @@ test_moment(void)
     marks[0].epoch = OTHER;
     marks[0].offset = 100;
     state = llm_zone_marks_state(z);
-    llm_adopt_marks(z, marks, 1);
+    llm_adopt_marks(z, marks, 1, 0);
     ok(llm_zone_marks_are(z, seen, 2, 0), "until it does");
     ok(llm_zone_marks_state(z) != state, "which is seen");
 
     state = llm_zone_marks_state(z);
     marks[0].offset = 101;
-    llm_adopt_marks(z, marks, 1);
+    llm_adopt_marks(z, marks, 1, 0);
     ok(!llm_zone_marks_are(z, seen, 2, 0), "more than the store had");
     ok(llm_zone_marks_state(z) != state, "which is seen, too");
     ok(llm_zone_marks_are(z, seen, 2, 1), "but for a segment that was cut");
@@ -501,13 +501,23 @@ test_moment(void)
         marks[i].offset = 1;
     }
 
-    llm_adopt_marks(z, marks, LLM_CARRIER_MARKS);
+    llm_adopt_marks(z, marks, LLM_CARRIER_MARKS,
+                    llm_mark_sum(OTHER, 0, 101) + llm_mark_sum(OTHER, 1, 1));
     ok(llm_zone_marks_are(z, seen, 3, 0), "old ones");
+    seen[2].offset = 2;
+    ok(!llm_zone_marks_are(z, seen, 3, 1), "which may not have grown");
+    seen[2].offset = 1;
+    ok(!llm_zone_marks_are(z, seen, 2, 1), "nor be gone");
     is_int(llm_adopted(z, marks), LLM_CARRIER_MARKS, "there are so many marks");
     adopt("a", 1000, 1, LLM_CARRIER_MARKS + 2, 7);
     is_int(llm_adopted(z, marks), LLM_CARRIER_MARKS, "and no more");
     ok(marks[0].number == LLM_CARRIER_MARKS + 2 && marks[0].offset == 7,
        "a new one takes the place of the oldest");
+
+    seen[0].epoch = OTHER;
+    seen[0].number = 2;
+    seen[0].offset = 1;
+    ok(llm_zone_marks_are(z, seen, 3, 0), "which is one of the others");
 }
 
 
