@@ -169,9 +169,12 @@ sub master
     my ($self) = @_;
 
     return wait_until {
-        my ($master) = grep { $_->cli('ROLE') =~ /^master/ }
+        my $said = $self->{sentinel}->cli('SENTINEL', 'GET-MASTER-ADDR-BY-NAME',
+                                          'mymaster');
+        my ($master) = grep { $said =~ /\n@{[$_->port]}$/ }
                        @{$self->{redis}};
-        $master;
+
+        $master && $master->cli('ROLE') =~ /^master/ && $master;
     } 'a master', 30;
 }
 
@@ -279,7 +282,7 @@ sub read_only_redis
 }
 
 
-# The Sentinel refuses while it knows of no good replica.
+# The Sentinel refuses while it knows of no good replica, or gives up.
 
 sub fail_over_redis
 {
@@ -295,9 +298,9 @@ sub fail_over_redis
 
     return 0 if !$done;
 
-    wait_until { $master->cli('ROLE') =~ /^slave/ } 'the old master', 60;
-
-    return 1;
+    return eval {
+        wait_until { $master->cli('ROLE') =~ /^slave/ } 'the old master', 10;
+    };
 }
 
 
