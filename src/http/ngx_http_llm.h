@@ -133,6 +133,8 @@ struct ngx_http_llm_ctx_s {
     unsigned                     blocked;
     unsigned                     paired;     /* types that limits of the team's
                                                 or the key's entity are of */
+    uint8_t                      classes[LLM_SUBJECT_TYPES];    /* that they
+                                                name: NGX_HTTP_LLM_CLASS_... */
 
     /* a refusal's, for headers, variables and the log line */
     ngx_str_t                    message;
@@ -245,6 +247,17 @@ ngx_int_t ngx_http_llm_check_model(ngx_http_llm_ctx_t *ctx);
 
 
 /* ngx_http_llm_share.c */
+
+/* What an entity says of the class in which models are shared: nothing; that
+   what the row says does not hold; else a class after these. */
+#define NGX_HTTP_LLM_CLASS_AS_IS   0
+#define NGX_HTTP_LLM_CLASS_LIFTED  1
+#define NGX_HTTP_LLM_CLASS_NAMED   2
+
+/* The last of them of what metadata.priority names; who names an unknown one
+   is in the class of all others. */
+uint8_t ngx_http_llm_entity_class(ngx_http_llm_ctx_t *ctx,
+    const llm_record_item_t *item);
 
 /* Where the model's rates are shared: adds who shares them, and in which
    class. */

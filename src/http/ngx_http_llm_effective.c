@@ -123,6 +123,7 @@ ngx_http_llm_effective(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
 
     ctx->entities &= ~bit;
     ctx->blocked &= ~bit;
+    ctx->classes[type] = NGX_HTTP_LLM_CLASS_AS_IS;
     ctx->rows[type] = ngx_http_llm_conf_row(ctx, type);
 
     /* a body may still name it */
@@ -183,6 +184,10 @@ ngx_http_llm_effective_note(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
                 ctx->blocked |= 1U << type;
             }
 
+            break;
+
+        case LLM_RECORD_PRIORITY:
+            ctx->classes[type] = ngx_http_llm_entity_class(ctx, &item);
             break;
 
         case LLM_RECORD_MODEL_LIMIT:
