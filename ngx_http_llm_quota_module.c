@@ -766,6 +766,7 @@ static void
 ngx_http_llm_lead_carried(void *data)
 {
     ngx_http_llm_entities_poll(data);
+    ngx_http_llm_configured_audit(data);
 }
 
 

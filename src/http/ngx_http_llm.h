@@ -239,6 +239,13 @@ void ngx_http_llm_entities_load(ngx_http_llm_quota_t *quota, ngx_log_t *log);
 void ngx_http_llm_entities_poll(ngx_http_llm_quota_t *quota);
 
 
+/* ngx_http_llm_configured.c */
+
+/* In one worker, while the store can be used: what differs between the limits
+   of this configuration and the last one comes into the audit, once. */
+void ngx_http_llm_configured_audit(ngx_http_llm_quota_t *quota);
+
+
 /* ngx_http_llm_models.c */
 
 /* Whether all who ask may ask for the model, also where the request names

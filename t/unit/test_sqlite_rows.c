@@ -599,7 +599,7 @@ static void
 test_migration(void)
 {
     int           version;
-    char          sql[64];
+    char          sql[96];
     sqlite3      *db;
     llm_store_t  *store;
 
