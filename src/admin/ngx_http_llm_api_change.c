@@ -89,7 +89,7 @@ const ngx_http_llm_kind_t  ngx_http_llm_kind_budget = {
 
 const ngx_http_llm_kind_t  ngx_http_llm_kind_tag = {
     ngx_string("tag"), LLM_API_TAG, "name", NULL,
-    LLM_SUBJECT_TYPES,
+    LLM_SUBJECT_TAG,
     "Tag %V not found",
     "Tag %V already exists",
     ""

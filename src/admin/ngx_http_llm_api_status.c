@@ -60,6 +60,7 @@ static const ngx_http_llm_status_scope_t  ngx_http_llm_status_scopes[] = {
     { "user_id", LLM_SUBJECT_USER },
     { "customer_id", LLM_SUBJECT_CUSTOMER },
     { "key", LLM_SUBJECT_KEY },
+    { "tag", LLM_SUBJECT_TAG },
     { NULL, LLM_SUBJECT_TYPES }
 };
 

@@ -138,6 +138,8 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         }
     }
 
+    ngx_http_llm_set_labels(ctx);
+
     ask = &ngx_http_llm_asked;
 
     if (ngx_http_llm_ask(ctx, ask, &bearing) != NGX_OK) {
@@ -221,7 +223,7 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     tp = ngx_timeofday();
     ask->started = (int64_t) tp->sec * 1000 + tp->msec;
 
-    for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
+    for (type = 0; type < LLM_SUBJECT_TAG + ctx->ntags; type++) {
 
         if (ngx_http_llm_ask_subject(ctx, ask, bearing, type) != NGX_OK) {
             return NGX_ERROR;
@@ -306,7 +308,8 @@ ngx_http_llm_ask_key(ngx_http_llm_ctx_t *ctx, llm_subject_key_t *key,
     id = ngx_http_llm_subject_id(ctx, type);
 
     if (ngx_http_llm_subject_in(type) == LLM_SUBJECT_GLOBAL) {
-        rc = llm_zone_key(ctx->quota->zone.zone, key, type, id->data, id->len,
+        rc = llm_zone_key(ctx->quota->zone.zone, key,
+                          ngx_http_llm_zone_type(type), id->data, id->len,
                           NULL, 0);
 
     } else {
@@ -399,8 +402,6 @@ ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
     if (ctx->verdict.reservation != LLM_NONE) {
         ctx->reserved = 1;
         ngx_queue_insert_tail(&ctx->quota->open, &ctx->queue);
-
-        ngx_http_llm_set_labels(ctx);
     }
 
     switch (ctx->verdict.decision) {
@@ -594,7 +595,8 @@ ngx_http_llm_refuse_limit(ngx_http_llm_ctx_t *ctx)
     s = &v->refusal;
     type = ctx->types[s->subject];
 
-    llm_series_refuse(ctx->quota->zone.zone, type, s->limit);
+    llm_series_refuse(ctx->quota->zone.zone, ngx_http_llm_zone_type(type),
+                      s->limit);
 
     who.data = subject;
     who.len = ngx_http_llm_print_subject(subject, ctx, type) - subject;

@@ -149,7 +149,7 @@ ngx_http_llm_may_cut_off(ngx_http_llm_ctx_t *ctx)
         return 0;
     }
 
-    for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
+    for (type = 0; type < LLM_SUBJECT_TAG + ctx->ntags; type++) {
 
         if (ngx_http_llm_cutoff_is_period(ngx_http_llm_subject_row(ctx,
                                                                    type)))

@@ -343,7 +343,10 @@ ngx_http_llm_conf_row(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
     llm_subject_type_e    in;
     ngx_http_llm_rows_t  *rows;
 
-    if (type == LLM_SUBJECT_CLASS) {
+    if (type >= LLM_SUBJECT_TAG) {
+
+        /* tags and classes have none */
+
         return NULL;
     }
 

@@ -47,6 +47,8 @@ static int llm_carrier_commit(llm_carrier_t *c, llm_carrier_run_t *run,
 static int llm_carrier_pick(llm_carrier_t *c, llm_carrier_run_t *run);
 static int llm_carrier_pick_from(llm_carrier_t *c, llm_carrier_run_t *run,
     llm_segment_t *s);
+static int llm_carrier_pick_texts(llm_carrier_t *c, llm_line_text_t *to,
+    const llm_line_text_t *from, unsigned n);
 static int llm_carrier_pick_line(void *data, const llm_entry_t *e,
     int64_t end);
 static int llm_carrier_pick_reset(llm_carrier_t *c, const llm_entry_t *e,
@@ -563,8 +565,6 @@ llm_carrier_pick_line(void *data, const llm_entry_t *e, int64_t end)
 {
     llm_carrier_t *c = data;
 
-    unsigned             i;
-    llm_store_text_t     text;
     llm_carrier_run_t   *run;
     llm_carrier_line_t  *line;
 
@@ -602,30 +602,42 @@ llm_carrier_pick_line(void *data, const llm_entry_t *e, int64_t end)
     line->cost = e->cost;
     line->correction = e->correction;
     line->reset = e->reset;
-
-    if (e->reset && llm_carrier_pick_reset(c, e, line) != 0) {
-        errno = ENOMEM;
-        return -1;
-    }
+    line->ntags = e->usage ? e->ntags : 0;
 
     line->end.epoch = c->segment->epoch;
     line->end.number = c->segment->number;
     line->end.offset = end;
 
-    for (i = LLM_ENTRY_TEAM; i <= LLM_ENTRY_MODEL; i++) {
-
-        if (llm_store_copy(&c->op, &text, e->text[i].data, e->text[i].len)
-            != 0)
-        {
-            errno = ENOMEM;
-            return -1;
-        }
-
-        line->text[i].data = text.data;
-        line->text[i].len = text.len;
+    if ((e->reset && llm_carrier_pick_reset(c, e, line) != 0)
+        || llm_carrier_pick_texts(c, line->text, e->text, LLM_ENTRY_NAMES) != 0
+        || llm_carrier_pick_texts(c, line->tag, e->tag, line->ntags) != 0)
+    {
+        errno = ENOMEM;
+        return -1;
     }
 
     run->nlines++;
+
+    return 0;
+}
+
+
+static int
+llm_carrier_pick_texts(llm_carrier_t *c, llm_line_text_t *to,
+    const llm_line_text_t *from, unsigned n)
+{
+    unsigned          i;
+    llm_store_text_t  text;
+
+    for (i = 0; i < n; i++) {
+
+        if (llm_store_copy(&c->op, &text, from[i].data, from[i].len) != 0) {
+            return -1;
+        }
+
+        to[i].data = text.data;
+        to[i].len = text.len;
+    }
 
     return 0;
 }
@@ -636,7 +648,6 @@ llm_carrier_pick_reset(llm_carrier_t *c, const llm_entry_t *e,
     llm_carrier_line_t *line)
 {
     unsigned            i;
-    llm_store_text_t    text;
     llm_line_period_t  *periods;
 
     line->subject = llm_carry_subject_type(&e->text[LLM_ENTRY_SUBJECT]);
@@ -651,15 +662,12 @@ llm_carrier_pick_reset(llm_carrier_t *c, const llm_entry_t *e,
 
     for (i = 0; i < e->nperiods; i++) {
 
-        if (llm_store_copy(&c->op, &text, e->periods[i].period.data,
-                           e->periods[i].period.len)
+        if (llm_carrier_pick_texts(c, &periods[i].period,
+                                   &e->periods[i].period, 1)
             != 0)
         {
             return -1;
         }
-
-        periods[i].period.data = text.data;
-        periods[i].period.len = text.len;
     }
 
     line->periods = periods;

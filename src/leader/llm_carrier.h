@@ -47,6 +47,8 @@ typedef struct {
     int64_t                  output;
     int64_t                  cost;       /* nano-dollars */
     llm_line_text_t          text[LLM_ENTRY_NAMES];
+    llm_line_text_t          tag[LLM_LINE_TAGS];
+    unsigned                 ntags;
     llm_carrier_mark_t       end;        /* behind it */
     unsigned                 correction:1;
     unsigned                 reset:1;

@@ -73,6 +73,8 @@ typedef struct {
     llm_line_label_t         label[LLM_LINE_LABELS];    /* of it, without
                                                            escapes, in buf */
     unsigned                 nlabels;
+    llm_line_text_t          tag[LLM_LINE_TAGS];        /* likewise */
+    unsigned                 ntags;
     llm_line_text_t          line;           /* all of it, but its newline;
                                                 as it was read, not in buf */
 

@@ -47,7 +47,9 @@ typedef uint32_t  llm_index_t;
 #define LLM_NONE             UINT32_MAX
 
 #define LLM_SUBJECT_NAME     264     /* two IDs and a NUL between them */
-#define LLM_SUBJECTS         10      /* of one request */
+#define LLM_SUBJECTS         18      /* of one request: one of each type, the
+                                        class in which it shares a model, and
+                                        of tags as many as labels */
 #define LLM_SUBJECT_METERS   16      /* periods of one subject */
 #define LLM_WORKERS          256
 #define LLM_MODELS           256     /* that estimates are learned for */
@@ -375,7 +377,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      10
+#define LLM_ZONE_LAYOUT      11
 
 typedef struct {
     uint64_t                 magic;
