@@ -578,7 +578,9 @@ llm_cluster_stored(llm_cluster_t *c, llm_zone_t *z,
 
     e = llm_cluster_find(c, z, &meter);
 
-    if (z->strict && (e == NULL || !llm_zone_meter(z, e - c->entries)->loaded))
+    if (z->strict
+        && (e == NULL
+            || !llm_zone_meter_loaded(z, llm_zone_meter(z, e - c->entries))))
     {
         /* what was claimed before the zone was made; who claims anew, be it in
            the exchange that is under way, does so after that */
@@ -714,7 +716,7 @@ llm_cluster_follow(llm_cluster_t *c, llm_zone_t *z, llm_cluster_entry_t *e,
         }
     }
 
-    if (!m->loaded || generation <= m->generation) {
+    if (!llm_zone_meter_loaded(z, m) || generation <= m->generation) {
         e->behind = 0;
         return;
     }
