@@ -137,6 +137,7 @@ llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run)
     run->lines = c->lines;
     run->nlines = 0;
     run->commit = NULL;
+    run->overtaken = 0;
 
     if (llm_carrier_open(c, run) != 0
         || llm_carrier_look(c, run) != 0
@@ -461,6 +462,7 @@ llm_carrier_commit(llm_carrier_t *c, llm_carrier_run_t *run,
     status = llm_store_run(c->store, op);
 
     if (status == LLM_STORE_CONFLICT) {
+        run->overtaken = 1;
 
         /* the look comes second: what the store knows of and is not found is
            gone */

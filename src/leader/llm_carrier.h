@@ -109,6 +109,10 @@ typedef struct {
     /* likewise: what was committed, with the totals that came of it; NULL:
        nothing was */
     const llm_store_commit_t  *commit;
+
+    /* somebody else has carried lines that this carrier had not: nobody may
+       have looked at the totals that came of them */
+    unsigned                   overtaken:1;
 } llm_carrier_run_t;
 
 

@@ -166,6 +166,10 @@ ngx_http_llm_carry_work(ngx_http_llm_leader_t *leader)
 static void
 ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader)
 {
+    if (leader->run.overtaken) {
+        ngx_http_llm_events_all(leader);
+    }
+
     switch (leader->run.status) {
 
     case LLM_STORE_OK:

@@ -184,6 +184,13 @@ ngx_http_llm_events_tick(ngx_http_llm_leader_t *leader)
 }
 
 
+void
+ngx_http_llm_events_all(ngx_http_llm_leader_t *leader)
+{
+    leader->events->wanted = 1;
+}
+
+
 /* Who was refused by a budget, some of them at each call. */
 
 static void

@@ -14,7 +14,8 @@
 /*
  * What becomes an alert: the totals of each commit, and those of the store as
  * a whole when limits may have changed: at the start, which a reload is, and
- * with each change of an entity.  A total at or over a threshold is put into
+ * with each change of an entity; and when another leader, as there is one for
+ * a moment of a reload, has carried lines.  A total at or over a threshold is put into
  * the store under its key, each time; what the store has already it ignores,
  * so that nothing is told twice, and nothing is missed by who dies in between.
  */
@@ -25,6 +26,10 @@ void ngx_http_llm_events_stop(ngx_http_llm_leader_t *leader);
 
 /* Once a second. */
 void ngx_http_llm_events_tick(ngx_http_llm_leader_t *leader);
+
+/* Others have changed totals, and may have died before they looked at them:
+   all are looked at with the next tick. */
+void ngx_http_llm_events_all(ngx_http_llm_leader_t *leader);
 
 /* Looks at some of the totals of the last run of the carrier, from
    leader->watched on. */

@@ -339,6 +339,14 @@ test_two(void)
     is_int(good, 42, "two leaders take turns");
     ok(same(a), "and carry each line once");
 
+    append(OWN, 9, 1);
+    llm_carrier_run(a, &run);
+    ok(run.commit && !run.overtaken, "the one is the first");
+    llm_carrier_run(b, &run);
+    ok(run.commit == NULL && run.overtaken, "the other knows that it is not");
+    llm_carrier_run(b, &run);
+    ok(!run.overtaken, "which is told once");
+
     llm_carrier_destroy(a);
     llm_carrier_destroy(b);
     end();
