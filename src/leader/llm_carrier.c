@@ -137,6 +137,7 @@ llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run)
     run->lines = c->lines;
     run->nlines = 0;
     run->commit = NULL;
+    run->noted.n = 0;
     run->overtaken = 0;
 
     if (llm_carrier_open(c, run) != 0
@@ -281,6 +282,7 @@ llm_carrier_carry(llm_carrier_t *c, llm_carrier_run_t *run)
         n = 0;
 
         run->carried = 0;
+        run->noted.n = 0;
         run->more = 0;
         c->reader.torn = 0;
 
@@ -438,6 +440,8 @@ llm_carrier_add(void *data, const llm_entry_t *e, int64_t end)
     if (e->usage || e->correction || e->reset) {
         c->run->carried++;
     }
+
+    llm_noted_add(&c->run->noted, e);
 
     if (llm_carry_add(c->carry, e) != 0) {
         errno = ENOMEM;

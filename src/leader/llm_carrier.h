@@ -9,6 +9,7 @@
 
 
 #include "llm_carry.h"
+#include "llm_noted.h"
 
 
 /*
@@ -109,6 +110,8 @@ typedef struct {
     /* likewise: what was committed, with the totals that came of it; NULL:
        nothing was */
     const llm_store_commit_t  *commit;
+
+    llm_noted_t                noted;    /* of what was committed */
 
     /* somebody else has carried lines that this carrier had not: nobody may
        have looked at the totals that came of them */

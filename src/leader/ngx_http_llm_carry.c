@@ -9,6 +9,7 @@
 #include <ngx_event.h>
 
 #include "ngx_http_llm_events.h"
+#include "ngx_http_llm_lookout.h"
 #include "ngx_http_llm_outbox.h"
 
 
@@ -198,6 +199,7 @@ ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader)
     }
 
     ngx_http_llm_carry_tell(leader);
+    ngx_http_llm_lookout_models(leader);
 
     leader->adopted = 0;
     leader->watched = 0;

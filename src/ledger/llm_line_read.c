@@ -65,6 +65,7 @@ static const llm_json_node_t  llm_line_members[] = {
     llm_text_member("customer_id", LLM_ENTRY_CUSTOMER),
     llm_text_member("key_id", LLM_ENTRY_KEY),
     llm_text_member("model", LLM_ENTRY_MODEL),
+    llm_text_member("price_id", LLM_ENTRY_PRICE),
     llm_count_member("prompt_tokens", LLM_ENTRY_INPUT),
     llm_count_member("completion_tokens", LLM_ENTRY_OUTPUT),
     llm_count_member("cached_tokens", LLM_ENTRY_CACHED),

@@ -46,6 +46,7 @@ typedef enum {
     LLM_ENTRY_NAMES,
 
     LLM_ENTRY_SOURCE = LLM_ENTRY_NAMES,
+    LLM_ENTRY_PRICE,
     LLM_ENTRY_SUBJECT,       /* of a reset: the type of whose meters */
     LLM_ENTRY_MADE,
     LLM_ENTRY_REASON,

@@ -10,6 +10,7 @@
 #include "llm_decide.h"
 #include "llm_evict.h"
 #include "llm_money.h"
+#include "llm_rate.h"
 #include "llm_refused.h"
 #include "llm_pending.h"
 
@@ -142,7 +143,7 @@ llm_admit_refused_by(llm_decide_t *d)
     limit = d->verdict->refusal.limit;
 
     if (d->verdict->decision != LLM_REFUSED || d->ask->dry_run
-        || limit->minute || limit->resource == LLM_RESOURCE_PARALLEL)
+        || limit->resource == LLM_RESOURCE_PARALLEL)
     {
         return;
     }
@@ -150,6 +151,15 @@ llm_admit_refused_by(llm_decide_t *d)
     view = &d->views[d->verdict->refusal.subject];
 
     if (view->index == LLM_NONE) {
+        return;
+    }
+
+    if (limit->minute) {
+
+        if (view->minute) {
+            llm_rate_refused(view->minute, limit, d->clock->wall / 1000);
+        }
+
         return;
     }
 

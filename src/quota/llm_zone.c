@@ -339,6 +339,7 @@ llm_zone_add_minute(llm_zone_t *z, llm_index_t subject)
     memset(m->others, 0, sizeof(m->others));
     memset(&m->claim, 0, sizeof(llm_claim_t));
     m->shared = 0;
+    m->refused = 0;
 
     llm_barrier();
     m->subject = subject;
@@ -558,6 +559,7 @@ llm_zone_take_worker(llm_zone_t *z, uint32_t i, const llm_worker_t *seen,
     w->generation++;
     w->started = started;
     w->writing = 0;
+    w->failing = 0;
     llm_barrier();
     w->pid = pid;
 

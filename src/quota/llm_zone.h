@@ -16,6 +16,7 @@
 #include "llm_limit.h"
 #include "llm_period.h"
 #include "llm_record.h"
+#include "llm_trouble.h"
 #include "llm_usage.h"
 #include "llm_window.h"
 
@@ -141,7 +142,11 @@ typedef struct {
     int64_t                  others[LLM_WINDOW_COUNTERS];
     llm_claim_t              claim;
     uint32_t                 shared;     /* as of a longer meter */
-    uint32_t                 unused;
+    uint32_t                 refused;    /* likewise, see llm_rate.h: of the
+                                            last one */
+    uint32_t                 refused_at; /* seconds of the epoch */
+    uint32_t                 refused_since;
+    int64_t                  refused_by;
 } llm_minute_t;
 
 
@@ -311,7 +316,7 @@ typedef struct {
     volatile uint32_t        writing;        /* lines may be in the ledger
                                                 whose reservations are not
                                                 freed yet */
-    uint32_t                 unused;
+    volatile uint32_t        failing;        /* its lines cannot be written */
 } llm_worker_t;
 
 
@@ -364,6 +369,16 @@ llm_counted(const uint64_t *counter)
 }
 
 
+/* What alerts tell of the zone itself; the leader's alone. */
+
+typedef enum {
+    LLM_ZONE_REDIS = 0,
+    LLM_ZONE_LEDGER,
+    LLM_ZONE_ROOM,
+    LLM_ZONE_TROUBLES
+} llm_zone_trouble_e;
+
+
 /* How far the ledger of another zone was added to the meters. */
 
 typedef struct {
@@ -375,7 +390,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      10
+#define LLM_ZONE_LAYOUT      11
 
 typedef struct {
     uint64_t                 magic;
@@ -416,6 +431,7 @@ typedef struct {
     uint32_t                 refusals;       /* rises; see llm_refused.h */
     uint32_t                 made;           /* of the last mark */
     llm_totals_t             totals;
+    llm_trouble_t            troubles[LLM_ZONE_TROUBLES];
     volatile uint64_t        carried;        /* what was written before this
                                                 (ms, monotonic) is in the
                                                 store */
