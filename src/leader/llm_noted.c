@@ -11,7 +11,7 @@
 
 static int llm_noted_is(const llm_line_text_t *text, const char *name);
 static llm_noted_model_t *llm_noted_model(llm_noted_t *noted,
-    const llm_line_text_t *name);
+    const u_char *name, size_t len);
 
 
 void
@@ -36,7 +36,8 @@ llm_noted_add(llm_noted_t *noted, const llm_entry_t *e)
         return;
     }
 
-    model = llm_noted_model(noted, &e->text[LLM_ENTRY_MODEL]);
+    model = llm_noted_model(noted, e->text[LLM_ENTRY_MODEL].data,
+                            e->text[LLM_ENTRY_MODEL].len);
 
     if (model && estimated) {
         model->estimated = e->timestamp;
@@ -45,6 +46,46 @@ llm_noted_add(llm_noted_t *noted, const llm_entry_t *e)
     if (model && unpriced) {
         model->unpriced = e->timestamp;
     }
+}
+
+
+void
+llm_noted_merge(llm_noted_t *noted, const llm_noted_t *more)
+{
+    unsigned                  i;
+    llm_noted_model_t        *model;
+    const llm_noted_model_t  *from;
+
+    for (i = 0; i < more->n; i++) {
+        from = &more->models[i];
+        model = llm_noted_model(noted, from->name, from->len);
+
+        if (model && from->unpriced) {
+            model->unpriced = from->unpriced;
+        }
+
+        if (model && from->estimated) {
+            model->estimated = from->estimated;
+        }
+    }
+}
+
+
+void
+llm_noted_drop(llm_noted_t *noted)
+{
+    unsigned  i, n;
+
+    n = 0;
+
+    for (i = 0; i < noted->n; i++) {
+
+        if (noted->models[i].unpriced || noted->models[i].estimated) {
+            noted->models[n++] = noted->models[i];
+        }
+    }
+
+    noted->n = n;
 }
 
 
@@ -59,7 +100,7 @@ llm_noted_is(const llm_line_text_t *text, const char *name)
 /* NULL: it has no name, or there is no room for another. */
 
 static llm_noted_model_t *
-llm_noted_model(llm_noted_t *noted, const llm_line_text_t *name)
+llm_noted_model(llm_noted_t *noted, const u_char *name, size_t len)
 {
     unsigned            i;
     llm_noted_model_t  *model;
@@ -67,24 +108,20 @@ llm_noted_model(llm_noted_t *noted, const llm_line_text_t *name)
     for (i = 0; i < noted->n; i++) {
         model = &noted->models[i];
 
-        if (model->len == name->len
-            && memcmp(model->name, name->data, name->len) == 0)
-        {
+        if (model->len == len && memcmp(model->name, name, len) == 0) {
             return model;
         }
     }
 
-    if (noted->n == LLM_NOTED_MODELS || name->len == 0
-        || name->len > LLM_ID_MAX)
-    {
+    if (noted->n == LLM_NOTED_MODELS || len == 0 || len > LLM_ID_MAX) {
         return NULL;
     }
 
     model = &noted->models[noted->n++];
 
     memset(model, 0, sizeof(llm_noted_model_t));
-    memcpy(model->name, name->data, name->len);
-    model->len = name->len;
+    memcpy(model->name, name, len);
+    model->len = len;
 
     return model;
 }

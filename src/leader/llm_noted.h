@@ -38,5 +38,11 @@ typedef struct {
 /* Adds what a line says. */
 void llm_noted_add(llm_noted_t *noted, const llm_entry_t *e);
 
+/* Adds what others have noted. */
+void llm_noted_merge(llm_noted_t *noted, const llm_noted_t *more);
+
+/* Lets go of those that nothing is said of any more. */
+void llm_noted_drop(llm_noted_t *noted);
+
 
 #endif /* _LLM_NOTED_H_INCLUDED_ */

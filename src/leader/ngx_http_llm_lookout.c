@@ -35,6 +35,8 @@ struct ngx_http_llm_lookout_s {
     unsigned                       nnear;
     const llm_rate_t              *rate;         /* looked at now */
 
+    llm_noted_t                    noted;        /* to be told */
+
     unsigned                       wanted:1;     /* by a channel */
 };
 
@@ -48,6 +50,9 @@ static ngx_uint_t ngx_http_llm_lookout_minutes(
 static void ngx_http_llm_lookout_row(void *data, const llm_row_t *row);
 static void ngx_http_llm_lookout_found(void *data, const llm_alert_t *alert,
     int64_t generation, int lesser);
+static void ngx_http_llm_lookout_noted(ngx_http_llm_lookout_t *lookout);
+static void ngx_http_llm_lookout_model(ngx_http_llm_lookout_t *lookout,
+    const llm_noted_model_t *model, llm_alert_event_e event, int64_t *when);
 
 
 ngx_int_t
@@ -118,7 +123,13 @@ ngx_http_llm_lookout_again(ngx_http_llm_leader_t *leader)
 void
 ngx_http_llm_lookout_tick(ngx_http_llm_leader_t *leader)
 {
-    if (leader->lookout && !leader->lookout->step.posted) {
+    if (leader->lookout == NULL) {
+        return;
+    }
+
+    ngx_http_llm_lookout_noted(leader->lookout);
+
+    if (!leader->lookout->step.posted) {
         ngx_http_llm_lookout_walk(leader->lookout);
     }
 }
@@ -269,30 +280,66 @@ ngx_http_llm_lookout_found(void *data, const llm_alert_t *alert,
 void
 ngx_http_llm_lookout_models(ngx_http_llm_leader_t *leader)
 {
-    int64_t                   day, end, late;
-    ngx_uint_t                i;
-    llm_alert_t               alert;
-    const llm_noted_model_t  *model;
+    if (leader->lookout && leader->run.noted.n) {
+        llm_noted_merge(&leader->lookout->noted, &leader->run.noted);
+        ngx_http_llm_lookout_noted(leader->lookout);
+    }
+}
 
-    llm_period_bounds(LLM_PERIOD(LLM_PERIOD_DAYS, 1),
-                      &leader->conf.zone->clock.calendar, ngx_time(), &day,
-                      &end);
 
-    late = (int64_t) (ngx_time() - NGX_HTTP_LLM_LOOKOUT_LATE) * 1000;
+/* They stay until the store has the alerts of them. */
 
-    for (i = 0; i < leader->run.noted.n; i++) {
-        model = &leader->run.noted.models[i];
+static void
+ngx_http_llm_lookout_noted(ngx_http_llm_lookout_t *lookout)
+{
+    ngx_uint_t          i;
+    llm_noted_model_t  *model;
 
-        if (model->unpriced > late) {
-            llm_watch_model(model, LLM_ALERT_UNPRICED, day, &alert);
-            ngx_http_llm_events_tell(leader, &alert, 0);
-        }
+    for (i = 0; i < lookout->noted.n; i++) {
+        model = &lookout->noted.models[i];
 
-        if (model->estimated > late) {
-            llm_watch_model(model, LLM_ALERT_ESTIMATED, day, &alert);
-            ngx_http_llm_events_tell(leader, &alert, 0);
-        }
+        ngx_http_llm_lookout_model(lookout, model, LLM_ALERT_UNPRICED,
+                                   &model->unpriced);
+        ngx_http_llm_lookout_model(lookout, model, LLM_ALERT_ESTIMATED,
+                                   &model->estimated);
     }
 
-    ngx_http_llm_events_flush(leader);
+    llm_noted_drop(&lookout->noted);
+
+    ngx_http_llm_events_flush(lookout->leader);
+}
+
+
+static void
+ngx_http_llm_lookout_model(ngx_http_llm_lookout_t *lookout,
+    const llm_noted_model_t *model, llm_alert_event_e event, int64_t *when)
+{
+    u_char                  id[NGX_HTTP_LLM_EVENTS_ID];
+    int64_t                 day, end;
+    llm_alert_t             alert;
+    ngx_http_llm_leader_t  *leader;
+
+    if (*when == 0) {
+        return;
+    }
+
+    leader = lookout->leader;
+
+    llm_period_bounds(LLM_PERIOD(LLM_PERIOD_DAYS, 1),
+                      &leader->conf.zone->clock.calendar, *when / 1000, &day,
+                      &end);
+
+    llm_watch_model(model, event, day, &alert);
+
+    /* of what is long over, as lines that come after an outage say it, nobody
+       hears */
+
+    if (*when / 1000 < ngx_time() - NGX_HTTP_LLM_LOOKOUT_LATE
+        || ngx_http_llm_events_told(leader, &alert, 0, id) == NGX_OK)
+    {
+        *when = 0;
+        return;
+    }
+
+    ngx_http_llm_events_tell(leader, &alert, 0);
 }

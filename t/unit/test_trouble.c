@@ -82,6 +82,7 @@ test_noted(void)
     int          i;
     char         line[256];
     llm_alert_t  alert;
+    llm_noted_t  more;
 
     note("\"model\":\"a\",\"price_id\":\"a\"," TOKENS
          "\"cost_usd\":0.1,\"source\":\"upstream\"");
@@ -119,6 +120,28 @@ test_noted(void)
     }
 
     is_int(noted.n, LLM_NOTED_MODELS, "so many");
+
+    for (i = 1; i < LLM_NOTED_MODELS; i++) {
+        noted.models[i].unpriced = 0;
+    }
+
+    llm_noted_drop(&noted);
+    is_int(noted.n, 1, "those that are told of are let go");
+    is_mem(noted.models[0].name, noted.models[0].len, "b", "not the other");
+
+    more = noted;
+    more.n = 2;
+    more.models[0].unpriced = 7;
+    more.models[0].estimated = 0;
+    more.models[1].estimated = 8;
+    more.models[1].name[0] = 'c';
+    more.models[1].len = 1;
+    llm_noted_merge(&noted, &more);
+
+    is_int(noted.n, 2, "others have more");
+    is_int(noted.models[0].unpriced, 7, "later");
+    is_int(noted.models[0].estimated, 1775046605123, "what they do not say");
+    is_int(noted.models[1].estimated, 8, "and of another");
 }
 
 
