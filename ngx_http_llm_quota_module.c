@@ -645,6 +645,10 @@ ngx_http_llm_serve_zones(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
             return NGX_ERROR;
         }
 
+        if (ngx_http_llm_teams_done(cf, quota) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         zone = &s[i].admin->zone;
 
         zone->name = &quota->name;
@@ -654,10 +658,12 @@ ngx_http_llm_serve_zones(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
         zone->kept = quota->limited;
         zone->model = ngx_http_llm_serve_model;
         zone->models = lmcf->catalog;
+        zone->cost = ngx_http_llm_catalog_cost;
         zone->rows = ngx_http_llm_each_row;
         zone->rows_data = quota;
         zone->result = ngx_http_llm_serve_result;
         zone->version = NGX_HTTP_LLM_VERSION;
+        zone->team = ngx_http_llm_team_at;
         zone->record = ngx_http_llm_record_fact;
         zone->data = quota;
     }
@@ -766,6 +772,7 @@ static void
 ngx_http_llm_lead_carried(void *data)
 {
     ngx_http_llm_entities_poll(data);
+    ngx_http_llm_configured_audit(data);
 }
 
 

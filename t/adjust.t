@@ -75,7 +75,7 @@ sub agree
 
     is(ledger($team), $sum, "$what: the ledger");
     is(zone($team), $sum, "$what: the zone");
-    wait_until { shown($team) eq $sum } "$what: the store to have it", 10;
+    wait_until { shown($team) eq $sum } "$what: the store to have it";
     is(shown($team), $sum, "$what: the store");
 }
 

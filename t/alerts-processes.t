@@ -111,7 +111,7 @@ wait_until { sent_often()->{'m-20'} } 'the first';
 $t->reload;
 wait_until { sent_often()->{'m-60'} } 'some';
 $t->reload;
-wait_until { waiting($t, 'many') == 0 } 'all', 20;
+wait_until { waiting($t, 'many') == 0 } 'all';
 
 my $times = sent_often();
 
@@ -126,7 +126,7 @@ wait_until { sent_often()->{'n-5'} } 'the first';
 $t->kill_worker($_) for $t->workers;
 wait_until { sent_often()->{'n-30'} } 'some';
 $t->kill_worker($_) for $t->workers;
-wait_until { waiting($t, 'many') == 0 } 'all', 20;
+wait_until { waiting($t, 'many') == 0 } 'all';
 
 $times = sent_often();
 
@@ -135,12 +135,16 @@ cmp_ok(scalar(grep { ($times->{"n-$_"} // 0) > 1 } 1 .. 60), '<=', 8,
        'those that were in hand perhaps twice');
 
 
+# on a busy machine it may have ended before
+my $due = qr/^0 1 (it was begun|Operation timed out)/;
+
+
 # A graceful stop in the middle of it leaves nothing behind: no [alert]
 
 $t->put('t-1', 'held');
 wait_until { $hook->waiting('held') == 1 } 'it to be sent';
 $t->stop;
-is($t->delivery('t-1', 'held'), '0 1 it was begun', 'stopped: it is due again');
+like($t->delivery('t-1', 'held'), $due, 'stopped: it is due again');
 $hook->release('held', 2);
 $t->start;
 is($t->told('t-1', 'held', 20), 2, 'and told by the next');
@@ -158,7 +162,7 @@ SKIP: {
     is($t->told('o-1', 'many'), 1, 'a single process');
     wait_until { $hook->waiting('held') == 1 } 'it to be sent';
     $t->stop;
-    is($t->delivery('o-1', 'held'), '0 1 it was begun', 'TERM');
+    like($t->delivery('o-1', 'held'), $due, 'TERM');
     $hook->release('held');
     is(join('', $t->critical, LLMBase::reports()), '', 'nothing critical');
 }
@@ -175,7 +179,7 @@ chmod 0555, $t->state_dir;
 unlink glob $t->state_dir . '/quota.db*';
 $t->chat('a');
 
-wait_until { (my @b = bodies($hook, '/all')) == 1 } 'the alert', 15;
+wait_until { (my @b = bodies($hook, '/all')) == 1 } 'the alert';
 
 my ($lost) = bodies($hook, '/all');
 
@@ -186,7 +190,7 @@ ok($lost->{detail}, 'with a reason');
 
 chmod 0755, $t->state_dir;
 
-wait_until { (my @b = bodies($hook, '/all')) == 2 } 'its end', 15;
+wait_until { (my @b = bodies($hook, '/all')) == 2 } 'its end';
 
 my $back = (bodies($hook, '/all'))[1];
 

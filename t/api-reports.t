@@ -127,6 +127,34 @@ is($t->refused(POST => '/organization/new', {}),
    '404 Organizations and projects do not exist here: make a team of each with'
    . ' /team/new.', 'what there is not');
 
+# What something costs
+
+is($t->api(POST => '/spend/calculate', { completion_response => {
+    id => 'x', object => 'chat.completion', model => 'm', choices => [],
+    usage => { prompt_tokens => 100, completion_tokens => 10,
+               total_tokens => 110,
+               prompt_tokens_details => { cached_tokens => 50 } },
+} })->{cost}, 0.000155, 'an answer, by its usage');
+is($t->api(POST => '/spend/calculate', {
+    model => 'm', messages => [{ role => 'user', content => 'x' x 370 }],
+})->{cost}, 0.0001, 'messages, by their bytes');
+is($t->api(POST => '/spend/calculate', {
+    model => 'm', completion_response => {
+        type => 'message', model => 'claude-unknown',
+        usage => { input_tokens => 10, output_tokens => 1,
+                   cache_read_input_tokens => 10 },
+    },
+}, Authorization => "Bearer $red->{key}")->{cost}, 0.000021,
+   'of a named model, in another form, for a key');
+is($t->refused(POST => '/spend/calculate', { model => 'unknown',
+                                             messages => [] }),
+   '400 No price is known of model=unknown', 'not without a price');
+like($t->refused(POST => '/spend/calculate', $_),
+     qr/^400 Pass completion_response, /, 'nor of nothing')
+    for { model => 'm' }, { messages => [] },
+        { model => 'm', completion_response => { model => 'm' } },
+        { model => 'm', messages => 'x' };
+
 # The audit
 
 $t->api(POST => '/team/update?reason=sale', { team_id => 'red',

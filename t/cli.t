@@ -74,7 +74,8 @@ my $teams = 'team_id,team_alias,spend,max_budget,budget_duration,rpm_limit,'
           . 'tpm_limit,blocked';
 
 is(cli('team', 'list', '--format', 'csv'),
-   qq($teams\nred,"Team ""R\\d""",0,5,1d,,,\n), 'teams as CSV')
+   qq($teams\nred,"Team ""R\\d""",0,5,1d,,,\nconfigured,,0,1,1d,,,\n),
+   'teams as CSV')
     for @awks;
 like(cli(qw(team list)), qr/^team_id  .*\nred  +Team "R\\d"  +0  /,
      'as a table');
@@ -278,7 +279,12 @@ my %lists = (
     '/team/list' => '[{"team_id": "old", "team_alias": "Old, \"}x,\"",'
         . '"max_budget": 12.5, "budget_duration": "30d", "spend": 1.25,'
         . '"rpm_limit": null, "models": ["m", "n"], "organization_id": "org",'
-        . '"metadata": {"a": [{"b": "c, d"}]}, "keys": [], "blocked": false}]',
+        . '"metadata": {"a": [{"b": "c, d"}]}, "keys": [], "blocked": false,'
+        . '"members_with_roles": [{"user_id": "olduser", "role": "user"}],'
+        . '"team_memberships": [{"user_id": "ann", "team_id": "old",'
+        . '"budget_id": null, "litellm_budget_table": null}, {"user_id": '
+        . '"olduser", "team_id": "old", "budget_id": "t\"{r", "spend": 1,'
+        . '"litellm_budget_table": {"max_budget": 2.5, "rpm_limit": 1}}]}]',
     '/user/list' => '{"users":[{"user_id":"olduser","tpm_limit":5,"spend":0}],'
         . '"total":1,"total_pages":1}',
     '/customer/list' => '[{"user_id":"oldcustomer","blocked":true}]',
@@ -310,8 +316,13 @@ like(with("LLM_QUOTA_KEY_FILE=$dir/key LITELLM_MASTER_KEY=sk-wrong", 'import',
 my $out = cli('import', $from, '--from-key-file', "$dir/lite");
 
 like($out, $carried, 'what LiteLLM has is carried');
-like($out, qr/^not carried:\nkey $hash: aliases\nteam old: organization_id\n/m,
+like($out, qr/^not carried:\nkey $hash: aliases\nteam old: organization_id org\n/m,
      'and what has no place here is told');
+is(join("\n", $out =~ /^(.*member .*)/mg), 'team old: what member olduser may '
+   . 'spend, max_budget 2.5, budget_id t\"{r', '... with what members may spend');
+is_deeply([map { $_->{user_id} } @{$t->api(GET => '/team/info?team_id=old')
+                                     ->{team_info}{members_with_roles}}],
+          ['olduser'], '... who are carried');
 
 # It is a correction, where these are served.
 
@@ -350,8 +361,16 @@ LLMBase::spew("$dir/dump/LiteLLM_VerificationToken.csv",
               "token,key_alias,team_id,models,spend\n"
               . sha256_hex('sk-elsewhere-2') . ",other,old,{},0\n");
 
+LLMBase::spew("$dir/dump/LiteLLM_TeamMembership.csv",
+              "user_id,team_id,spend,budget_id\nann,old,0,\nbob,old,0,small\n");
+
 for my $try (1 .. @awks) {
-    like(cli('import', "$dir/dump"),
+    my $out = cli('import', "$dir/dump");
+
+    is(join("\n", $out =~ /^(.*member .*)/mg),
+       'team old: what member bob may spend, budget_id small',
+       'what a member may spend is told');
+    like($out,
          $try == 1 ? qr/^team: 1 carried.*^key: 1 carried/ms
                    : qr/^team: 0 carried, 1 there.*^key: 0 carried, 1 there/ms,
          'a dump is carried');

@@ -6,7 +6,10 @@ use LLMGateway;
 use RawUpstream;
 use RedisServer;
 
-my $upstream = RawUpstream->start('*' => { json => usage(10, 5) });
+my $upstream = RawUpstream->start(
+    '*' => { json => usage(10, 5) },
+    '/slow/v1/chat/completions' => { json => usage(10, 5), hold => 'slow' }
+);
 
 # a request is charged 0.00006 dollars
 
@@ -26,6 +29,11 @@ my $server = <<'EOF';
             proxy_pass http://provider;
         }
 
+        location /none/ {
+            llm_team_limit default requests=0/day;
+            proxy_pass http://provider;
+        }
+
         location /closed/ {
             llm_quota main fail=closed;
             proxy_pass http://provider;
@@ -38,7 +46,8 @@ sub node
     my ($redis, %options) = @_;
 
     my $directive = delete $options{directive}
-                    // 'llm_quota_redis zone=main redis://127.0.0.1:%%REDIS%%';
+                    // "llm_quota_redis zone=main redis://127.0.0.1:%%REDIS%%"
+                       . ' timeout=500ms';
 
     return LLMGateway->new(
         upstream => $upstream, server => $server,
@@ -94,6 +103,17 @@ sub spent
     my ($t, $team) = @_;
 
     return $t->get('/v1/models', 'X-Team' => $team)->{headers}{'x-spend'};
+}
+
+
+# how many requests it has made today
+
+sub used
+{
+    my ($t, $team) = @_;
+
+    return $t->chat($team, path => '/none/v1/chat/completions')->{body}
+           =~ /, used (\d+)/ ? $1 : -1;
 }
 
 
@@ -339,7 +359,7 @@ subtest 'a state directory of yesterday' => sub {
     # while
 
     is(chats($t, 1, 'a'), '200', 'it goes on');
-    wait_until { spent($t, 'a') eq '0.00018' } 'all of it to count', 15;
+    wait_until { spent($t, 'a') eq '0.00018' } 'all of it to count';
     is(join(', ', published($redis, 'a')), '3 45 180000',
        'what was published does not fall');
 
@@ -518,6 +538,75 @@ subtest 'how far a limit is passed' => sub {
         for @nodes;
 
     is(chats($_, 3, 'a', %day), '429 429 429', 'and then none') for @nodes;
+
+    $_->finish for @nodes;
+};
+
+
+# The same with an interval that is as long as we want: exactly what each of the
+# others settles in it passes the limit, and what they may is what was left.
+
+subtest 'what passes between two exchanges' => sub {
+    my $redis = RedisServer->start;
+    my @nodes = map { node($redis)->start } 1 .. 3;
+    my %day = (path => '/day/v1/chat/completions');
+
+    is(chats($_, 1, 'a', %day), '200', 'a request at each') for @nodes;
+
+    wait_until { used($_, 'a') == 3 } 'all to know all' for @nodes;
+
+    $redis->freeze;
+
+    is(chats($_, 1, 'a', %day), '200', 'one of the two that are left')
+        for @nodes;
+    is(chats($_, 2, 'a', %day), '200 429', 'the other') for @nodes;
+
+    $redis->thaw;
+
+    agree($redis, 'a', @nodes);
+
+    my $passed = 0;
+
+    $passed += (split / /, $_->charged('a'))[0] for @nodes;
+
+    is($passed, 5 + (@nodes - 1) * 2, 'N - 1 nodes, at two in this interval');
+
+    wait_until { used($_, 'a') == $passed } 'all to know all' for @nodes;
+
+    is(chats($_, 1, 'a', %day), '429', 'then none passes') for @nodes;
+
+    $_->finish for @nodes;
+};
+
+
+# What an old zone settles after the walk that publishes what only the store
+# has, of a team that nobody asks for any more.
+
+subtest 'a zone of another size' => sub {
+    my $redis = RedisServer->start;
+    my @nodes = map { node($redis)->start } 1 .. 2;
+    my ($t) = @nodes;
+    my $zone = $t->{zone};
+
+    chats($_, 1, 'a') for @nodes;
+    agree($redis, 'a', @nodes);
+
+    my $slow = $t->ask('a', path => '/slow/v1/chat/completions');
+
+    wait_until { $upstream->requests('/slow/v1/chat/completions') == 1 }
+        'a request in flight';
+
+    $zone =~ s/main:1m/main:2m/;
+    $t->reload(zone => $zone, keep_old => 1);
+    $t->wait_log(qr/has what was settled before it(?s:.*)is connected/);
+
+    chats($t, 1, 'b');
+    agree($redis, 'b', $t);
+
+    $upstream->release('slow');
+    is($slow->answer->{status}, 200, 'which ends');
+
+    agree($redis, 'a', @nodes);
 
     $_->finish for @nodes;
 };

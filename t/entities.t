@@ -112,7 +112,13 @@ sub put
     my @sql = rows(team => $barrier, { blocked => JSON::PP::true });
 
     push @sql, rows(splice @entities, 0, 3) while @entities;
-    sql(@sql);
+
+    # what is no change of an entity may be the newest row
+
+    sql(@sql, "INSERT INTO audit (time, who, key, address, reason, action,
+                                  kind, id, version, before, after)
+               VALUES (0, '', '', '', '', '/adjust', 'team', 'a', 0, NULL,
+                       '{}')");
 
     # the newest are read first
 

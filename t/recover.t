@@ -105,7 +105,7 @@ close $fh;
 # ... or who reads it for another purpose
 $t->expect_log(qr/\[crit\].*store of zone "main" cannot be used: .*no store/);
 
-$t->wait_log(qr/\[error\].*set aside/, 10);
+$t->wait_log(qr/\[error\].*set aside/);
 agree($t, 'beneath', 'beneath');
 $t->finish;
 

@@ -72,7 +72,7 @@ my $upstream = RawUpstream->start(
 my $t = LLMGateway->new(
     upstream => $upstream,
     limits => 'rpm=10k tpm=1000m',
-    keepalive => '',
+    keepalive => 'keepalive_requests 1;',
     zone => 'zone=main:10m state=%%DIR%%/tmp/state',
     server => <<'EOF'
         llm_opaque allow;

@@ -57,7 +57,7 @@ my $last = old($t, 0, 0.5, 0xdd);
 
 LLMBase::spew($t->state_dir . '/usage-notes.jsonl', 'not ours');
 $t->start;
-wait_until { !grep { -e } @old } 'old segments to go', 20;
+wait_until { !grep { -e } @old } 'old segments to go';
 is(join(' ', grep { !-e } $own, $recent, $last,
         map { $t->state_dir . "/$_" }
         qw(usage-notes.jsonl quota-backup.db quota-backup.1.db)), '',
@@ -76,7 +76,7 @@ for (1 .. 35) {
 }
 
 wait_until { $t->stored('many') =~ /^700 / } 'all in the store';
-wait_until { $t->lines('many') < 500 } 'old segments to go', 20;
+wait_until { $t->lines('many') < 500 } 'old segments to go';
 is($t->chat('many')->{status}, 200, 'it goes on');
 wait_until { $t->stored('many') ne '700 10500 42000000' } 'the line';
 is($t->stored('many'), '701 10515 42060000', 'each is counted once');

@@ -96,7 +96,7 @@ m-2025-04-14|x\x22y|m
 1|-|-|-|-
 0.5|0.3|0|-|-
 0.5|0.3|0|-|-
-0|-|-|-|-
+-|-|-|-|-
 1.5|1.25|0|2|10
 
 === TEST 5: how it was decided
@@ -234,7 +234,7 @@ b|||||-|POST /v1/chat/completions HTTP/1.1
 ["used: []\nsays: [passed||anonymous|m]\nleft: [0|10|4]",
  "used: []\nsays: [passed||anonymous|m]\nleft: [0.5|9.5|3]"]
 
-=== TEST 12: on a free route nothing is used
+=== TEST 12: on a free route nothing is used, and nobody gets to be known
 --- config
     access_log $TEST_NGINX_SERVROOT/logs/access.log what;
     access_log $TEST_NGINX_SERVROOT/logs/access.log usage;
@@ -245,7 +245,7 @@ GET /v1/models
 --- accessed
 200|passed|
 -|-|-|-|-|-|-|-
-0|10|10|5|100
+-|10|-|5|100
 
 === TEST 13: where there is no quota there is nothing to tell
 --- config

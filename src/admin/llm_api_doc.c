@@ -13,8 +13,6 @@
 #include "llm_time.h"
 
 
-static int llm_api_check(const llm_api_field_t *field, const json_t *value,
-    llm_api_fault_t *fault);
 static int llm_api_check_id(const json_t *value, llm_api_fault_t *fault);
 static int llm_api_check_money(const json_t *value, llm_api_fault_t *fault);
 static int llm_api_check_count(const json_t *value, llm_api_fault_t *fault);
@@ -217,7 +215,7 @@ llm_api_merge(json_t *document, const json_t *body, unsigned kind,
 }
 
 
-static int
+int
 llm_api_check(const llm_api_field_t *field, const json_t *value,
     llm_api_fault_t *fault)
 {

@@ -88,6 +88,11 @@ int llm_api_shallow(const u_char *p, size_t n);
 /* The field of a name, NULL: the table has none for this kind. */
 const llm_api_field_t *llm_api_field(const char *name, unsigned kind);
 
+/* Whether a value (NULL: there is none) may be that of a field: 0, or -1 with
+   the status and what is wrong in *fault. */
+int llm_api_check(const llm_api_field_t *field, const json_t *value,
+    llm_api_fault_t *fault);
+
 /*
  * Checks all members that body has for a kind, and then sets them in the
  * document, null as null.  Returns 0, or -1 with *fault: then the document is

@@ -17,13 +17,14 @@ static int llm_api_hex(u_char c);
 
 int
 llm_api_path(const char *pattern, const u_char *path, size_t n,
-    llm_api_text_t *arg)
+    llm_api_text_t args[LLM_API_STARS])
 {
-    const u_char  *p, *last, *segment;
+    const u_char    *p, *last, *segment;
+    llm_api_text_t  *arg;
 
-    arg->len = 0;
-    arg->data = NULL;
+    memset(args, 0, LLM_API_STARS * sizeof(llm_api_text_t));
 
+    arg = args;
     p = path;
     last = path + n;
 
@@ -39,6 +40,7 @@ llm_api_path(const char *pattern, const u_char *path, size_t n,
 
             arg->data = segment;
             arg->len = p - segment;
+            arg++;
 
             continue;
         }

@@ -21,10 +21,12 @@ typedef struct {
 
 
 /* Whether a path (decoded, without the query) is the one of a pattern, in
-   which a star is one segment of at least one byte.  Sets arg to that, or to
-   an empty text. */
+   which a star is one segment of at least one byte; it has at most as many as
+   args, which are set to them, or to empty texts. */
+#define LLM_API_STARS  2
+
 int llm_api_path(const char *pattern, const u_char *path, size_t n,
-    llm_api_text_t *arg);
+    llm_api_text_t args[LLM_API_STARS]);
 
 /*
  * Finds an argument of a query and decodes its value ("%41", "+") into buf,

@@ -13,6 +13,7 @@
 #include <ngx_http.h>
 
 #include "llm_kept.h"
+#include "llm_usage.h"
 #include "ngx_http_llm_ledger.h"
 #include "ngx_http_llm_store.h"
 #include "ngx_http_llm_zone.h"
@@ -51,7 +52,17 @@ typedef struct {
     /* the i-th of the models; 0: there are not so many */
     ngx_uint_t                 (*model)(const void *models, ngx_uint_t i,
                                         ngx_http_llm_admin_model_t *model);
-    const void                  *models;
+    void                        *models;
+
+    /* what usage costs of one of them, in nano-dollars; -1: it has no price */
+    int64_t                    (*cost)(void *models, const u_char *model,
+                                       size_t len, const llm_usage_t *usage,
+                                       llm_tier_e tier);
+
+    /* the i-th team that the configuration names, by names, and where, which
+       stays until the next call; 0: there are not so many */
+    ngx_uint_t                 (*team)(void *data, ngx_uint_t i,
+                                       ngx_str_t *name, ngx_str_t *place);
 
     /* writes the line of a fact that is in the zone, which is this worker's:
        at once, or as soon as it can be */

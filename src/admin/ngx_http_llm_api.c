@@ -29,6 +29,8 @@ static ngx_int_t ngx_http_llm_call_about(ngx_http_llm_call_t *call,
 static void ngx_http_llm_api_path_of(ngx_http_request_t *r, ngx_str_t *path);
 static void ngx_http_llm_call_route(ngx_http_llm_call_t *call,
     ngx_str_t *path);
+static ngx_int_t ngx_http_llm_call_segment(ngx_http_llm_call_t *call,
+    ngx_str_t *copy, const llm_api_text_t *segment);
 static void ngx_http_llm_call_left(void *data);
 static void ngx_http_llm_call_alive(ngx_event_t *ev);
 static void ngx_http_llm_call_decref(void *data);
@@ -319,14 +321,14 @@ static void
 ngx_http_llm_call_route(ngx_http_llm_call_t *call, ngx_str_t *path)
 {
     ngx_uint_t                       known;
-    llm_api_text_t                   arg;
+    llm_api_text_t                   args[LLM_API_STARS];
     const ngx_http_llm_api_route_t  *route;
 
     known = 0;
 
     for (route = ngx_http_llm_api_routes; route->path; route++) {
 
-        if (!llm_api_path(route->path, path->data, path->len, &arg)) {
+        if (!llm_api_path(route->path, path->data, path->len, args)) {
             continue;
         }
 
@@ -336,17 +338,14 @@ ngx_http_llm_call_route(ngx_http_llm_call_t *call, ngx_str_t *path)
         }
 
         call->route = route;
-        call->arg.len = arg.len;
 
-        /* the call may outlive the request */
-
-        call->arg.data = ngx_pnalloc(call->pool, arg.len + 1);
-        if (call->arg.data == NULL) {
+        if (ngx_http_llm_call_segment(call, &call->arg, &args[0]) != NGX_OK
+            || ngx_http_llm_call_segment(call, &call->below, &args[1])
+               != NGX_OK)
+        {
             ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
             return;
         }
-
-        ngx_memcpy(call->arg.data, arg.len ? arg.data : path->data, arg.len);
 
         ngx_http_llm_call_auth(call);
         return;
@@ -365,6 +364,29 @@ ngx_http_llm_call_route(ngx_http_llm_call_t *call, ngx_str_t *path)
     ngx_http_llm_out_close(call, '}');
 
     ngx_http_llm_call_answer(call, NGX_HTTP_NOT_FOUND);
+}
+
+
+/* The call may outlive the request. */
+
+static ngx_int_t
+ngx_http_llm_call_segment(ngx_http_llm_call_t *call, ngx_str_t *copy,
+    const llm_api_text_t *segment)
+{
+    if (segment->len == 0) {
+        return NGX_OK;
+    }
+
+    copy->len = segment->len;
+    copy->data = ngx_pnalloc(call->pool, segment->len);
+
+    if (copy->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(copy->data, segment->data, segment->len);
+
+    return NGX_OK;
 }
 
 

@@ -130,6 +130,7 @@ struct ngx_http_llm_call_s {
     ngx_http_llm_api_t              *api;
     const ngx_http_llm_api_route_t  *route;
     ngx_str_t                        arg;        /* of the path */
+    ngx_str_t                        below;      /* likewise, the second one */
     ngx_str_t                        args;       /* the query */
 
     json_t                          *body;       /* an object; NULL: none */
@@ -271,6 +272,10 @@ extern const ngx_http_llm_kind_t  ngx_http_llm_kind_tag;
 extern const ngx_http_llm_kind_t  ngx_http_llm_kind_group;
 extern const ngx_http_llm_kind_t  ngx_http_llm_kind_member;
 
+/* The edit of an entity that is in the change already, or NULL. */
+ngx_http_llm_edit_t *ngx_http_llm_call_edit_of(ngx_http_llm_call_t *call,
+    const ngx_http_llm_kind_t *kind, const ngx_str_t *id);
+
 /* Adds to the change; NGX_ERROR: it was answered. */
 ngx_int_t ngx_http_llm_call_edit(ngx_http_llm_call_t *call,
     const ngx_http_llm_kind_t *kind, ngx_str_t *id, json_t *doc,
@@ -296,6 +301,9 @@ void ngx_http_llm_call_spend(ngx_http_llm_call_t *call,
    nothing so far. */
 ngx_int_t ngx_http_llm_record_spend(ngx_http_llm_call_t *call,
     ngx_http_llm_record_t *record);
+
+/* What limits what a record's subject may spend; NULL or null: nothing. */
+const json_t *ngx_http_llm_record_budget(const ngx_http_llm_record_t *record);
 
 /* The members of a record, without brackets. */
 void ngx_http_llm_out_record(ngx_http_llm_call_t *call,

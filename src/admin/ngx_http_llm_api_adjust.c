@@ -4,9 +4,9 @@
  */
 
 
+#include "ngx_http_llm_api_fact.h"
 #include "llm_text.h"
 #include "llm_time.h"
-#include "ngx_http_llm_api_fact.h"
 
 
 /*

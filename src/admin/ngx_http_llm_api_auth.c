@@ -4,9 +4,9 @@
  */
 
 
-#include "llm_time.h"
 #include "ngx_http_llm_api.h"
 #include "ngx_http_llm_digest.h"
+#include "llm_time.h"
 
 #include <openssl/crypto.h>
 

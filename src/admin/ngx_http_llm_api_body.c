@@ -4,8 +4,8 @@
  */
 
 
-#include "llm_api_doc.h"
 #include "ngx_http_llm_api.h"
+#include "llm_api_doc.h"
 
 
 /* The body of a call: a JSON object of at most a megabyte. */

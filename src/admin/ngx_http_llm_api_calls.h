@@ -48,6 +48,12 @@ void ngx_http_llm_api_delete(ngx_http_llm_call_t *call);
 json_t *ngx_http_llm_call_merge(ngx_http_llm_call_t *call,
     const ngx_http_llm_kind_t *kind, const json_t *document);
 
+/* The same of another body; NULL: of what is wrong *fault says more, with the
+   status 0 there was no memory. */
+json_t *ngx_http_llm_call_merged(ngx_http_llm_call_t *call,
+    const ngx_http_llm_kind_t *kind, const json_t *body,
+    const json_t *document, llm_api_fault_t *fault);
+
 void ngx_http_llm_call_fault(ngx_http_llm_call_t *call,
     const llm_api_fault_t *fault);
 
@@ -114,9 +120,17 @@ void ngx_http_llm_call_foreign(ngx_http_llm_call_t *call);
 /* ngx_http_llm_api_member.c */
 
 void ngx_http_llm_api_member_add(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_member_bulk_add(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_member_update(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_member_delete(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_permissions(ngx_http_llm_call_t *call);
+
+/* The id of a user in a team; NGX_ERROR: it was answered. */
+ngx_int_t ngx_http_llm_member_id(ngx_http_llm_call_t *call, ngx_str_t *team,
+    ngx_str_t *user, ngx_str_t *id);
+
+/* A user among the members of a team, and where; NULL: he is none. */
+json_t *ngx_http_llm_member_at(json_t *members, ngx_str_t *user, size_t *at);
 
 
 /* ngx_http_llm_api_key.c */
@@ -131,6 +145,11 @@ void ngx_http_llm_api_key_regenerate(ngx_http_llm_call_t *call);
 /* The document of the budget that the record has, or null. */
 void ngx_http_llm_out_tier(ngx_http_llm_call_t *call);
 
+/* When it expires, of a member of body that is a duration; NGX_DECLINED: it is
+   none, *fault says more; NGX_ERROR: no memory. */
+ngx_int_t ngx_http_llm_call_expires(ngx_http_llm_call_t *call, json_t *doc,
+    const json_t *body, const char *member, llm_api_fault_t *fault);
+
 /* A user, with a key unless it is not wanted. */
 void ngx_http_llm_api_user_new(ngx_http_llm_call_t *call);
 
@@ -139,7 +158,34 @@ void ngx_http_llm_api_user_new(ngx_http_llm_call_t *call);
 
 void ngx_http_llm_api_budget_info(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_tag_info(ngx_http_llm_call_t *call);
+void ngx_http_llm_api_keys_info(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_customer_block(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_config.c */
+
+/* Whether the configuration names a team, and where, until the next call. */
+ngx_uint_t ngx_http_llm_call_configured(ngx_http_llm_call_t *call,
+    const ngx_str_t *id, ngx_str_t *place);
+
+/* The i-th of them: NGX_OK; NGX_DECLINED: one was made that overrides it;
+   NGX_DONE: there are not so many. */
+ngx_int_t ngx_http_llm_call_configured_at(ngx_http_llm_call_t *call,
+    ngx_uint_t i, ngx_str_t *id);
+
+/* Its document, with its limits of all places; NULL: it was answered. */
+json_t *ngx_http_llm_call_config(ngx_http_llm_call_t *call,
+    const ngx_str_t *id);
+
+
+/* ngx_http_llm_api_bulk.c */
+
+/* A member of the body that is a list of some items; NGX_ERROR: it is not, and
+   it was answered. */
+ngx_int_t ngx_http_llm_call_items(ngx_http_llm_call_t *call,
+    const char *member, json_t **items);
+
+void ngx_http_llm_api_bulk_update(ngx_http_llm_call_t *call);
 
 
 /* ngx_http_llm_api_list.c */
@@ -171,8 +217,12 @@ typedef struct {
     size_t                         nrows;
     size_t                         i;
     llm_store_cursor_t             cursor;
+    ngx_uint_t                     configured;   /* the next of the
+                                                    configuration */
+    ngx_event_t                    turn;
     ngx_http_llm_call_pt           done;
 
+    unsigned                       config:1; /* its teams belong to it */
     unsigned                       bare:1;   /* ids only */
     unsigned                       full:1;   /* the rest is counted */
 } ngx_http_llm_list_t;
@@ -268,6 +318,11 @@ void ngx_http_llm_out_field_time(ngx_http_llm_call_t *call, const char *name,
 void ngx_http_llm_api_model_info(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_models(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_absent(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_cost.c */
+
+void ngx_http_llm_api_calculate(ngx_http_llm_call_t *call);
 
 
 /* ngx_http_llm_api_audit.c */

@@ -4,8 +4,8 @@
  */
 
 
+#include "ngx_http_llm_api_calls.h"
 #include "llm_period.h"
-#include "ngx_http_llm_api.h"
 
 
 /*
@@ -89,7 +89,7 @@ const ngx_http_llm_kind_t  ngx_http_llm_kind_budget = {
 
 const ngx_http_llm_kind_t  ngx_http_llm_kind_tag = {
     ngx_string("tag"), LLM_API_TAG, "name", NULL,
-    LLM_SUBJECT_TYPES,
+    LLM_SUBJECT_TAG,
     "Tag %V not found",
     "Tag %V already exists",
     ""
@@ -112,6 +112,28 @@ const ngx_http_llm_kind_t  ngx_http_llm_kind_member = {
     "User is in the team already",
     ""
 };
+
+
+ngx_http_llm_edit_t *
+ngx_http_llm_call_edit_of(ngx_http_llm_call_t *call,
+    const ngx_http_llm_kind_t *kind, const ngx_str_t *id)
+{
+    ngx_uint_t            i;
+    ngx_http_llm_edit_t  *edits;
+
+    edits = call->edits.elts;
+
+    for (i = 0; i < call->edits.nelts; i++) {
+        if (edits[i].kind == kind
+            && edits[i].id.len == id->len
+            && ngx_memcmp(edits[i].id.data, id->data, id->len) == 0)
+        {
+            return &edits[i];
+        }
+    }
+
+    return NULL;
+}
 
 
 ngx_int_t
@@ -476,7 +498,18 @@ void
 ngx_http_llm_call_missing(ngx_http_llm_call_t *call,
     const ngx_http_llm_kind_t *kind, ngx_str_t *id)
 {
+    ngx_str_t    place;
     const char  *param;
+
+    if (kind == &ngx_http_llm_kind_team
+        && ngx_http_llm_call_configured(call, id, &place))
+    {
+        ngx_http_llm_call_error(call, NGX_HTTP_BAD_REQUEST, "bad_request",
+                                kind->id, "Team=%V is set in %V: change it "
+                                "there, or override it with /team/new.", id,
+                                &place);
+        return;
+    }
 
     /* as its calls name them */
 

@@ -8,7 +8,7 @@
 
 
 /* Calls about several entities of a kind by their ids, which are loaded one
-   after the other: budgets and tags that are shown, customers that are
+   after the other: budgets, tags and keys that are shown, customers that are
    blocked. */
 
 
@@ -26,8 +26,10 @@ static void ngx_http_llm_each(ngx_http_llm_call_t *call, json_t *ids,
 static void ngx_http_llm_each_next(ngx_http_llm_call_t *call);
 static void ngx_http_llm_each_show(ngx_http_llm_call_t *call,
     llm_store_op_t *op);
+static void ngx_http_llm_each_shown(ngx_http_llm_call_t *call);
 static void ngx_http_llm_each_budgets(ngx_http_llm_call_t *call);
 static void ngx_http_llm_each_tags(ngx_http_llm_call_t *call);
+static void ngx_http_llm_each_keys(ngx_http_llm_call_t *call);
 static void ngx_http_llm_each_block(ngx_http_llm_call_t *call,
     llm_store_op_t *op);
 static void ngx_http_llm_each_commit(ngx_http_llm_call_t *call);
@@ -61,7 +63,8 @@ ngx_http_llm_each_next(ngx_http_llm_call_t *call)
 {
     ngx_http_llm_each_t *each = call->data;
 
-    json_t  *value;
+    json_t     *value;
+    ngx_str_t   key;
 
     value = json_array_get(each->ids, each->i++);
 
@@ -72,6 +75,14 @@ ngx_http_llm_each_next(ngx_http_llm_call_t *call)
 
     each->id.data = (u_char *) json_string_value(value);
     each->id.len = json_string_length(value);
+
+    key = each->id;
+
+    if (ngx_http_llm_calls(call)->kind == &ngx_http_llm_kind_key
+        && ngx_http_llm_call_key_id(call, &key, &each->id) != NGX_OK)
+    {
+        return;
+    }
 
     ngx_http_llm_call_load(call, &ngx_http_llm_calls(call)->kind->kind,
                            &each->id, each->loaded);
@@ -108,8 +119,30 @@ ngx_http_llm_api_tag_info(ngx_http_llm_call_t *call)
 }
 
 
-/* Budgets are an array, tags an object by their names; those that are not
-   there are left out. */
+/* /v2/key/info */
+
+void
+ngx_http_llm_api_keys_info(ngx_http_llm_call_t *call)
+{
+    json_t  *ids;
+
+    if (ngx_http_llm_call_ids(call, "keys", &ids) != NGX_OK) {
+        return;
+    }
+
+    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_out_name(call, "key");
+    ngx_http_llm_out_json(call, ids);
+    ngx_http_llm_out_name(call, "info");
+    ngx_http_llm_out_open(call, '[');
+
+    ngx_http_llm_each(call, ids, ngx_http_llm_each_show,
+                      ngx_http_llm_each_keys);
+}
+
+
+/* Budgets and keys are an array, tags an object by their names; those that are
+   not there are left out. */
 
 static void
 ngx_http_llm_each_show(ngx_http_llm_call_t *call, llm_store_op_t *op)
@@ -118,23 +151,38 @@ ngx_http_llm_each_show(ngx_http_llm_call_t *call, llm_store_op_t *op)
 
     kind = ngx_http_llm_calls(call)->kind;
 
-    if (op->status == LLM_STORE_OK) {
-
-        if (ngx_http_llm_call_loaded(call, op, kind) != NGX_OK) {
-            return;
-        }
-
-        (void) ngx_http_llm_record_spend(call, &call->record);
-
-        if (kind == &ngx_http_llm_kind_tag) {
-            ngx_http_llm_out_member(call, call->record.id.data,
-                                    call->record.id.len);
-        }
-
-        ngx_http_llm_out_open(call, '{');
-        ngx_http_llm_out_record(call, &call->record);
-        ngx_http_llm_out_close(call, '}');
+    if (op->status != LLM_STORE_OK) {
+        ngx_http_llm_each_next(call);
+        return;
     }
+
+    if (ngx_http_llm_call_loaded(call, op, kind) == NGX_OK) {
+        ngx_http_llm_call_spend(call, ngx_http_llm_each_shown);
+    }
+}
+
+
+static void
+ngx_http_llm_each_shown(ngx_http_llm_call_t *call)
+{
+    const ngx_http_llm_kind_t  *kind;
+
+    kind = call->record.kind;
+
+    if (kind == &ngx_http_llm_kind_tag) {
+        ngx_http_llm_out_member(call, call->record.id.data,
+                                call->record.id.len);
+    }
+
+    ngx_http_llm_out_open(call, '{');
+
+    if (kind == &ngx_http_llm_kind_key) {
+        ngx_http_llm_out_name(call, "token");
+        ngx_http_llm_out_str(call, &call->record.id);
+    }
+
+    ngx_http_llm_out_record(call, &call->record);
+    ngx_http_llm_out_close(call, '}');
 
     ngx_http_llm_each_next(call);
 }
@@ -151,6 +199,15 @@ ngx_http_llm_each_budgets(ngx_http_llm_call_t *call)
 static void
 ngx_http_llm_each_tags(ngx_http_llm_call_t *call)
 {
+    ngx_http_llm_out_close(call, '}');
+    ngx_http_llm_call_answer(call, NGX_HTTP_OK);
+}
+
+
+static void
+ngx_http_llm_each_keys(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_out_close(call, ']');
     ngx_http_llm_out_close(call, '}');
     ngx_http_llm_call_answer(call, NGX_HTTP_OK);
 }

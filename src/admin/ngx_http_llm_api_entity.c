@@ -4,9 +4,8 @@
  */
 
 
-#include <openssl/rand.h>
-
 #include "ngx_http_llm_api_calls.h"
+#include <openssl/rand.h>
 
 
 /* What all kinds of entities have in common: they are made, changed, shown,
@@ -33,8 +32,8 @@ static ngx_int_t ngx_http_llm_entity_uuid(ngx_pool_t *pool, ngx_str_t *id);
 /* Members that are for the call, not for the entity. */
 
 static const char  *ngx_http_llm_entity_transient[] = {
-    "auto_create_key", "send_invite_email", "spend", "key", "duration",
-    "budget_reset_at", "created_at", "created_by", "updated_at", "updated_by",
+    "auto_create_key", "send_invite_email", "spend", "key", "budget_reset_at",
+    "created_at", "created_by", "updated_at", "updated_by",
     "token", "counts_as", "replaced_by", NULL
 };
 
@@ -43,29 +42,49 @@ json_t *
 ngx_http_llm_call_merge(ngx_http_llm_call_t *call,
     const ngx_http_llm_kind_t *kind, const json_t *document)
 {
-    json_t            *doc, *body;
-    const char       **name;
-    llm_api_fault_t    fault;
+    json_t           *doc;
+    llm_api_fault_t   fault;
+
+    doc = ngx_http_llm_call_merged(call, kind, call->body, document, &fault);
+
+    if (doc) {
+        return doc;
+    }
+
+    if (fault.status) {
+        ngx_http_llm_call_fault(call, &fault);
+
+    } else {
+        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+
+    return NULL;
+}
+
+
+json_t *
+ngx_http_llm_call_merged(ngx_http_llm_call_t *call,
+    const ngx_http_llm_kind_t *kind, const json_t *body,
+    const json_t *document, llm_api_fault_t *fault)
+{
+    json_t       *doc, *copy;
+    const char  **name;
+
+    fault->status = 0;
 
     doc = ngx_http_llm_call_keep(call, document ? json_copy((json_t *) document)
                                                 : json_object());
-    body = ngx_http_llm_call_keep(call, json_copy(call->body));
+    copy = ngx_http_llm_call_keep(call, json_copy((json_t *) body));
 
-    if (doc == NULL || body == NULL) {
-        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    if (doc == NULL || copy == NULL) {
         return NULL;
     }
 
     for (name = ngx_http_llm_entity_transient; *name; name++) {
-        (void) json_object_del(body, *name);
+        (void) json_object_del(copy, *name);
     }
 
-    if (llm_api_merge(doc, body, kind->fields, &fault) != 0) {
-        ngx_http_llm_call_fault(call, &fault);
-        return NULL;
-    }
-
-    return doc;
+    return llm_api_merge(doc, copy, kind->fields, fault) == 0 ? doc : NULL;
 }
 
 

@@ -4,8 +4,8 @@
  */
 
 
-#include "llm_money.h"
 #include "ngx_http_llm_api_fact.h"
+#include "llm_money.h"
 
 
 /* What corrections and resets have in common. */

@@ -8,9 +8,10 @@
 #define _NGX_HTTP_LLM_API_FACT_H_INCLUDED_
 
 
-#include "llm_fact.h"
-#include "llm_load.h"
 #include "ngx_http_llm_api_calls.h"
+#include "llm_fact.h"
+#include "llm_join.h"
+#include "llm_load.h"
 
 
 /*
@@ -52,6 +53,8 @@ typedef struct {
     /* ngx_http_llm_api_reset.c */
     int64_t                      to;         /* nano-dollars */
     int64_t                      before;
+    ngx_uint_t                   known_as;   /* a member of his team, a team
+                                                of the configuration */
 
     /* ngx_http_llm_api_reset_all.c */
     llm_subject_key_t           *all;        /* of a page of the store */

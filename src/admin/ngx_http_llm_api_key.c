@@ -4,10 +4,9 @@
  */
 
 
-#include <openssl/rand.h>
-
-#include "llm_period.h"
 #include "ngx_http_llm_api_calls.h"
+#include "llm_period.h"
+#include <openssl/rand.h>
 
 
 /* Virtual keys.  The key itself is shown once, when it is made; what is kept
@@ -168,15 +167,36 @@ static ngx_int_t
 ngx_http_llm_key_expires(ngx_http_llm_call_t *call, json_t *doc,
     const char *member)
 {
-    size_t            len;
-    json_t           *value;
-    u_char            text[LLM_API_TIME];
-    int64_t           start, end;
-    const char       *duration;
-    llm_period_t      period;
-    llm_api_fault_t   fault;
+    ngx_int_t        rc;
+    llm_api_fault_t  fault;
 
-    value = json_object_get(call->body, member);
+    rc = ngx_http_llm_call_expires(call, doc, call->body, member, &fault);
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_llm_call_fault(call, &fault);
+
+    } else if (rc == NGX_ERROR) {
+        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_llm_call_expires(ngx_http_llm_call_t *call, json_t *doc,
+    const json_t *body, const char *member, llm_api_fault_t *fault)
+{
+    size_t         len;
+    json_t        *value;
+    u_char         text[LLM_API_TIME];
+    int64_t        start, end;
+    const char    *duration;
+    llm_period_t   period;
+
+    fault->status = 0;
+
+    value = json_object_get(body, member);
 
     if (value == NULL) {
         return NGX_OK;
@@ -187,17 +207,16 @@ ngx_http_llm_key_expires(ngx_http_llm_call_t *call, json_t *doc,
                                                            : NGX_ERROR;
     }
 
-    duration = llm_api_string(call->body, member, &len);
+    duration = llm_api_string(body, member, &len);
 
     if (duration == NULL
         || llm_period_parse((u_char *) duration, len, &period) != 0)
     {
-        fault.status = NGX_HTTP_BAD_REQUEST;
-        fault.member = member;
-        fault.what = "is not a duration such as \"30d\"";
+        fault->status = NGX_HTTP_BAD_REQUEST;
+        fault->member = member;
+        fault->what = "is not a duration such as \"30d\"";
 
-        ngx_http_llm_call_fault(call, &fault);
-        return NGX_ERROR;
+        return NGX_DECLINED;
     }
 
     switch (LLM_PERIOD_KIND(period)) {

@@ -4,6 +4,7 @@
  */
 
 
+#include "llm_others.h"
 #include "ngx_http_llm_api_fact.h"
 
 
@@ -22,6 +23,8 @@
 
 
 static void ngx_http_llm_known_next(ngx_http_llm_call_t *call);
+static int ngx_http_llm_known_others(ngx_http_llm_call_t *call,
+    ngx_http_llm_fact_t *fact);
 static ngx_uint_t ngx_http_llm_known_is(ngx_http_llm_call_t *call,
     ngx_http_llm_fact_t *fact);
 static uint64_t ngx_http_llm_known_state(llm_zone_t *z,
@@ -73,6 +76,12 @@ ngx_http_llm_known_next(ngx_http_llm_call_t *call)
     fact = call->data;
 
     while (fact->key < fact->nkeys && ngx_http_llm_known_is(call, fact)) {
+
+        if (ngx_http_llm_known_others(call, fact) == 0) {
+            ngx_http_llm_known_later(call);
+            return;
+        }
+
         fact->key++;
         fact->asked = 0;
         fact->tries = 0;
@@ -86,6 +95,12 @@ ngx_http_llm_known_next(ngx_http_llm_call_t *call)
     z = ngx_http_llm_zone_lock(call->api->admin.zone.zone);
 
     if (fact->asked == 0) {
+
+        /* without room for it there is none for its meters, which is told */
+
+        (void) llm_join(z, &call->api->admin.zone.zone->clock,
+                        &fact->keys[fact->key]);
+
         fact->asked = z->now;
         fact->state = ngx_http_llm_known_state(z, fact);
     }
@@ -143,12 +158,34 @@ ngx_http_llm_known_is(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact)
 
     for (i = 0; is && i < kept->nperiods; i++) {
         m = llm_zone_find_meter(z, llm_zone_subject(z, at), kept->periods[i]);
-        is = (m && m->loaded);
+        is = (m && llm_zone_meter_loaded(z, m));
     }
 
     ngx_http_llm_zone_unlock(call->api->admin.zone.zone);
 
     return is;
+}
+
+
+/* What other nodes have is changed with it. */
+
+static int
+ngx_http_llm_known_others(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact)
+{
+    int               known;
+    llm_zone_t       *z;
+    llm_kept_type_t  *kept;
+
+    kept = &fact->kept.types[fact->keys[fact->key].type];
+
+    z = ngx_http_llm_zone_lock(call->api->admin.zone.zone);
+
+    known = llm_others_want(z, &fact->keys[fact->key], kept->periods,
+                            kept->nperiods, 0, 1);
+
+    ngx_http_llm_zone_unlock(call->api->admin.zone.zone);
+
+    return known;
 }
 
 
@@ -170,7 +207,7 @@ ngx_http_llm_known_state(llm_zone_t *z, ngx_http_llm_fact_t *fact)
     }
 
     s = llm_zone_subject(z, at);
-    state = 1 + s->inflight;
+    state = 1 + s->inflight + 31 * s->written;
 
     for (at = s->meters; at != LLM_NONE; at = m->next) {
         m = llm_zone_meter(z, at);
@@ -230,6 +267,7 @@ ngx_http_llm_known_read(ngx_http_llm_call_t *call, llm_store_op_t *op)
 
         row->period = op->load.rows[i].period.period;
         row->start = op->load.rows[i].period.start;
+        row->generation = op->load.rows[i].generation;
         ngx_memcpy(row->sum, op->load.rows[i].sum, sizeof(row->sum));
     }
 

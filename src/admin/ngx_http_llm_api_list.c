@@ -12,7 +12,8 @@
  * the store.  A page is read, its rows are shown, and what was written goes to
  * the client before the next page is asked for: so neither the time in the
  * event loop nor the memory grows with the list.  What is numbered in pages
- * has a total, for which the rest is counted.
+ * has a total, for which the rest is counted.  Teams of the configuration come
+ * after those of the store.
  */
 
 
@@ -27,6 +28,13 @@ static ngx_int_t ngx_http_llm_list_keep(ngx_http_llm_call_t *call,
     ngx_http_llm_list_t *list, const llm_store_entity_t *row);
 static ngx_uint_t ngx_http_llm_list_has(ngx_http_llm_list_t *list,
     const llm_store_entity_t *row);
+static void ngx_http_llm_list_turn(ngx_event_t *ev);
+static void ngx_http_llm_list_config(ngx_http_llm_call_t *call);
+static ngx_http_llm_record_t *ngx_http_llm_list_add(ngx_http_llm_call_t *call,
+    ngx_http_llm_list_t *list, const ngx_str_t *id);
+static ngx_int_t ngx_http_llm_list_start(ngx_http_llm_call_t *call,
+    ngx_http_llm_list_t *list);
+static ngx_uint_t ngx_http_llm_list_counts(ngx_http_llm_list_t *list);
 static void ngx_http_llm_list_rows(ngx_http_llm_call_t *call);
 static void ngx_http_llm_list_spent(ngx_http_llm_call_t *call);
 static void ngx_http_llm_list_row(ngx_http_llm_call_t *call);
@@ -53,6 +61,11 @@ ngx_http_llm_call_list(ngx_http_llm_call_t *call)
     }
 
     list->limit = NGX_MAX_SIZE_T_VALUE;
+
+    list->turn.handler = ngx_http_llm_list_turn;
+    list->turn.data = call;
+    list->turn.log = ngx_cycle->log;
+
     call->data = list;
 
     return list;
@@ -129,24 +142,13 @@ ngx_http_llm_list_page(ngx_http_llm_call_t *call, llm_store_op_t *op)
     ngx_http_llm_list_t  *list = call->data;
 
     size_t               i;
-    ngx_uint_t           shown;
     llm_store_entity_t  *row;
 
     list->cursor.len = op->entities.cursor.len;
     ngx_memcpy(list->cursor.data, op->entities.cursor.data,
                op->entities.cursor.len);
 
-    if (ngx_http_llm_call_slice(call) != NGX_OK) {
-        return;
-    }
-
-    list->nrows = 0;
-    list->i = 0;
-
-    list->rows = ngx_pcalloc(call->slice, NGX_HTTP_LLM_LIST_ROWS
-                                          * sizeof(ngx_http_llm_record_t));
-    if (list->rows == NULL) {
-        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    if (ngx_http_llm_list_start(call, list) != NGX_OK) {
         return;
     }
 
@@ -157,17 +159,112 @@ ngx_http_llm_list_page(ngx_http_llm_call_t *call, llm_store_op_t *op)
             continue;
         }
 
-        shown = (list->total >= list->skip
-                 && list->total - list->skip < list->limit);
-        list->total++;
-
-        if (shown && ngx_http_llm_list_keep(call, list, row) != NGX_OK) {
+        if (ngx_http_llm_list_counts(list)
+            && ngx_http_llm_list_keep(call, list, row) != NGX_OK)
+        {
             return;
         }
     }
 
     list->full = (list->limit != NGX_MAX_SIZE_T_VALUE
                   && list->total >= list->skip + list->limit);
+
+    ngx_http_llm_list_rows(call);
+}
+
+
+/* The rows before are gone. */
+
+static ngx_int_t
+ngx_http_llm_list_start(ngx_http_llm_call_t *call, ngx_http_llm_list_t *list)
+{
+    if (ngx_http_llm_call_slice(call) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    list->nrows = 0;
+    list->i = 0;
+
+    list->rows = ngx_pcalloc(call->slice, NGX_HTTP_LLM_LIST_ROWS
+                                          * sizeof(ngx_http_llm_record_t));
+    if (list->rows == NULL) {
+        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Whether the next one is on the page. */
+
+static ngx_uint_t
+ngx_http_llm_list_counts(ngx_http_llm_list_t *list)
+{
+    ngx_uint_t  shown;
+
+    shown = (list->total >= list->skip
+             && list->total - list->skip < list->limit);
+
+    list->total++;
+
+    return shown;
+}
+
+
+static void
+ngx_http_llm_list_turn(ngx_event_t *ev)
+{
+    ngx_http_llm_call_flush(ev->data, ngx_http_llm_list_config);
+}
+
+
+static void
+ngx_http_llm_list_config(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_list_t  *list = call->data;
+
+    ngx_int_t               rc;
+    ngx_str_t               id;
+    ngx_uint_t              i;
+    ngx_http_llm_record_t  *record;
+
+    if (ngx_http_llm_list_start(call, list) != NGX_OK) {
+        return;
+    }
+
+    for (i = 0; i < NGX_HTTP_LLM_LIST_ROWS; i++) {
+
+        rc = ngx_http_llm_call_configured_at(call, list->configured, &id);
+
+        if (rc == NGX_DONE) {
+            list->config = 0;
+            break;
+        }
+
+        list->configured++;
+
+        if (rc == NGX_DECLINED
+            || (list->id.len
+                && (list->id.len != id.len
+                    || ngx_memcmp(list->id.data, id.data, id.len) != 0))
+            || !ngx_http_llm_list_counts(list))
+        {
+            continue;
+        }
+
+        record = ngx_http_llm_list_add(call, list, &id);
+        if (record == NULL) {
+            return;
+        }
+
+        record->kind = &ngx_http_llm_kind_team;
+        record->doc = ngx_http_llm_call_config(call, &id);
+
+        if (record->doc == NULL) {
+            return;
+        }
+    }
 
     ngx_http_llm_list_rows(call);
 }
@@ -228,20 +325,16 @@ ngx_http_llm_list_keep(ngx_http_llm_call_t *call, ngx_http_llm_list_t *list,
     ngx_str_t               id;
     ngx_http_llm_record_t  *record;
 
-    record = &list->rows[list->nrows++];
-
     id.data = (u_char *) row->id.data;
     id.len = row->id.len;
 
-    record->kind = ngx_http_llm_list_kind(list, &row->kind);
-    record->version = row->version;
-    record->id.len = id.len;
-    record->id.data = ngx_pstrdup(call->slice, &id);
-
-    if (record->id.data == NULL) {
-        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    record = ngx_http_llm_list_add(call, list, &id);
+    if (record == NULL) {
         return NGX_ERROR;
     }
+
+    record->kind = ngx_http_llm_list_kind(list, &row->kind);
+    record->version = row->version;
 
     if (list->bare) {
         return NGX_OK;
@@ -256,6 +349,26 @@ ngx_http_llm_list_keep(ngx_http_llm_call_t *call, ngx_http_llm_list_t *list,
     record->doc = doc;
 
     return NGX_OK;
+}
+
+
+static ngx_http_llm_record_t *
+ngx_http_llm_list_add(ngx_http_llm_call_t *call, ngx_http_llm_list_t *list,
+    const ngx_str_t *id)
+{
+    ngx_http_llm_record_t  *record;
+
+    record = &list->rows[list->nrows++];
+
+    record->id.len = id->len;
+    record->id.data = ngx_pstrdup(call->slice, (ngx_str_t *) id);
+
+    if (record->id.data == NULL) {
+        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return NULL;
+    }
+
+    return record;
 }
 
 
@@ -283,6 +396,14 @@ ngx_http_llm_list_rows(ngx_http_llm_call_t *call)
 
     if (list->cursor.len) {
         ngx_http_llm_call_flush(call, ngx_http_llm_list_read);
+        return;
+    }
+
+    if (list->config) {
+
+        /* in a turn of its own, as what is asked of the store */
+
+        ngx_post_event(&list->turn, &ngx_posted_next_events);
         return;
     }
 
@@ -405,6 +526,11 @@ ngx_http_llm_api_list(ngx_http_llm_call_t *call)
     }
 
     ngx_http_llm_list_filter(call, list);
+
+    /* they have no alias and no members */
+
+    list->config = (list->kind == &ngx_http_llm_kind_team
+                    && list->alias.len == 0 && list->ref == NULL);
 
     if (call->format != NGX_HTTP_LLM_API_JSON) {
         list->bare = 0;

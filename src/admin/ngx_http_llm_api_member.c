@@ -4,8 +4,8 @@
  */
 
 
-#include "llm_text.h"
 #include "ngx_http_llm_api_calls.h"
+#include "llm_text.h"
 
 
 /* The members of a team: each is in the team's own document, with his role,
@@ -24,6 +24,8 @@ typedef struct {
 
 static void ngx_http_llm_member_team(ngx_http_llm_call_t *call,
     ngx_http_llm_step_pt next);
+static json_t *ngx_http_llm_member_list(ngx_http_llm_call_t *call,
+    llm_store_op_t *op);
 static void ngx_http_llm_member_add(ngx_http_llm_call_t *call,
     llm_store_op_t *op);
 static ngx_int_t ngx_http_llm_member_put(ngx_http_llm_call_t *call,
@@ -31,6 +33,11 @@ static ngx_int_t ngx_http_llm_member_put(ngx_http_llm_call_t *call,
 static json_t *ngx_http_llm_member_limits(ngx_http_llm_call_t *call,
     ngx_str_t *user, const json_t *role);
 static void ngx_http_llm_member_added(ngx_http_llm_call_t *call);
+static void ngx_http_llm_member_bulk(ngx_http_llm_call_t *call,
+    llm_store_op_t *op);
+static json_t *ngx_http_llm_member_result(ngx_http_llm_call_t *call,
+    json_t *members, const json_t *member);
+static void ngx_http_llm_member_bulk_added(ngx_http_llm_call_t *call);
 static void ngx_http_llm_member_find(ngx_http_llm_call_t *call,
     llm_store_op_t *op);
 static void ngx_http_llm_member_change(ngx_http_llm_call_t *call,
@@ -38,12 +45,10 @@ static void ngx_http_llm_member_change(ngx_http_llm_call_t *call,
 static ngx_int_t ngx_http_llm_member_merge(ngx_http_llm_call_t *call,
     json_t *doc, const llm_store_text_t *before);
 static void ngx_http_llm_member_updated(ngx_http_llm_call_t *call);
-static ngx_int_t ngx_http_llm_member_id(ngx_http_llm_call_t *call,
-    ngx_str_t *user, ngx_str_t *id);
 static ngx_int_t ngx_http_llm_member_user(ngx_http_llm_call_t *call,
     const json_t *member, ngx_str_t *user);
-static json_t *ngx_http_llm_member_at(json_t *members, ngx_str_t *user,
-    size_t *at);
+static int ngx_http_llm_member_name(const json_t *member, ngx_str_t *user,
+    llm_api_fault_t *fault);
 static void ngx_http_llm_member_permissions(ngx_http_llm_call_t *call,
     llm_store_op_t *op);
 
@@ -78,6 +83,36 @@ ngx_http_llm_api_member_add(ngx_http_llm_call_t *call)
 }
 
 
+/* The members of the team that was loaded, to be changed; NULL: it was
+   answered. */
+
+static json_t *
+ngx_http_llm_member_list(ngx_http_llm_call_t *call, llm_store_op_t *op)
+{
+    json_t  *members;
+
+    if (ngx_http_llm_call_loaded(call, op, &ngx_http_llm_kind_team) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    members = json_object_get(call->record.doc, "members_with_roles");
+    members = json_is_array(members) ? json_incref(members) : json_array();
+
+    if (json_object_set_new(call->record.doc, "members_with_roles", members)
+        != 0)
+    {
+        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return NULL;
+    }
+
+    return ngx_http_llm_call_edit(call, &ngx_http_llm_kind_team,
+                                  &call->record.id, call->record.doc,
+                                  call->record.version)
+           == NGX_OK ? members : NULL;
+}
+
+
 static void
 ngx_http_llm_member_add(ngx_http_llm_call_t *call, llm_store_op_t *op)
 {
@@ -85,21 +120,9 @@ ngx_http_llm_member_add(ngx_http_llm_call_t *call, llm_store_op_t *op)
     json_t           *member, *members, *added;
     llm_api_fault_t   fault;
 
-    if (ngx_http_llm_call_loaded(call, op, &ngx_http_llm_kind_team) != NGX_OK)
-    {
-        return;
-    }
+    members = ngx_http_llm_member_list(call, op);
 
-    members = json_object_get(call->record.doc, "members_with_roles");
-    members = json_is_array(members) ? json_incref(members) : json_array();
-
-    if (json_object_set_new(call->record.doc, "members_with_roles", members)
-        != 0
-        || ngx_http_llm_call_edit(call, &ngx_http_llm_kind_team,
-                                  &call->record.id, call->record.doc,
-                                  call->record.version)
-           != NGX_OK)
-    {
+    if (members == NULL) {
         return;
     }
 
@@ -190,7 +213,7 @@ ngx_http_llm_member_put(ngx_http_llm_call_t *call, json_t *members,
         return NGX_OK;
     }
 
-    if (ngx_http_llm_member_id(call, &user, &id) != NGX_OK) {
+    if (ngx_http_llm_member_id(call, &call->record.id, &user, &id) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -295,6 +318,131 @@ ngx_http_llm_member_added(ngx_http_llm_call_t *call)
 }
 
 
+/* Of several each one says whether he was added. */
+
+void
+ngx_http_llm_api_member_bulk_add(ngx_http_llm_call_t *call)
+{
+    json_t  *added;
+
+    if (json_is_true(json_object_get(call->body, "all_users"))) {
+        ngx_http_llm_call_error(call, NGX_HTTP_BAD_REQUEST, "bad_request",
+                                "all_users", "all_users is not supported: "
+                                "name the members");
+        return;
+    }
+
+    if (ngx_http_llm_call_items(call, "members", &added) == NGX_OK) {
+        ngx_http_llm_member_team(call, ngx_http_llm_member_bulk);
+    }
+}
+
+
+static void
+ngx_http_llm_member_bulk(ngx_http_llm_call_t *call, llm_store_op_t *op)
+{
+    size_t   i;
+    json_t  *member, *members, *results, *result;
+
+    members = ngx_http_llm_member_list(call, op);
+
+    if (members == NULL) {
+        return;
+    }
+
+    results = ngx_http_llm_call_keep(call, json_array());
+    call->data = results;
+
+    json_array_foreach(json_object_get(call->body, "members"), i, member) {
+
+        result = ngx_http_llm_member_result(call, members, member);
+
+        if (json_is_true(json_object_get(result, "success"))
+            && ngx_http_llm_member_put(call, members, member) != NGX_OK)
+        {
+            json_decref(result);
+            return;
+        }
+
+        if (json_array_append_new(results, result) != 0) {
+            ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+            return;
+        }
+    }
+
+    ngx_http_llm_call_commit(call, ngx_http_llm_member_bulk_added);
+}
+
+
+/* What is wrong with him, and not with all of them, is told beside him. */
+
+static json_t *
+ngx_http_llm_member_result(ngx_http_llm_call_t *call, json_t *members,
+    const json_t *member)
+{
+    size_t                  at;
+    ngx_str_t               user;
+    llm_api_fault_t         fault;
+    const llm_api_field_t  *role;
+
+    fault.what = NULL;
+    role = llm_api_field("role", LLM_API_MEMBER);
+
+    if (ngx_http_llm_member_name(member, &user, &fault) == 0) {
+
+        if (ngx_http_llm_member_at(members, &user, &at)) {
+            fault.what = "is already in the team";
+
+        } else {
+            (void) llm_api_check(role, json_object_get(member, "role"),
+                                 &fault);
+        }
+    }
+
+    return json_pack("{s:O?, s:O?, s:b, s:s?}",
+                     "user_id", json_object_get(member, "user_id"),
+                     "user_email", json_object_get(member, "user_email"),
+                     "success", fault.what == NULL, "error", fault.what);
+}
+
+
+static void
+ngx_http_llm_member_bulk_added(ngx_http_llm_call_t *call)
+{
+    size_t   i, n, added;
+    json_t  *result;
+
+    n = json_array_size(call->data);
+    added = 0;
+
+    json_array_foreach((json_t *) call->data, i, result) {
+        added += json_is_true(json_object_get(result, "success"));
+    }
+
+    ngx_http_llm_call_edited(call, 0);
+    (void) ngx_http_llm_record_spend(call, &call->record);
+
+    ngx_http_llm_out_open(call, '{');
+
+    ngx_http_llm_out_name(call, "team_id");
+    ngx_http_llm_out_str(call, &call->record.id);
+    ngx_http_llm_out_name(call, "results");
+    ngx_http_llm_out_json(call, call->data);
+    ngx_http_llm_out_count(call, "total_requested", n);
+    ngx_http_llm_out_count(call, "successful_additions", added);
+    ngx_http_llm_out_count(call, "failed_additions", n - added);
+
+    ngx_http_llm_out_name(call, "updated_team");
+    ngx_http_llm_out_open(call, '{');
+    ngx_http_llm_out_record(call, &call->record);
+    ngx_http_llm_out_close(call, '}');
+
+    ngx_http_llm_out_close(call, '}');
+
+    ngx_http_llm_call_answer(call, NGX_HTTP_OK);
+}
+
+
 void
 ngx_http_llm_api_member_update(ngx_http_llm_call_t *call)
 {
@@ -342,7 +490,9 @@ ngx_http_llm_member_find(ngx_http_llm_call_t *call, llm_store_op_t *op)
         return;
     }
 
-    if (ngx_http_llm_member_id(call, &m->user, &m->id) == NGX_OK) {
+    if (ngx_http_llm_member_id(call, &call->record.id, &m->user, &m->id)
+        == NGX_OK)
+    {
         ngx_http_llm_call_load(call, &ngx_http_llm_kind_member.kind, &m->id,
                                ngx_http_llm_member_change);
     }
@@ -476,14 +626,11 @@ ngx_http_llm_member_updated(ngx_http_llm_call_t *call)
 }
 
 
-static ngx_int_t
-ngx_http_llm_member_id(ngx_http_llm_call_t *call, ngx_str_t *user,
-    ngx_str_t *id)
+ngx_int_t
+ngx_http_llm_member_id(ngx_http_llm_call_t *call, ngx_str_t *team,
+    ngx_str_t *user, ngx_str_t *id)
 {
-    u_char     *p;
-    ngx_str_t  *team;
-
-    team = &call->record.id;
+    u_char  *p;
 
     id->len = team->len + 1 + user->len;
     id->data = ngx_pnalloc(call->pool, id->len);
@@ -509,24 +656,7 @@ ngx_http_llm_member_user(ngx_http_llm_call_t *call, const json_t *member,
 {
     llm_api_fault_t  fault;
 
-    user->data = (u_char *) llm_api_string(member, "user_id", &user->len);
-
-    if (user->data == NULL) {
-        user->data = (u_char *) llm_api_string(member, "user_email",
-                                               &user->len);
-    }
-
-    fault.member = "user_id";
-
-    if (user->data == NULL) {
-        fault.status = NGX_HTTP_LLM_API_INVALID;
-        fault.what = "Either user_id or user_email is required";
-
-    } else if (!llm_text_is_id(user->data, user->len)) {
-        fault.status = NGX_HTTP_BAD_REQUEST;
-        fault.what = "should have 1 to 128 printable characters";
-
-    } else {
+    if (ngx_http_llm_member_name(member, user, &fault) == 0) {
         return NGX_OK;
     }
 
@@ -536,7 +666,36 @@ ngx_http_llm_member_user(ngx_http_llm_call_t *call, const json_t *member,
 }
 
 
-static json_t *
+static int
+ngx_http_llm_member_name(const json_t *member, ngx_str_t *user,
+    llm_api_fault_t *fault)
+{
+    user->data = (u_char *) llm_api_string(member, "user_id", &user->len);
+
+    if (user->data == NULL) {
+        user->data = (u_char *) llm_api_string(member, "user_email",
+                                               &user->len);
+    }
+
+    fault->member = "user_id";
+
+    if (user->data == NULL) {
+        fault->status = NGX_HTTP_LLM_API_INVALID;
+        fault->what = "Either user_id or user_email is required";
+
+    } else if (!llm_text_is_id(user->data, user->len)) {
+        fault->status = NGX_HTTP_BAD_REQUEST;
+        fault->what = "should have 1 to 128 printable characters";
+
+    } else {
+        return 0;
+    }
+
+    return -1;
+}
+
+
+json_t *
 ngx_http_llm_member_at(json_t *members, ngx_str_t *user, size_t *at)
 {
     size_t       len;

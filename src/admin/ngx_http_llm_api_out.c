@@ -4,10 +4,10 @@
  */
 
 
-#include "llm_money.h"
-#include "llm_text.h"
 #include "ngx_http_llm_api.h"
 #include "ngx_http_llm_compat.h"
+#include "llm_money.h"
+#include "llm_text.h"
 
 
 /* Answers: JSON, written into buffers of the call, whose copy goes out. */

@@ -8,7 +8,7 @@
 
 
 /* Teams and users own keys and memberships: these are shown with them, and
-   deleted with them. */
+   deleted with them; a user leaves his teams. */
 
 
 #define NGX_HTTP_LLM_OWNER_ROWS  1000
@@ -30,6 +30,12 @@ static void ngx_http_llm_owner_delete_id(ngx_http_llm_owner_delete_t *d,
     ngx_str_t *id);
 static void ngx_http_llm_owner_delete_page(ngx_http_llm_call_t *call,
     llm_store_op_t *op);
+static ngx_int_t ngx_http_llm_owner_delete_row(ngx_http_llm_call_t *call,
+    const llm_store_entity_t *row);
+static ngx_uint_t ngx_http_llm_owner_is(const llm_store_entity_t *row,
+    const ngx_http_llm_kind_t *kind);
+static ngx_int_t ngx_http_llm_owner_leave(ngx_http_llm_call_t *call,
+    const llm_store_entity_t *row, ngx_str_t *team);
 
 
 static const ngx_http_llm_section_t  ngx_http_llm_team_sections[] = {
@@ -89,6 +95,26 @@ ngx_http_llm_api_owner_info(ngx_http_llm_call_t *call)
 static void
 ngx_http_llm_owner_loaded(ngx_http_llm_call_t *call, llm_store_op_t *op)
 {
+    ngx_str_t  id, place;
+
+    id.data = (u_char *) op->entity.id.data;
+    id.len = op->entity.id.len;
+
+    if (op->status == LLM_STORE_NOT_FOUND
+        && ngx_http_llm_calls(call)->kind == &ngx_http_llm_kind_team
+        && ngx_http_llm_call_configured(call, &id, &place))
+    {
+        call->record.kind = &ngx_http_llm_kind_team;
+        call->record.id = id;
+        call->record.doc = ngx_http_llm_call_config(call, &id);
+
+        if (call->record.doc) {
+            ngx_http_llm_call_spend(call, ngx_http_llm_owner_shown);
+        }
+
+        return;
+    }
+
     if (ngx_http_llm_call_loaded(call, op, ngx_http_llm_calls(call)->kind)
         == NGX_OK)
     {
@@ -226,40 +252,13 @@ ngx_http_llm_owner_delete_page(ngx_http_llm_call_t *call, llm_store_op_t *op)
 {
     ngx_http_llm_owner_delete_t  *d = call->data;
 
-    size_t                         i;
-    ngx_str_t                      id;
-    llm_store_entity_t            *row;
-    const ngx_http_llm_section_t  *s;
+    size_t  i;
 
     for (i = 0; i < op->entities.nrows; i++) {
-        row = &op->entities.rows[i];
-
-        for (s = ngx_http_llm_team_sections; s->kind; s++) {
-
-            if (s->kind->kind.len != row->kind.len
-                || ngx_memcmp(s->kind->kind.data, row->kind.data,
-                              row->kind.len)
-                   != 0)
-            {
-                continue;
-            }
-
-            id.len = row->id.len;
-            id.data = ngx_pnalloc(call->pool, id.len);
-
-            if (id.data == NULL) {
-                ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
-                return;
-            }
-
-            ngx_memcpy(id.data, row->id.data, id.len);
-
-            if (ngx_http_llm_call_edit(call, s->kind, &id, NULL,
-                                       LLM_STORE_ANY_VERSION)
-                != NGX_OK)
-            {
-                return;
-            }
+        if (ngx_http_llm_owner_delete_row(call, &op->entities.rows[i])
+            != NGX_OK)
+        {
+            return;
         }
     }
 
@@ -270,4 +269,82 @@ ngx_http_llm_owner_delete_page(ngx_http_llm_call_t *call, llm_store_op_t *op)
     }
 
     ngx_http_llm_owner_delete_next(call);
+}
+
+
+static ngx_int_t
+ngx_http_llm_owner_delete_row(ngx_http_llm_call_t *call,
+    const llm_store_entity_t *row)
+{
+    ngx_str_t                      id;
+    const ngx_http_llm_section_t  *s;
+
+    id.len = row->id.len;
+    id.data = ngx_pnalloc(call->pool, id.len);
+
+    if (id.data == NULL) {
+        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(id.data, row->id.data, id.len);
+
+    for (s = ngx_http_llm_team_sections; s->kind; s++) {
+        if (ngx_http_llm_owner_is(row, s->kind)) {
+            return ngx_http_llm_call_edit(call, s->kind, &id, NULL,
+                                          LLM_STORE_ANY_VERSION);
+        }
+    }
+
+    return ngx_http_llm_owner_is(row, &ngx_http_llm_kind_team)
+           ? ngx_http_llm_owner_leave(call, row, &id) : NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_owner_is(const llm_store_entity_t *row,
+    const ngx_http_llm_kind_t *kind)
+{
+    return kind->kind.len == row->kind.len
+           && ngx_memcmp(kind->kind.data, row->kind.data, row->kind.len) == 0;
+}
+
+
+/* Several users of one team leave it in one change. */
+
+static ngx_int_t
+ngx_http_llm_owner_leave(ngx_http_llm_call_t *call,
+    const llm_store_entity_t *row, ngx_str_t *team)
+{
+    size_t                at;
+    json_t               *doc, *members;
+    ngx_str_t             user;
+    ngx_http_llm_edit_t  *edit;
+
+    edit = ngx_http_llm_call_edit_of(call, &ngx_http_llm_kind_team, team);
+
+    if (edit) {
+        doc = edit->doc;
+
+    } else {
+        doc = ngx_http_llm_call_document(call, &row->json);
+
+        if (doc == NULL
+            || ngx_http_llm_call_edit(call, &ngx_http_llm_kind_team, team, doc,
+                                      row->version)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_http_llm_owner_delete_id(call->data, &user);
+
+    members = json_object_get(doc, "members_with_roles");
+
+    if (ngx_http_llm_member_at(members, &user, &at)) {
+        (void) json_array_remove(members, at);
+    }
+
+    return NGX_OK;
 }

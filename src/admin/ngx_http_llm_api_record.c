@@ -4,8 +4,9 @@
  */
 
 
-#include "llm_period.h"
 #include "ngx_http_llm_api.h"
+#include "llm_others.h"
+#include "llm_period.h"
 
 
 /* An entity as it is shown: its document, what it lacks, and what its subject
@@ -36,12 +37,19 @@ ngx_http_llm_record_period(const ngx_http_llm_record_t *record)
         return period;
     }
 
-    budget = json_object_get(record->doc,
-                             record->kind == &ngx_http_llm_kind_member
-                             ? "max_budget_in_team" : "max_budget");
+    budget = ngx_http_llm_record_budget(record);
 
     return budget == NULL || json_is_null(budget)
            ? LLM_PERIOD(LLM_PERIOD_MONTH, 1) : LLM_PERIOD_FOREVER;
+}
+
+
+const json_t *
+ngx_http_llm_record_budget(const ngx_http_llm_record_t *record)
+{
+    return json_object_get(record->doc,
+                           record->kind == &ngx_http_llm_kind_member
+                           ? "max_budget_in_team" : "max_budget");
 }
 
 
@@ -79,7 +87,7 @@ ngx_int_t
 ngx_http_llm_record_spend(ngx_http_llm_call_t *call,
     ngx_http_llm_record_t *record)
 {
-    int64_t               start, end, now;
+    int64_t               start, end, now, total[LLM_COUNTS];
     ngx_int_t             rc;
     llm_zone_t           *z;
     llm_index_t           i;
@@ -116,9 +124,10 @@ ngx_http_llm_record_spend(ngx_http_llm_call_t *call,
     if (i != LLM_NONE) {
         meter = llm_zone_find_meter(z, llm_zone_subject(z, i), period);
 
-        if (meter && (meter->loaded || !z->stored)) {
-            record->spend = meter->end > now
-                            ? meter->settled[LLM_COUNT_COST] : 0;
+        if (meter && (llm_zone_meter_loaded(z, meter) || !z->stored)) {
+            llm_others_total(z, meter, total);
+
+            record->spend = meter->end > now ? total[LLM_COUNT_COST] : 0;
             rc = NGX_OK;
         }
     }

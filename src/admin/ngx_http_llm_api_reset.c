@@ -4,15 +4,15 @@
  */
 
 
-#include "llm_money.h"
-#include "llm_text.h"
 #include "ngx_http_llm_api_fact.h"
+#include "llm_price_entry.h"
+#include "llm_text.h"
 
 
 /*
- * /key/{key}/reset_spend, and the same of teams, users and customers: what the
- * subject spent in the periods that are running becomes what is asked for, at
- * most.  Requests and tokens stay, so does the history.
+ * /key/{key}/reset_spend, and the same of teams, of their members, of users
+ * and customers: what the subject spent in the periods that are running becomes
+ * what is asked for, at most.  Requests and tokens stay, so does the history.
  */
 
 
@@ -20,6 +20,8 @@ _Static_assert(LLM_FACT_PERIODS >= LLM_SUBJECT_METERS,
                "a line has no room for all periods of a subject");
 
 
+static void ngx_http_llm_reset_team(ngx_http_llm_call_t *call,
+    llm_store_op_t *op);
 static void ngx_http_llm_reset_loaded(ngx_http_llm_call_t *call,
     llm_store_op_t *op);
 static void ngx_http_llm_reset_known(ngx_http_llm_call_t *call);
@@ -80,13 +82,56 @@ ngx_http_llm_api_reset(ngx_http_llm_call_t *call)
         return;
     }
 
-    call->record.kind = kind;
-    call->record.id = id;
-
     ngx_http_llm_fact_actor(call, fact, call->body);
+
+    call->record.kind = kind;
+
+    if (kind == &ngx_http_llm_kind_member) {
+
+        if (ngx_http_llm_member_id(call, &call->arg, &call->below,
+                                   &call->record.id)
+            == NGX_OK)
+        {
+            ngx_http_llm_call_load(call, &ngx_http_llm_kind_team.kind,
+                                   &call->arg, ngx_http_llm_reset_team);
+        }
+
+        return;
+    }
+
+    call->record.id = id;
 
     ngx_http_llm_call_load(call, &kind->kind, &call->record.id,
                            ngx_http_llm_reset_loaded);
+}
+
+
+/* A member may have nothing of his own, and a team be made nowhere. */
+
+static void
+ngx_http_llm_reset_team(ngx_http_llm_call_t *call, llm_store_op_t *op)
+{
+    size_t                at;
+    json_t               *team;
+    ngx_http_llm_fact_t  *fact;
+
+    fact = call->data;
+
+    if (op->status == LLM_STORE_OK) {
+        team = ngx_http_llm_call_document(call, &op->entity.json);
+
+        if (team == NULL) {
+            return;
+        }
+
+        fact->known_as = (ngx_http_llm_member_at(json_object_get(team,
+                                                        "members_with_roles"),
+                                               &call->below, &at)
+                        != NULL);
+    }
+
+    ngx_http_llm_call_load(call, &ngx_http_llm_kind_member.kind,
+                           &call->record.id, ngx_http_llm_reset_loaded);
 }
 
 
@@ -94,12 +139,17 @@ static void
 ngx_http_llm_reset_loaded(ngx_http_llm_call_t *call, llm_store_op_t *op)
 {
     size_t                  len;
+    ngx_str_t               place;
     const char             *of;
     ngx_http_llm_fact_t    *fact;
     ngx_http_llm_record_t  *record;
 
     fact = call->data;
     record = &call->record;
+
+    if (record->kind == &ngx_http_llm_kind_team) {
+        fact->known_as = ngx_http_llm_call_configured(call, &record->id, &place);
+    }
 
     if (op->status == LLM_STORE_OK) {
         fact->doc = ngx_http_llm_call_document(call, &op->entity.json);
@@ -139,10 +189,32 @@ ngx_int_t
 ngx_http_llm_fact_subject(ngx_http_llm_call_t *call,
     ngx_http_llm_fact_t *fact, llm_subject_type_e type, u_char *id, size_t len)
 {
+    size_t            n;
+    u_char           *other;
     llm_line_text_t  *text;
 
     ngx_memzero(&fact->line.team, sizeof(llm_line_text_t));
     ngx_memzero(&fact->line.key, sizeof(llm_line_text_t));
+
+    other = NULL;
+    n = 0;
+
+    if (type == LLM_SUBJECT_TEAM_USER) {
+
+        /* both ids with a NUL between them */
+
+        other = ngx_strlchr(id, id + len, '\0');
+
+        if (other == NULL) {
+            return NGX_DECLINED;
+        }
+
+        n = id + len - ++other;
+        len -= n + 1;
+
+        fact->line.user.data = other;
+        fact->line.user.len = n;
+    }
 
     text = type == LLM_SUBJECT_USER ? &fact->line.user
            : type == LLM_SUBJECT_CUSTOMER ? &fact->line.customer
@@ -157,8 +229,9 @@ ngx_http_llm_fact_subject(ngx_http_llm_call_t *call,
     fact->nkeys = 1;
 
     return llm_text_is_id(id, len)
+           && (other == NULL || llm_text_is_id(other, n))
            && llm_zone_key(call->api->admin.zone.zone->zone, &fact->keys[0],
-                           type, id, len, NULL, 0)
+                           type, id, len, other, n)
               == 0 ? NGX_OK : NGX_DECLINED;
 }
 
@@ -250,7 +323,7 @@ ngx_http_llm_reset_fits(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact)
         }
     }
 
-    if (fact->doc == NULL && !used) {
+    if (fact->doc == NULL && !fact->known_as && !used) {
         ngx_http_llm_call_missing(call, call->record.kind, &call->record.id);
         return 0;
     }
@@ -264,9 +337,9 @@ ngx_http_llm_reset_fits(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact)
         return 0;
     }
 
-    if (json_is_number(json_object_get(call->record.doc, "max_budget"))
-        && ngx_http_llm_fact_amount(call->record.doc, "max_budget", 9, &budget)
-           == NGX_OK
+    if (llm_price_decimal(ngx_http_llm_record_budget(&call->record), 9,
+                          &budget)
+        == 0
         && fact->to > budget)
     {
         fault.what = "must be <= budget";
@@ -328,13 +401,22 @@ ngx_http_llm_reset_answer(ngx_http_llm_call_t *call, ngx_http_llm_fact_t *fact)
     ngx_http_llm_record_t  *record;
 
     record = &call->record;
-    budget = json_object_get(record->doc, "max_budget");
+    budget = ngx_http_llm_record_budget(record);
 
     ngx_http_llm_out_open(call, '{');
 
-    ngx_http_llm_out_name(call, record->kind == &ngx_http_llm_kind_key
-                                ? "key_hash" : record->kind->id);
-    ngx_http_llm_out_str(call, &record->id);
+    if (record->kind == &ngx_http_llm_kind_member) {
+        ngx_http_llm_out_name(call, "team_id");
+        ngx_http_llm_out_str(call, &call->arg);
+        ngx_http_llm_out_name(call, "user_id");
+        ngx_http_llm_out_str(call, &call->below);
+
+    } else {
+        ngx_http_llm_out_name(call, record->kind == &ngx_http_llm_kind_key
+                                    ? "key_hash" : record->kind->id);
+        ngx_http_llm_out_str(call, &record->id);
+    }
+
     ngx_http_llm_out_usd(call, "spend", fact->to);
     ngx_http_llm_out_usd(call, "previous_spend", fact->before);
     ngx_http_llm_out_name(call, "max_budget");

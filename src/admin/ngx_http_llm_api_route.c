@@ -72,7 +72,17 @@ static const ngx_http_llm_entity_calls_t  ngx_http_llm_group_calls = {
 
 
 static const ngx_http_llm_entity_calls_t  ngx_http_llm_key_calls = {
-    &ngx_http_llm_kind_key, NULL, NULL, NULL, 0, 0
+    &ngx_http_llm_kind_key, NULL, "keys", NULL, 0, 0
+};
+
+
+static const ngx_http_llm_entity_calls_t  ngx_http_llm_user_updates = {
+    &ngx_http_llm_kind_user, NULL, "users", NULL, 0, 0
+};
+
+
+static const ngx_http_llm_entity_calls_t  ngx_http_llm_member_calls = {
+    &ngx_http_llm_kind_member, NULL, NULL, NULL, 0, 0
 };
 
 
@@ -148,6 +158,9 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
     ngx_http_llm_write("/team/member_add", ngx_http_llm_api_member_add,
                        0),
 
+    ngx_http_llm_write("/team/bulk_member_add",
+                       ngx_http_llm_api_member_bulk_add, 0),
+
     ngx_http_llm_write("/team/member_update", ngx_http_llm_api_member_update,
                        0),
 
@@ -165,6 +178,12 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
 
     ngx_http_llm_write("/key/service-account/generate",
                        ngx_http_llm_api_key_new, 0),
+
+    ngx_http_llm_write("/key/bulk_update", ngx_http_llm_api_bulk_update,
+                       &ngx_http_llm_key_calls),
+
+    { NGX_HTTP_POST, "/v2/key/info", NGX_HTTP_LLM_API_READ,
+      ngx_http_llm_api_keys_info, (uintptr_t) &ngx_http_llm_key_calls },
 
     ngx_http_llm_write("/key/update", ngx_http_llm_api_key_update,
                        0),
@@ -192,6 +211,9 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
 
     ngx_http_llm_write("/user/new", ngx_http_llm_api_user_new,
                        &ngx_http_llm_user_calls),
+
+    ngx_http_llm_write("/user/bulk_update", ngx_http_llm_api_bulk_update,
+                       &ngx_http_llm_user_updates),
 
     ngx_http_llm_write("/user/update", ngx_http_llm_api_update,
                        &ngx_http_llm_user_calls),
@@ -312,6 +334,9 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
 
     ngx_http_llm_self("/spend/logs", ngx_http_llm_api_spend_logs, 0),
 
+    { NGX_HTTP_POST, "/spend/calculate", NGX_HTTP_LLM_API_SELF,
+      ngx_http_llm_api_calculate, 0 },
+
     ngx_http_llm_read("/team/daily/activity", ngx_http_llm_api_activity, 0),
 
     ngx_http_llm_read("/user/daily/activity", ngx_http_llm_api_activity, 0),
@@ -348,6 +373,9 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
 
     ngx_http_llm_write("/team/*/reset_spend", ngx_http_llm_api_reset,
                        &ngx_http_llm_team_calls),
+
+    ngx_http_llm_write("/team/*/member/*/reset_spend", ngx_http_llm_api_reset,
+                       &ngx_http_llm_member_calls),
 
     ngx_http_llm_write("/user/*/reset_spend", ngx_http_llm_api_reset,
                        &ngx_http_llm_user_calls),

@@ -4,9 +4,9 @@
  */
 
 
-#include "llm_survey.h"
 #include "ngx_http_llm_api_calls.h"
 #include "ngx_http_llm_limits.h"
+#include "llm_survey.h"
 
 
 /* /quota/status: what the zone says right now of whoever asks, or of whom the
@@ -60,6 +60,7 @@ static const ngx_http_llm_status_scope_t  ngx_http_llm_status_scopes[] = {
     { "user_id", LLM_SUBJECT_USER },
     { "customer_id", LLM_SUBJECT_CUSTOMER },
     { "key", LLM_SUBJECT_KEY },
+    { "tag", LLM_SUBJECT_TAG },
     { NULL, LLM_SUBJECT_TYPES }
 };
 

@@ -4,9 +4,9 @@
  */
 
 
+#include "ngx_http_llm_api_calls.h"
 #include "llm_api_path.h"
 #include "llm_money.h"
-#include "ngx_http_llm_api_calls.h"
 
 
 /* Lists and reports as lines instead of JSON: ?format=csv, for spreadsheets,

@@ -4,8 +4,8 @@
  */
 
 
-#include "llm_time.h"
 #include "ngx_http_llm_api_calls.h"
+#include "llm_time.h"
 
 
 /* /quota/usage: what was used, added up by what the query's by= names, such as

@@ -8,9 +8,9 @@
 #define _NGX_HTTP_LLM_METRICS_H_INCLUDED_
 
 
+#include "ngx_http_llm_limits.h"
 #include "llm_series.h"
 #include "llm_survey.h"
-#include "ngx_http_llm_limits.h"
 
 
 /*

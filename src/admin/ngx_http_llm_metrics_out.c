@@ -4,8 +4,8 @@
  */
 
 
-#include "llm_money.h"
 #include "ngx_http_llm_metrics.h"
+#include "llm_money.h"
 
 
 /* What samples are made of; the buffer has room for it. */

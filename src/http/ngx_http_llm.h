@@ -26,6 +26,14 @@
 
 #define NGX_HTTP_LLM_VERSION     "0.1.0"
 
+/* Types of the subjects of one request: its tags are TAG, the one after that,
+   and so on, all of which are TAG to the zone. */
+#define NGX_HTTP_LLM_TYPES       (LLM_SUBJECT_TAG + LLM_LINE_TAGS)
+
+#define ngx_http_llm_zone_type(type)                                          \
+    (((type) > LLM_SUBJECT_TAG && (type) < NGX_HTTP_LLM_TYPES)                \
+     ? LLM_SUBJECT_TAG : (type))
+
 /* In one answer: what states more is not believed. */
 #define NGX_HTTP_LLM_TOKENS_MAX  100000000
 
@@ -94,6 +102,8 @@ struct ngx_http_llm_ctx_s {
     ngx_str_t                    customer;
     ngx_str_t                    key_id;
     ngx_str_t                    model;
+    ngx_str_t                    tags[LLM_LINE_TAGS];    /* no two alike */
+    ngx_uint_t                   ntags;
     const char                  *others;     /* a member of the body that names
                                                 further models, or NULL */
     ngx_str_t                    request_id;
@@ -127,12 +137,14 @@ struct ngx_http_llm_ctx_s {
        the others have a bit for each type */
     uint64_t                     changes;
     time_t                       looked_at;
-    const llm_row_t             *rows[LLM_SUBJECT_TYPES];
+    const llm_row_t             *rows[NGX_HTTP_LLM_TYPES];
     unsigned                     resolved;
     unsigned                     entities;
     unsigned                     blocked;
     unsigned                     paired;     /* types that limits of the team's
                                                 or the key's entity are of */
+    uint8_t                      classes[NGX_HTTP_LLM_TYPES];   /* that they
+                                                name: NGX_HTTP_LLM_CLASS_... */
 
     /* a refusal's, for headers, variables and the log line */
     ngx_str_t                    message;
@@ -237,6 +249,13 @@ void ngx_http_llm_entities_load(ngx_http_llm_quota_t *quota, ngx_log_t *log);
 void ngx_http_llm_entities_poll(ngx_http_llm_quota_t *quota);
 
 
+/* ngx_http_llm_configured.c */
+
+/* In one worker, while the store can be used: what differs between the limits
+   of this configuration and the last one comes into the audit, once. */
+void ngx_http_llm_configured_audit(ngx_http_llm_quota_t *quota);
+
+
 /* ngx_http_llm_models.c */
 
 /* Whether all who ask may ask for the model, also where the request names
@@ -245,6 +264,17 @@ ngx_int_t ngx_http_llm_check_model(ngx_http_llm_ctx_t *ctx);
 
 
 /* ngx_http_llm_share.c */
+
+/* What an entity says of the class in which models are shared: nothing; that
+   what the row says does not hold; else a class after these. */
+#define NGX_HTTP_LLM_CLASS_AS_IS   0
+#define NGX_HTTP_LLM_CLASS_LIFTED  1
+#define NGX_HTTP_LLM_CLASS_NAMED   2
+
+/* The last of them of what metadata.priority names; who names an unknown one
+   is in the class of all others. */
+uint8_t ngx_http_llm_entity_class(ngx_http_llm_ctx_t *ctx,
+    const llm_record_item_t *item);
 
 /* Where the model's rates are shared: adds who shares them, and in which
    class. */
@@ -614,7 +644,8 @@ void ngx_http_llm_count_record(ngx_http_llm_quota_t *quota, llm_index_t i);
 
 /* ngx_http_llm_labels.c */
 
-/* Of an admitted request, what llm_label says of it, for its line. */
+/* Sets what llm_label says of a request, for its line, and which tags that
+   are. */
 void ngx_http_llm_set_labels(ngx_http_llm_ctx_t *ctx);
 
 

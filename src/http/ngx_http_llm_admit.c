@@ -19,6 +19,7 @@ static ngx_int_t ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     ngx_http_llm_bearing_t *bearing);
 static ngx_int_t ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx,
     llm_ask_t *ask, ngx_http_llm_bearing_t *bearing, llm_subject_type_e type);
+static void ngx_http_llm_ask_present(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask);
 static void ngx_http_llm_ask_name(llm_ask_t *ask, llm_name_e name,
     ngx_str_t *value);
 static ngx_int_t ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx,
@@ -138,6 +139,8 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_request_t *body)
         }
     }
 
+    ngx_http_llm_set_labels(ctx);
+
     ask = &ngx_http_llm_asked;
 
     if (ngx_http_llm_ask(ctx, ask, &bearing) != NGX_OK) {
@@ -221,7 +224,7 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     tp = ngx_timeofday();
     ask->started = (int64_t) tp->sec * 1000 + tp->msec;
 
-    for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
+    for (type = 0; type < LLM_SUBJECT_TAG + ctx->ntags; type++) {
 
         if (ngx_http_llm_ask_subject(ctx, ask, bearing, type) != NGX_OK) {
             return NGX_ERROR;
@@ -231,6 +234,8 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     if (ngx_http_llm_ask_share(ctx, ask) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_http_llm_ask_present(ctx, ask);
 
     ngx_http_llm_ask_name(ask, LLM_NAME_TEAM, &ctx->team);
     ngx_http_llm_ask_name(ask, LLM_NAME_USER, &ctx->user);
@@ -243,7 +248,7 @@ ngx_http_llm_ask(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
 }
 
 
-/* A subject without a row is not counted, unless it is a team or a key: the
+/* A subject without a row makes no meter, unless it is a team or a key: the
    models that clients invent must not fill the zone. */
 
 static ngx_int_t
@@ -270,6 +275,7 @@ ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     s->row = row;
     s->role = LLM_ROLE_NONE;
     s->month = month;
+    s->present = 0;
 
     if (ngx_http_llm_ask_key(ctx, &s->key, type) != NGX_OK) {
         return NGX_ERROR;
@@ -296,6 +302,50 @@ ngx_http_llm_ask_subject(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
 }
 
 
+/* It counts where it has one because of another place. */
+
+static void
+ngx_http_llm_ask_present(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
+{
+    ngx_uint_t           i, n, type;
+    llm_ask_subject_t   *s;
+    llm_subject_type_e   in;
+
+    n = ask->nsubjects;
+
+    for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
+
+        for (i = 0; i < n && ctx->types[i] != type; i++) {
+            /* void */
+        }
+
+        in = ngx_http_llm_subject_in(type);
+
+        if (i < n
+            || (type != LLM_SUBJECT_GLOBAL
+                && ngx_http_llm_subject_id(ctx, type)->len == 0)
+            || (in != LLM_SUBJECT_GLOBAL
+                && ngx_http_llm_subject_id(ctx, in)->len == 0))
+        {
+            continue;
+        }
+
+        s = &ask->subjects[ask->nsubjects];
+
+        s->row = NULL;
+        s->role = LLM_ROLE_NONE;
+        s->month = 0;
+        s->present = 1;
+
+        /* what is too long for a name is nobody's */
+
+        if (ngx_http_llm_ask_key(ctx, &s->key, type) == NGX_OK) {
+            ctx->types[ask->nsubjects++] = type;
+        }
+    }
+}
+
+
 ngx_int_t
 ngx_http_llm_ask_key(ngx_http_llm_ctx_t *ctx, llm_subject_key_t *key,
     llm_subject_type_e type)
@@ -306,7 +356,8 @@ ngx_http_llm_ask_key(ngx_http_llm_ctx_t *ctx, llm_subject_key_t *key,
     id = ngx_http_llm_subject_id(ctx, type);
 
     if (ngx_http_llm_subject_in(type) == LLM_SUBJECT_GLOBAL) {
-        rc = llm_zone_key(ctx->quota->zone.zone, key, type, id->data, id->len,
+        rc = llm_zone_key(ctx->quota->zone.zone, key,
+                          ngx_http_llm_zone_type(type), id->data, id->len,
                           NULL, 0);
 
     } else {
@@ -399,8 +450,6 @@ ngx_http_llm_reserve(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask)
     if (ctx->verdict.reservation != LLM_NONE) {
         ctx->reserved = 1;
         ngx_queue_insert_tail(&ctx->quota->open, &ctx->queue);
-
-        ngx_http_llm_set_labels(ctx);
     }
 
     switch (ctx->verdict.decision) {
@@ -519,7 +568,8 @@ ngx_http_llm_ask_known(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
     for (i = 0; i < n; i++) {
         key = &ask->subjects[i].key;
 
-        if (llm_zone_find(z, key) != LLM_NONE
+        if (ask->subjects[i].present
+            || llm_zone_find(z, key) != LLM_NONE
             || (!known && !llm_evict_is_common(key->type)))
         {
             ctx->types[ask->nsubjects] = ctx->types[i];
@@ -590,7 +640,8 @@ ngx_http_llm_refuse_limit(ngx_http_llm_ctx_t *ctx)
     s = &v->refusal;
     type = ctx->types[s->subject];
 
-    llm_series_refuse(ctx->quota->zone.zone, type, s->limit);
+    llm_series_refuse(ctx->quota->zone.zone, ngx_http_llm_zone_type(type),
+                      s->limit);
 
     who.data = subject;
     who.len = ngx_http_llm_print_subject(subject, ctx, type) - subject;

@@ -371,10 +371,10 @@ ngx_http_llm_print_subject(u_char *p, ngx_http_llm_ctx_t *ctx,
 
     static const char  *titles[] = {
         "Global", "Team=", "User=", "Customer=", "Key=", "Model=",
-        "Model=", "Model=", "User="
+        "Model=", "Model=", "User=", "Tag="
     };
 
-    p = ngx_sprintf(p, "%s%V", titles[type],
+    p = ngx_sprintf(p, "%s%V", titles[ngx_http_llm_zone_type(type)],
                     ngx_http_llm_subject_shown(ctx, type));
 
     in = ngx_http_llm_subject_in(type);
@@ -395,7 +395,7 @@ ngx_http_llm_print_subject_id(u_char *p, ngx_http_llm_ctx_t *ctx,
     const ngx_str_t     *id;
     llm_subject_type_e   in;
 
-    p = ngx_sprintf(p, "%s", llm_subject_name(type));
+    p = ngx_sprintf(p, "%s", llm_subject_name(ngx_http_llm_zone_type(type)));
 
     in = ngx_http_llm_subject_in(type);
 

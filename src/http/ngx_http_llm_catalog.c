@@ -673,6 +673,18 @@ ngx_http_llm_catalog_slot(const ngx_http_llm_catalog_index_t *index,
 }
 
 
+int64_t
+ngx_http_llm_catalog_cost(void *catalog, const u_char *model, size_t len,
+    const llm_usage_t *usage, llm_tier_e tier)
+{
+    const ngx_http_llm_price_t  *price;
+
+    price = ngx_http_llm_catalog_find(catalog, model, len);
+
+    return price ? llm_price_charge(&price->price, usage, tier) : -1;
+}
+
+
 const ngx_http_llm_price_t *
 ngx_http_llm_catalog_at(const ngx_http_llm_catalog_t *catalog, ngx_uint_t i)
 {

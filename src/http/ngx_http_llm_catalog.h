@@ -52,6 +52,11 @@ ngx_int_t ngx_http_llm_catalog_done(ngx_conf_t *cf,
 const ngx_http_llm_price_t *ngx_http_llm_catalog_find(
     ngx_http_llm_catalog_t *catalog, const u_char *name, size_t len);
 
+/* What usage costs, in nano-dollars; -1: the model has no price.  catalog is
+   the ngx_http_llm_catalog_t. */
+int64_t ngx_http_llm_catalog_cost(void *catalog, const u_char *model,
+    size_t len, const llm_usage_t *usage, llm_tier_e tier);
+
 /* The i-th price as it was read, of lines, then of patterns, then of lists;
    NULL: there are not so many. */
 const ngx_http_llm_price_t *ngx_http_llm_catalog_at(

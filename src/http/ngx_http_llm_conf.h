@@ -45,6 +45,15 @@ typedef struct {
 } ngx_http_llm_kept_t;
 
 
+/* What a line limits, as it is written, and where. */
+
+typedef struct {
+    ngx_str_t                    limits;
+    u_char                      *file;
+    ngx_uint_t                   line;
+} ngx_http_llm_written_t;
+
+
 /* What llm_quota_zone makes: a zone and, with state=, its ledger. */
 
 typedef struct {
@@ -61,6 +70,14 @@ typedef struct {
     llm_kept_t                  *limited;    /* of all zones */
     ngx_array_t                 *tables;     /* of ngx_http_llm_rows_t **, those
                                                 of each place that enforces */
+    ngx_array_t                 *teams;      /* ngx_http_llm_teams.c's; NULL:
+                                                none */
+    int64_t                      read;       /* when this configuration was: ms
+                                                of the epoch */
+    unsigned                     teams_done:1;
+    unsigned                     keyed:1;    /* some place takes keys */
+    unsigned                     audited:1;  /* what it limits, in the store */
+    unsigned                     auditing:1;
 
     /* reservations whose lines wait to be written, in the ledger's order;
        of this worker */
@@ -95,6 +112,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_node_t               sn;         /* sn.str: the ID */
+    ngx_http_llm_written_t       written;
     llm_row_t                    row;
 } ngx_http_llm_row_t;
 
@@ -110,6 +128,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_node_t               sn;         /* sn.str: the alias */
+    ngx_http_llm_written_t       written;
     ngx_str_t                    id;         /* public: the SHA-256 in hex */
     ngx_str_t                    team;       /* empty: none */
     ngx_str_t                    user;
@@ -318,6 +337,29 @@ const llm_row_t *ngx_http_llm_find_pair_row(ngx_http_llm_rows_t *rows,
 /* A location that enforces: its rows are those of its zone. */
 ngx_int_t ngx_http_llm_note_rows(ngx_conf_t *cf,
     ngx_http_llm_loc_conf_t *llcf);
+
+
+/* ngx_http_llm_teams.c */
+
+/* A location that enforces: the team that it names. */
+ngx_int_t ngx_http_llm_note_team(ngx_conf_t *cf,
+    ngx_http_llm_loc_conf_t *llcf);
+
+/* After the last directive. */
+ngx_int_t ngx_http_llm_teams_done(ngx_conf_t *cf,
+    ngx_http_llm_quota_t *quota);
+
+/* The i-th team, by names, and where it is named, "nginx.conf:12", until the
+   next call; 0: there are not so many.  data is the ngx_http_llm_quota_t. */
+ngx_uint_t ngx_http_llm_team_at(void *data, ngx_uint_t i, ngx_str_t *name,
+    ngx_str_t *place);
+
+
+/* ngx_http_llm_configured.c */
+
+/* Notes what the line in hand says from its argument i on. */
+ngx_int_t ngx_http_llm_note_written(ngx_conf_t *cf,
+    ngx_http_llm_written_t *written, ngx_uint_t i);
 
 
 /* ngx_http_llm_conf_key.c */

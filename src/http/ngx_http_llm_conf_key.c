@@ -136,6 +136,10 @@ ngx_http_llm_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_llm_note_written(cf, &key->written, 2) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     for (i = 2; i < cf->args->nelts; i++) {
         if (ngx_http_llm_key_param(cf, cmd, key, &value[i]) != NGX_CONF_OK) {
             return NGX_CONF_ERROR;

@@ -39,6 +39,7 @@ ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ssize_t                 size, segment;
     ngx_int_t               n;
     ngx_str_t              *value, name, s, threads;
+    ngx_time_t             *tp;
     ngx_uint_t              i;
     ngx_shm_zone_t         *shm_zone;
     ngx_http_llm_quota_t   *quota, **qp;
@@ -233,7 +234,10 @@ ngx_http_llm_quota_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
+    tp = ngx_timeofday();
+
     quota->name = name;
+    quota->read = (int64_t) tp->sec * 1000 + tp->msec;
     quota->zone.shm_zone = shm_zone;
 
     shm_zone->init = ngx_http_llm_init_zone;

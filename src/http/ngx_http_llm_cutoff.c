@@ -143,7 +143,7 @@ ngx_http_llm_may_cut_off(ngx_http_llm_ctx_t *ctx)
         return 0;
     }
 
-    for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
+    for (type = 0; type < LLM_SUBJECT_TAG + ctx->ntags; type++) {
 
         if (ngx_http_llm_cutoff_is_period(ngx_http_llm_subject_row(ctx,
                                                                    type)))
@@ -243,7 +243,8 @@ ngx_http_llm_cutoff_is_spent(ngx_http_llm_ctx_t *ctx,
 
     ngx_http_llm_cutoff_use(ctx, progress.used);
 
-    /* nobody but this worker changes a reservation that it holds */
+    /* nobody but this worker changes what a reservation that it holds has
+       reserved */
 
     r = llm_zone_reservation(z, ctx->verdict.reservation);
 
@@ -257,7 +258,7 @@ ngx_http_llm_cutoff_is_spent(ngx_http_llm_ctx_t *ctx,
 
     progress.reservation = ctx->verdict.reservation;
     progress.id = ctx->verdict.id;
-    progress.nsubjects = r->nsubjects;
+    progress.nsubjects = ctx->verdict.nsubjects;
     progress.reserve = ctx->conf->reserve;
     progress.free = (ctx->price && llm_price_is_free(&ctx->price->price));
 

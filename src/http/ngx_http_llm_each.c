@@ -206,6 +206,10 @@ ngx_http_llm_each_record(ngx_http_llm_named_t *named,
         kind = LLM_ENTITY_USER;
         break;
 
+    case LLM_SUBJECT_TAG:
+        kind = LLM_ENTITY_TAG;
+        break;
+
     case LLM_SUBJECT_CUSTOMER:
         kind = LLM_ENTITY_CUSTOMER;
         break;

@@ -58,7 +58,7 @@ ngx_http_llm_subject_row(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
 
     z = ctx->quota->zone.zone;
 
-    if (llm_entity_changes(z) == 0) {
+    if (llm_entity_changes(z) == 0 || type == LLM_SUBJECT_CLASS) {
         return ngx_http_llm_conf_row(ctx, type);
     }
 
@@ -123,6 +123,7 @@ ngx_http_llm_effective(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
 
     ctx->entities &= ~bit;
     ctx->blocked &= ~bit;
+    ctx->classes[type] = NGX_HTTP_LLM_CLASS_AS_IS;
     ctx->rows[type] = ngx_http_llm_conf_row(ctx, type);
 
     /* a body may still name it */
@@ -185,6 +186,10 @@ ngx_http_llm_effective_note(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
 
             break;
 
+        case LLM_RECORD_PRIORITY:
+            ctx->classes[type] = ngx_http_llm_entity_class(ctx, &item);
+            break;
+
         case LLM_RECORD_MODEL_LIMIT:
             ctx->paired |= 1U << model;
             break;
@@ -244,7 +249,11 @@ ngx_http_llm_entity_of(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
     id = *ngx_http_llm_subject_id(ctx, type);
     *tag = LLM_RECORD_LIMIT;
 
-    switch (type) {
+    switch (ngx_http_llm_zone_type(type)) {
+
+    case LLM_SUBJECT_TAG:
+        return ngx_http_llm_get_entity(ctx->quota, LLM_ENTITY_TAG, &id,
+                                       &ngx_http_llm_record);
 
     case LLM_SUBJECT_TEAM:
         return ngx_http_llm_get_entity(ctx->quota, LLM_ENTITY_TEAM, &id,
@@ -369,7 +378,10 @@ ngx_http_llm_effective_row(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type,
 
     llm_record_overlay(row, &ngx_http_llm_record, tag, id->data, id->len, now);
 
+    /* the models of a tag are for who routes by it */
+
     if (tag == LLM_RECORD_LIMIT
+        && type < LLM_SUBJECT_TAG
         && ngx_http_llm_effective_models(ctx, row) != NGX_OK)
     {
         return NULL;

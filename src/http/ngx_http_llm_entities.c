@@ -153,6 +153,7 @@ ngx_http_llm_entities_ask(llm_store_op_t *op, size_t max)
     ngx_memzero(&op->audit, sizeof(llm_store_audit_t));
 
     op->type = LLM_STORE_AUDIT;
+    op->audit.changes = 1;
     op->audit.max = max;
 }
 

@@ -49,7 +49,8 @@ static ngx_http_llm_subject_t  ngx_http_llm_subjects[] = {
     { ngx_http_llm_of_ctx(model), LLM_SUBJECT_GLOBAL },
     { ngx_http_llm_of_ctx(model), LLM_SUBJECT_TEAM },
     { ngx_http_llm_of_ctx(model), LLM_SUBJECT_KEY },
-    { ngx_http_llm_of_ctx(user), LLM_SUBJECT_TEAM }
+    { ngx_http_llm_of_ctx(user), LLM_SUBJECT_TEAM },
+    { 0, LLM_SUBJECT_GLOBAL }
 };
 
 
@@ -63,6 +64,10 @@ ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
 
     static ngx_str_t  none = ngx_null_string;
 
+    if (ngx_http_llm_zone_type(type) == LLM_SUBJECT_TAG) {
+        return &ctx->tags[type - LLM_SUBJECT_TAG];
+    }
+
     field = ngx_http_llm_subjects[type].field;
 
     return field ? (ngx_str_t *) ((u_char *) ctx + field) : &none;
@@ -72,7 +77,7 @@ ngx_http_llm_subject_id(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
 llm_subject_type_e
 ngx_http_llm_subject_in(llm_subject_type_e type)
 {
-    return ngx_http_llm_subjects[type].in;
+    return ngx_http_llm_subjects[ngx_http_llm_zone_type(type)].in;
 }
 
 

@@ -15,6 +15,8 @@
 
 
 static ngx_uint_t ngx_http_llm_is_label(ngx_str_t *name);
+static void ngx_http_llm_add_tag(ngx_http_llm_ctx_t *ctx,
+    const llm_line_label_t *label);
 
 
 char *
@@ -109,6 +111,8 @@ ngx_http_llm_set_labels(ngx_http_llm_ctx_t *ctx)
     lmcf = ngx_http_get_module_main_conf(ctx->request,
                                          ngx_http_llm_quota_module);
 
+    ctx->ntags = 0;
+
     if (lmcf->labels.nelts == 0 || ctx->quota->state == NULL) {
         return;
     }
@@ -131,6 +135,10 @@ ngx_http_llm_set_labels(ngx_http_llm_ctx_t *ctx)
         labels[n].value.len = llm_text_cut(value.data, value.len,
                                            LLM_LINE_LABEL_VALUE);
 
+        if (llm_entity_count(ctx->quota->zone.zone, LLM_ENTITY_TAG)) {
+            ngx_http_llm_add_tag(ctx, &labels[n]);
+        }
+
         size += labels[n].name.len + labels[n].value.len;
         n++;
     }
@@ -143,4 +151,57 @@ ngx_http_llm_set_labels(ngx_http_llm_ctx_t *ctx)
 
     last = llm_line_labels(ctx->labels.data, labels, n);
     ctx->labels.len = last - ctx->labels.data;
+}
+
+
+/* A label is the tag NAME:VALUE, and one that is called tag the tag VALUE. */
+
+static void
+ngx_http_llm_add_tag(ngx_http_llm_ctx_t *ctx, const llm_line_label_t *label)
+{
+    u_char      *p;
+    size_t       len;
+    ngx_str_t   *tag;
+    ngx_uint_t   i, plain;
+
+    plain = (label->name.len == 3
+             && ngx_memcmp(label->name.data, "tag", 3) == 0);
+
+    len = label->value.len + (plain ? 0 : label->name.len + 1);
+
+    if (label->value.len == 0 || len > LLM_LINE_TAG) {
+        return;
+    }
+
+    tag = &ctx->tags[ctx->ntags];
+
+    p = ngx_pnalloc(ctx->request->pool, len);
+    if (p == NULL) {
+        return;
+    }
+
+    tag->data = p;
+    tag->len = len;
+
+    if (!plain) {
+        p = ngx_cpymem(p, label->name.data, label->name.len);
+        *p++ = ':';
+    }
+
+    ngx_memcpy(p, label->value.data, label->value.len);
+
+    if (!llm_text_is_id(tag->data, tag->len)) {
+        return;
+    }
+
+    for (i = 0; i < ctx->ntags; i++) {
+
+        if (ctx->tags[i].len == len
+            && ngx_memcmp(ctx->tags[i].data, tag->data, len) == 0)
+        {
+            return;
+        }
+    }
+
+    ctx->ntags++;
 }

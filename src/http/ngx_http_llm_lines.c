@@ -34,6 +34,8 @@ _Static_assert(LLM_FACT_LINE == LLM_FACT_MAX && LLM_FACT_MAX < LLM_LINE_MAX,
 
 static void ngx_http_llm_print_line(ngx_http_llm_quota_t *quota,
     llm_index_t i, uint64_t id, const llm_settlement_t *s, llm_line_t *line);
+static void ngx_http_llm_line_tags(llm_line_t *line, llm_zone_t *z,
+    llm_index_t i);
 static void ngx_http_llm_print_record(ngx_http_llm_quota_t *quota,
     llm_index_t i, ngx_http_llm_ctx_t *answer, const llm_line_text_t *labels);
 static void ngx_http_llm_keep(ngx_http_llm_quota_t *quota, llm_index_t i,
@@ -163,6 +165,8 @@ ngx_http_llm_print_line(ngx_http_llm_quota_t *quota, llm_index_t i,
                                      : ngx_http_llm_source_name(s->source);
     line->stream = s->stream;
 
+    ngx_http_llm_line_tags(line, quota->zone.zone, i);
+
     index = ngx_array_push(&quota->unwritten);
 
     if (index == NULL) {
@@ -174,6 +178,32 @@ ngx_http_llm_print_line(ngx_http_llm_quota_t *quota, llm_index_t i,
     if (ngx_http_llm_ledger_append(&quota->ledger, line) != NGX_OK) {
         quota->unwritten.nelts--;
         ngx_http_llm_keep(quota, i, &line->labels);
+    }
+}
+
+
+/* Of a reservation's subjects, which stay while it does. */
+
+static void
+ngx_http_llm_line_tags(llm_line_t *line, llm_zone_t *z, llm_index_t i)
+{
+    uint32_t            n;
+    llm_subject_t      *s;
+    llm_line_text_t    *tag;
+    llm_reservation_t  *r;
+
+    r = llm_zone_reservation(z, i);
+
+    line->ntags = 0;
+
+    for (n = 0; n < r->nsubjects && line->ntags < LLM_LINE_TAGS; n++) {
+        s = llm_zone_subject(z, r->subjects[n]);
+
+        if (s->type == LLM_SUBJECT_TAG) {
+            tag = &line->tags[line->ntags++];
+            tag->data = s->name;
+            tag->len = s->len;
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "llm_join.h"
 #include "llm_load.h"
 #include "llm_others.h"
 #include "ngx_http_llm.h"
@@ -24,10 +25,11 @@
  *
  * Of a subject that may have been charged by this zone already, which a new
  * limit now needs a meter of, the reading comes after a run of the leader that
- * has carried what was written until then, and again if lines of it were
- * written since; what is in flight, or has no line yet, the zone's reservations
- * say.  Of one who left the zone since the reading began, which he did with
- * something that was settled, it is repeated.
+ * has carried what was written until the zone knew it, and again if lines of it
+ * were written since; what is in flight, or has no line yet, the zone's
+ * reservations say, which name it from then on.  Of one who left the zone since
+ * the reading began, which he did with something that was settled, it is
+ * repeated.
  */
 
 
@@ -52,6 +54,7 @@ struct ngx_http_llm_load_s {
 
     unsigned                     after:1;    /* a run that began after it was
                                                 asked */
+    unsigned                     joined:1;   /* the zone knows it */
     unsigned                     minute:1;
     unsigned                     loaded:1;   /* it waits for what others
                                                 have */
@@ -59,6 +62,7 @@ struct ngx_http_llm_load_s {
 
 
 static void ngx_http_llm_load_begin(ngx_http_llm_load_t *load);
+static ngx_uint_t ngx_http_llm_load_is_known(ngx_http_llm_load_t *load);
 static void ngx_http_llm_load_read(ngx_http_llm_store_task_t *task);
 static ngx_int_t ngx_http_llm_load_keep(ngx_http_llm_load_t *load,
     const llm_store_load_t *from);
@@ -139,7 +143,8 @@ ngx_http_llm_load(ngx_http_llm_quota_t *quota, const llm_ask_t *ask,
     load->made = z->now;
     load->asked = z->now;
     load->after = (quota->reused || z->full
-                   || llm_zone_find(z, key) != LLM_NONE);
+                   || llm_zone_find(z, key) != LLM_NONE
+                   || llm_join_is_late(z, key->type));
 
     ngx_http_llm_zone_unlock(&quota->zone);
 
@@ -172,7 +177,9 @@ ngx_http_llm_load_begin(ngx_http_llm_load_t *load)
 
     z = load->quota->zone.zone;
 
-    if (load->after && z->carried <= load->asked) {
+    if (load->after
+        && (!ngx_http_llm_load_is_known(load) || z->carried <= load->asked))
+    {
         return;
     }
 
@@ -208,6 +215,37 @@ ngx_http_llm_load_begin(ngx_http_llm_load_t *load)
     }
 
     load->task = task;
+}
+
+
+/* Where it never can be, there is no room for its meters, either: that is for
+   the end to find. */
+
+static ngx_uint_t
+ngx_http_llm_load_is_known(ngx_http_llm_load_t *load)
+{
+    llm_zone_t           *z;
+    llm_room_e            made;
+    ngx_http_llm_zone_t  *zone;
+
+    if (load->joined) {
+        return 1;
+    }
+
+    zone = &load->quota->zone;
+
+    z = ngx_http_llm_zone_lock(zone);
+
+    made = llm_join(z, &zone->clock, &load->key);
+
+    if (made == LLM_ROOM_MADE) {
+        load->joined = 1;
+        load->asked = z->now;
+    }
+
+    ngx_http_llm_zone_unlock(zone);
+
+    return made != LLM_ROOM_SOON;
 }
 
 
@@ -257,6 +295,7 @@ ngx_http_llm_load_keep(ngx_http_llm_load_t *load, const llm_store_load_t *from)
 
         row->period = from->rows[i].period.period;
         row->start = from->rows[i].period.start;
+        row->generation = from->rows[i].generation;
 
         for (k = 0; k < LLM_COUNTS; k++) {
             row->sum[k] = from->rows[i].sum[k];
@@ -363,12 +402,18 @@ ngx_http_llm_load_add(ngx_http_llm_load_t *load, const llm_mark_t *offsets,
 }
 
 
-/* Of a subject whose requests end one after another there may be no such
-   moment: some of its lines are then missing rather than that it waits on. */
+/* Who had to leave meanwhile comes to be known once more.  Of a subject whose
+   requests end one after another there may be no such moment: some of its lines
+   are then missing rather than that it waits on. */
 
 static ngx_uint_t
 ngx_http_llm_load_is_early(ngx_http_llm_load_t *load, llm_zone_t *z)
 {
+    if (load->joined && llm_zone_find(z, &load->key) == LLM_NONE) {
+        load->joined = 0;
+        return 1;
+    }
+
     if (z->now - load->made >= NGX_HTTP_LLM_LOAD_EXACT
         || !llm_zone_load_lacks(z, &load->key, load->periods, load->nperiods,
                                 load->carried))

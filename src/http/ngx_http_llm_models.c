@@ -275,7 +275,7 @@ ngx_http_llm_check_model(ngx_http_llm_ctx_t *ctx)
         return NGX_OK;
     }
 
-    for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
+    for (type = 0; type < LLM_SUBJECT_TAG; type++) {
         row = ngx_http_llm_subject_row(ctx, type);
 
         if (row == NULL

@@ -75,6 +75,10 @@ ngx_http_llm_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_llm_note_written(cf, &row->written, i) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     row->row.named = 1;
 
     for (k = 1; k < i; k++) {
@@ -339,7 +343,10 @@ ngx_http_llm_conf_row(ngx_http_llm_ctx_t *ctx, llm_subject_type_e type)
     llm_subject_type_e    in;
     ngx_http_llm_rows_t  *rows;
 
-    if (type == LLM_SUBJECT_CLASS) {
+    if (type >= LLM_SUBJECT_TAG) {
+
+        /* tags and classes have none */
+
         return NULL;
     }
 
@@ -395,6 +402,12 @@ ngx_http_llm_note_rows(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *llcf)
 
         return NGX_OK;
     }
+
+    if (ngx_http_llm_note_team(cf, llcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    quota->keyed |= (llcf->keys != NGX_HTTP_LLM_KEYS_OFF);
 
     if (quota->tables == NULL) {
         quota->tables = ngx_array_create(cf->pool, 4,

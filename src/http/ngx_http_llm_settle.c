@@ -39,7 +39,7 @@ static ngx_int_t ngx_http_llm_start_state(ngx_http_llm_quota_t *quota,
 
 /* of a process that has no slot in the zone */
 
-static volatile uint32_t  ngx_http_llm_slotless;
+static llm_worker_t  ngx_http_llm_slotless;
 
 static const char  *ngx_http_llm_sources[] = {
     "none", "pending", "upstream", "estimated"
@@ -549,6 +549,7 @@ static ngx_int_t
 ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
 {
     llm_zone_t        *z;
+    llm_worker_t      *slot;
     llm_store_conf_t   conf;
 
     if (ngx_array_init(&quota->unwritten, cycle->pool, 64,
@@ -590,12 +591,14 @@ ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
 
     ngx_http_llm_entities_load(quota, cycle->log);
 
+    slot = (quota->zone.worker == LLM_NONE)
+           ? &ngx_http_llm_slotless : &z->workers[quota->zone.worker];
+
     quota->ledger.newest = &z->segment;
     quota->ledger.written = &z->totals.ledger_bytes;
     quota->ledger.failures = &z->totals.ledger_errors;
-    quota->ledger.writing = (quota->zone.worker == LLM_NONE)
-                            ? &ngx_http_llm_slotless
-                            : &z->workers[quota->zone.worker].writing;
+    quota->ledger.writing = &slot->writing;
+    quota->ledger.stuck = &slot->failing;
     quota->ledger.handler = ngx_http_llm_lines_written;
     quota->ledger.data = quota;
 

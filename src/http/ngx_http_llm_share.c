@@ -14,6 +14,8 @@
 
 static ngx_http_llm_priority_t *ngx_http_llm_find_priority(
     ngx_http_llm_main_conf_t *lmcf, const u_char *name, size_t len);
+static ngx_uint_t ngx_http_llm_class_of(ngx_http_llm_main_conf_t *lmcf,
+    ngx_http_llm_priority_t *priority);
 static ngx_int_t ngx_http_llm_ask_classes(ngx_http_llm_ctx_t *ctx,
     llm_ask_t *ask, llm_subject_type_e in);
 static ngx_uint_t ngx_http_llm_class(ngx_http_llm_ctx_t *ctx,
@@ -106,6 +108,28 @@ ngx_http_llm_find_priority(ngx_http_llm_main_conf_t *lmcf,
 }
 
 
+/* The first class is that of all who have no priority. */
+
+static ngx_uint_t
+ngx_http_llm_class_of(ngx_http_llm_main_conf_t *lmcf,
+    ngx_http_llm_priority_t *priority)
+{
+    return 1 + (priority - (ngx_http_llm_priority_t *)
+                           lmcf->priorities.elts);
+}
+
+
+/* The first class is that of all who have no priority. */
+
+static ngx_uint_t
+ngx_http_llm_class_of(ngx_http_llm_main_conf_t *lmcf,
+    ngx_http_llm_priority_t *priority)
+{
+    return 1 + (priority - (ngx_http_llm_priority_t *)
+                           lmcf->priorities.elts);
+}
+
+
 char *
 ngx_http_llm_share_row(ngx_conf_t *cf, ngx_command_t *cmd,
     llm_subject_type_e type, llm_row_t *row, ngx_str_t *id)
@@ -160,10 +184,7 @@ ngx_http_llm_share_done(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
             return NGX_ERROR;
         }
 
-        /* the first class is that of all who have no priority */
-
-        list[i].row->class = 1 + (priority - (ngx_http_llm_priority_t *)
-                                             lmcf->priorities.elts);
+        list[i].row->class = ngx_http_llm_class_of(lmcf, priority);
     }
 
     return NGX_OK;
@@ -273,21 +294,66 @@ ngx_http_llm_ask_classes(ngx_http_llm_ctx_t *ctx, llm_ask_t *ask,
 }
 
 
-/* Where the class of who shares comes from: the team's row; of a key its own,
-   unless it names none. */
+uint8_t
+ngx_http_llm_entity_class(ngx_http_llm_ctx_t *ctx,
+    const llm_record_item_t *item)
+{
+    ngx_http_llm_priority_t   *priority;
+    ngx_http_llm_main_conf_t  *lmcf;
+
+    if (item->len == 0) {
+        return NGX_HTTP_LLM_CLASS_LIFTED;
+    }
+
+    lmcf = ngx_http_get_module_main_conf(ctx->request,
+                                         ngx_http_llm_quota_module);
+
+    priority = ngx_http_llm_find_priority(lmcf, item->text, item->len);
+
+    return NGX_HTTP_LLM_CLASS_NAMED
+           + (priority ? ngx_http_llm_class_of(lmcf, priority) : 0);
+}
+
+
+/* Where the class of who shares comes from.  What was made over the admin API
+   comes first, and of it the team, as in LiteLLM; of the configuration the
+   team's row, of a key its own, unless it names none. */
 
 static ngx_uint_t
 ngx_http_llm_class(ngx_http_llm_ctx_t *ctx, llm_subject_type_e in)
 {
-    const llm_row_t  *row;
+    ngx_uint_t           i, n;
+    const llm_row_t     *row;
+    llm_subject_type_e   type;
 
-    row = ngx_http_llm_subject_row(ctx, in);
+    static const llm_subject_type_e  types[] = {
+        LLM_SUBJECT_TEAM, LLM_SUBJECT_KEY
+    };
 
-    if (in == LLM_SUBJECT_KEY && (row == NULL || row->priority == NULL)) {
-        row = ngx_http_llm_subject_row(ctx, LLM_SUBJECT_TEAM);
+    n = (in == LLM_SUBJECT_KEY) ? 2 : 1;
+
+    for (i = 0; i < n; i++) {
+        type = types[i];
+
+        if (ngx_http_llm_is_entity(ctx, type)
+            && ctx->classes[type] >= NGX_HTTP_LLM_CLASS_NAMED)
+        {
+            return ctx->classes[type] - NGX_HTTP_LLM_CLASS_NAMED;
+        }
     }
 
-    return row ? row->class : 0;
+    for (i = n; i-- > 0; /* void */ ) {
+        type = types[i];
+        row = ngx_http_llm_subject_row(ctx, type);
+
+        if (row && row->priority
+            && ctx->classes[type] != NGX_HTTP_LLM_CLASS_LIFTED)
+        {
+            return row->class;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "llm_load.h"
 #include "ngx_http_llm.h"
 
 
@@ -368,12 +369,15 @@ ngx_http_llm_settled(ngx_http_request_t *r, ngx_http_variable_value_t *v)
 }
 
 
-/* What the team has left now; read from the zone when it is asked for. */
+/* What the team has left now; read from the zone when it is asked for.  What is
+   not known yet, because no request of the team needed it since the zone was
+   made, is not nothing. */
 
 static ngx_int_t
 ngx_http_llm_variable_standing(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    int                  known;
     int64_t              left;
     llm_zone_t          *z;
     const llm_limit_t   *limit;
@@ -424,8 +428,16 @@ ngx_http_llm_variable_standing(ngx_http_request_t *r,
     }
 
     z = ngx_http_llm_zone_lock(&ctx->quota->zone);
+
+    known = (limit->minute || llm_zone_is_loaded(z, &key, limit->period));
     llm_standing(z, &ctx->quota->zone.clock, &key, limit, &s);
+
     ngx_http_llm_zone_unlock(&ctx->quota->zone);
+
+    if (!known && data != NGX_HTTP_LLM_BUDGET) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
 
     left = s.amount > s.used ? s.amount - s.used : 0;
 

@@ -13,6 +13,8 @@ _Static_assert(LLM_CARRIER_MARKS == LLM_MARKS,
                "the zone and the carrier have different numbers of marks");
 
 
+static void llm_adopt_key(llm_zone_t *z, const llm_kept_t *kept,
+    const llm_subject_key_t *key);
 static void llm_adopt_fact(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *keys, unsigned n, const llm_carrier_line_t *line,
     llm_mark_t *mark);
@@ -22,9 +24,9 @@ void
 llm_adopt_line(llm_zone_t *z, llm_clock_t *clock, const llm_kept_t *kept,
     const llm_carrier_line_t *line)
 {
-    unsigned                type, n;
+    unsigned                i, type, n;
     llm_mark_t             *mark;
-    llm_subject_key_t       keys[LLM_SUBJECT_TYPES], *key;
+    llm_subject_key_t       keys[LLM_SUBJECT_TYPES + LLM_LINE_TAGS], *key;
     llm_foreign_line_t      foreign;
     const llm_line_text_t  *first, *second;
 
@@ -44,10 +46,15 @@ llm_adopt_line(llm_zone_t *z, llm_clock_t *clock, const llm_kept_t *kept,
             continue;
         }
 
-        n++;
+        llm_adopt_key(z, kept, &keys[n++]);
+    }
 
-        if (!z->ready && kept->types[type].minute) {
-            llm_zone_want_minute(z, key);
+    for (i = 0; i < line->ntags; i++) {
+        if (llm_zone_key(z, &keys[n], LLM_SUBJECT_TAG, line->tag[i].data,
+                         line->tag[i].len, NULL, 0)
+            == 0)
+        {
+            llm_adopt_key(z, kept, &keys[n++]);
         }
     }
 
@@ -69,6 +76,19 @@ llm_adopt_line(llm_zone_t *z, llm_clock_t *clock, const llm_kept_t *kept,
     foreign.cost = line->cost;
 
     llm_zone_add_line(z, clock, keys, n, &foreign, mark, line->end.offset);
+}
+
+
+/* What is settled in the last minute is of the windows, also of who is not in
+   the zone yet. */
+
+static void
+llm_adopt_key(llm_zone_t *z, const llm_kept_t *kept,
+    const llm_subject_key_t *key)
+{
+    if (!z->ready && kept->types[key->type].minute) {
+        llm_zone_want_minute(z, key);
+    }
 }
 
 
@@ -115,7 +135,8 @@ llm_adopt_fact(llm_zone_t *z, llm_clock_t *clock,
 
 
 void
-llm_adopt_marks(llm_zone_t *z, const llm_carrier_mark_t *marks, unsigned n)
+llm_adopt_marks(llm_zone_t *z, const llm_carrier_mark_t *marks, unsigned n,
+    uint64_t others)
 {
     unsigned     i, k;
     llm_mark_t  *mark;
@@ -143,6 +164,8 @@ llm_adopt_marks(llm_zone_t *z, const llm_carrier_mark_t *marks, unsigned n)
             mark->offset = marks[k].offset;
         }
     }
+
+    z->others = others;
 }
 
 

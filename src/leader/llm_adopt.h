@@ -24,10 +24,10 @@
 void llm_adopt_line(llm_zone_t *z, llm_clock_t *clock, const llm_kept_t *kept,
     const llm_carrier_line_t *line);
 
-/* All lines before these marks are in; of other segments the zone forgets how
-   far they were. */
+/* All lines before these marks are in; of other segments the zone keeps in one
+   number how far they were, which is llm_carrier_others(). */
 void llm_adopt_marks(llm_zone_t *z, const llm_carrier_mark_t *marks,
-    unsigned n);
+    unsigned n, uint64_t others);
 
 /* The zone's marks, for the carrier's next run; returns how many. */
 unsigned llm_adopted(const llm_zone_t *z, llm_carrier_mark_t *marks);

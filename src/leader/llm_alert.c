@@ -196,7 +196,7 @@ llm_alert_build(const llm_alert_t *alert)
         }
     }
 
-    if (alert->exceeded_at) {
+    if (alert->exceeded_at && alert->event != LLM_ALERT_RATE_REFUSED) {
         (void) llm_alert_time(text, "%Y-%m-%d", alert->exceeded_at);
         llm_alert_put(doc, "projected_exceeded_date", json_string(text));
     }

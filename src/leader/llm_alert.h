@@ -67,6 +67,9 @@ typedef enum {
 #define LLM_ALERT_ID_MAX   128       /* bytes of an id */
 #define LLM_ALERT_TEXT_MAX 512       /* of each of the other texts */
 
+/* The period of a rate. */
+#define LLM_ALERT_MINUTE   LLM_PERIOD(LLM_PERIOD_SECONDS, 60)
+
 
 /*
  * Texts with NULL, and numbers that are 0, are not there.  used, limit, soft
@@ -99,7 +102,8 @@ typedef struct {
     int64_t                  soft;       /* the threshold as an amount */
     int64_t                  threshold;  /* percent */
     int64_t                  projected;  /* at this pace, when it ends */
-    int64_t                  exceeded_at;    /* s of the epoch: at this pace */
+    int64_t                  exceeded_at;    /* s of the epoch: at this pace;
+                                                of RATE_REFUSED: since when */
 
     llm_alert_next_e         next;
     llm_store_text_t         detail;     /* of trouble: what is said of it; of

@@ -13,7 +13,6 @@
 #include "llm_money.h"
 
 
-#define LLM_ALERT_MINUTE  LLM_PERIOD(LLM_PERIOD_SECONDS, 60)
 #define LLM_ALERT_CENT    (LLM_NANO_PER_USD / 100)
 
 
@@ -36,6 +35,7 @@ static void llm_alert_limit(llm_alert_out_t *o, const llm_alert_t *alert);
 static const char *llm_alert_each(const llm_alert_t *alert, char *buf);
 static void llm_alert_who(llm_alert_out_t *o, const llm_alert_t *alert);
 static void llm_alert_what(llm_alert_out_t *o, const llm_alert_t *alert);
+static void llm_alert_since(llm_alert_out_t *o, const llm_alert_t *alert);
 static void llm_alert_pace(llm_alert_out_t *o, const llm_alert_t *alert);
 static void llm_alert_next(llm_alert_out_t *o, const llm_alert_t *alert);
 static const char *llm_alert_title(const llm_alert_t *alert);
@@ -165,6 +165,7 @@ llm_alert_lines(const llm_alert_t *alert, llm_alert_markup_e markup, char *buf,
         llm_alert_say(&o, ".\n");
     }
 
+    llm_alert_since(&o, alert);
     llm_alert_pace(&o, alert);
     llm_alert_next(&o, alert);
 
@@ -494,12 +495,40 @@ llm_alert_what(llm_alert_out_t *o, const llm_alert_t *alert)
 }
 
 
+/* Of what has lasted for a while. */
+
+static void
+llm_alert_since(llm_alert_out_t *o, const llm_alert_t *alert)
+{
+    char     time[LLM_ALERT_TIME];
+    int64_t  since;
+
+    if (alert->event == LLM_ALERT_RATE_REFUSED) {
+        since = alert->exceeded_at;
+
+    } else if (alert->event >= LLM_ALERT_STORE) {
+        since = alert->started;
+
+    } else {
+        return;
+    }
+
+    if (since) {
+        llm_alert_say(o, alert->resolves.data ? "It began at %s UTC.\n"
+                                              : "Since %s UTC.\n",
+                      llm_alert_time(time, "%Y-%m-%d %H:%M:%S", since));
+    }
+}
+
+
 static void
 llm_alert_pace(llm_alert_out_t *o, const llm_alert_t *alert)
 {
     char  time[LLM_ALERT_TIME];
 
-    if (!alert->projected && !alert->exceeded_at) {
+    if (alert->event == LLM_ALERT_RATE_REFUSED
+        || (!alert->projected && !alert->exceeded_at))
+    {
         return;
     }
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "llm_carrier.h"
-#include "llm_segment.h"
+#include "llm_recent.h"
 
 
 #define LLM_CARRIER_TRIES    4               /* against another leader */
@@ -23,6 +23,8 @@ struct llm_carrier_s {
     llm_segments_t           segments;
     llm_segment_reader_t     reader;
     unsigned                 open:1;
+    unsigned                 begun:1;        /* it was open before */
+    unsigned                 missed:1;       /* to be told by the run */
 
     /* of the run */
     llm_carrier_run_t       *run;
@@ -47,13 +49,12 @@ static int llm_carrier_commit(llm_carrier_t *c, llm_carrier_run_t *run,
 static int llm_carrier_pick(llm_carrier_t *c, llm_carrier_run_t *run);
 static int llm_carrier_pick_from(llm_carrier_t *c, llm_carrier_run_t *run,
     llm_segment_t *s);
+static int llm_carrier_pick_texts(llm_carrier_t *c, llm_line_text_t *to,
+    const llm_line_text_t *from, unsigned n);
 static int llm_carrier_pick_line(void *data, const llm_entry_t *e,
     int64_t end);
 static int llm_carrier_pick_reset(llm_carrier_t *c, const llm_entry_t *e,
     llm_carrier_line_t *line);
-static const llm_carrier_mark_t *llm_carrier_mark(
-    const llm_carrier_run_t *run, const llm_segment_t *s);
-static void llm_carrier_choose(llm_carrier_t *c);
 static int llm_carrier_failed(llm_carrier_run_t *run,
     llm_store_status_e status, const char *what, const char *name);
 static int llm_carrier_store_failed(llm_carrier_t *c, llm_carrier_run_t *run,
@@ -134,9 +135,12 @@ llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run)
     run->more_lines = 0;
     run->carried = 0;
     run->torn = 0;
+    run->missed = 0;
     run->lines = c->lines;
     run->nlines = 0;
     run->commit = NULL;
+    run->noted.n = 0;
+    run->overtaken = 0;
 
     if (llm_carrier_open(c, run) != 0
         || llm_carrier_look(c, run) != 0
@@ -145,7 +149,10 @@ llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run)
         return;
     }
 
-    llm_carrier_choose(c);
+    llm_recent_choose(&c->segments, c->conf.epoch, run);
+
+    run->missed = c->missed;
+    c->missed = 0;
 
     if (run->foreign) {
         (void) llm_carrier_pick(c, run);
@@ -208,6 +215,11 @@ llm_carrier_open(llm_carrier_t *c, llm_carrier_run_t *run)
         return -1;
     }
 
+    if (!c->begun && run->loaded) {
+        c->missed = !llm_recent_begin(&c->segments, c->conf.epoch, run);
+    }
+
+    c->begun = 1;
     c->open = 1;
 
     return 0;
@@ -280,6 +292,7 @@ llm_carrier_carry(llm_carrier_t *c, llm_carrier_run_t *run)
         n = 0;
 
         run->carried = 0;
+        run->noted.n = 0;
         run->more = 0;
         c->reader.torn = 0;
 
@@ -438,6 +451,8 @@ llm_carrier_add(void *data, const llm_entry_t *e, int64_t end)
         c->run->carried++;
     }
 
+    llm_noted_add(&c->run->noted, e);
+
     if (llm_carry_add(c->carry, e) != 0) {
         errno = ENOMEM;
         return -1;
@@ -461,6 +476,7 @@ llm_carrier_commit(llm_carrier_t *c, llm_carrier_run_t *run,
     status = llm_store_run(c->store, op);
 
     if (status == LLM_STORE_CONFLICT) {
+        run->overtaken = 1;
 
         /* the look comes second: what the store knows of and is not found is
            gone */
@@ -530,7 +546,7 @@ llm_carrier_pick_from(llm_carrier_t *c, llm_carrier_run_t *run,
     int64_t                    offset, since;
     const llm_carrier_mark_t  *mark;
 
-    mark = llm_carrier_mark(run, s);
+    mark = llm_recent_mark(run, s);
     offset = mark ? mark->offset : s->passed;
 
     if (offset >= s->offset) {
@@ -563,8 +579,6 @@ llm_carrier_pick_line(void *data, const llm_entry_t *e, int64_t end)
 {
     llm_carrier_t *c = data;
 
-    unsigned             i;
-    llm_store_text_t     text;
     llm_carrier_run_t   *run;
     llm_carrier_line_t  *line;
 
@@ -602,30 +616,42 @@ llm_carrier_pick_line(void *data, const llm_entry_t *e, int64_t end)
     line->cost = e->cost;
     line->correction = e->correction;
     line->reset = e->reset;
-
-    if (e->reset && llm_carrier_pick_reset(c, e, line) != 0) {
-        errno = ENOMEM;
-        return -1;
-    }
+    line->ntags = e->usage ? e->ntags : 0;
 
     line->end.epoch = c->segment->epoch;
     line->end.number = c->segment->number;
     line->end.offset = end;
 
-    for (i = LLM_ENTRY_TEAM; i <= LLM_ENTRY_MODEL; i++) {
-
-        if (llm_store_copy(&c->op, &text, e->text[i].data, e->text[i].len)
-            != 0)
-        {
-            errno = ENOMEM;
-            return -1;
-        }
-
-        line->text[i].data = text.data;
-        line->text[i].len = text.len;
+    if ((e->reset && llm_carrier_pick_reset(c, e, line) != 0)
+        || llm_carrier_pick_texts(c, line->text, e->text, LLM_ENTRY_NAMES) != 0
+        || llm_carrier_pick_texts(c, line->tag, e->tag, line->ntags) != 0)
+    {
+        errno = ENOMEM;
+        return -1;
     }
 
     run->nlines++;
+
+    return 0;
+}
+
+
+static int
+llm_carrier_pick_texts(llm_carrier_t *c, llm_line_text_t *to,
+    const llm_line_text_t *from, unsigned n)
+{
+    unsigned          i;
+    llm_store_text_t  text;
+
+    for (i = 0; i < n; i++) {
+
+        if (llm_store_copy(&c->op, &text, from[i].data, from[i].len) != 0) {
+            return -1;
+        }
+
+        to[i].data = text.data;
+        to[i].len = text.len;
+    }
 
     return 0;
 }
@@ -636,7 +662,6 @@ llm_carrier_pick_reset(llm_carrier_t *c, const llm_entry_t *e,
     llm_carrier_line_t *line)
 {
     unsigned            i;
-    llm_store_text_t    text;
     llm_line_period_t  *periods;
 
     line->subject = llm_carry_subject_type(&e->text[LLM_ENTRY_SUBJECT]);
@@ -651,15 +676,12 @@ llm_carrier_pick_reset(llm_carrier_t *c, const llm_entry_t *e,
 
     for (i = 0; i < e->nperiods; i++) {
 
-        if (llm_store_copy(&c->op, &text, e->periods[i].period.data,
-                           e->periods[i].period.len)
+        if (llm_carrier_pick_texts(c, &periods[i].period,
+                                   &e->periods[i].period, 1)
             != 0)
         {
             return -1;
         }
-
-        periods[i].period.data = text.data;
-        periods[i].period.len = text.len;
     }
 
     line->periods = periods;
@@ -669,90 +691,17 @@ llm_carrier_pick_reset(llm_carrier_t *c, const llm_entry_t *e,
 }
 
 
-/* Of the segments of other zones those that were written to last.  When they
-   were made is not when their zones ended. */
-
-static void
-llm_carrier_choose(llm_carrier_t *c)
-{
-    size_t          i;
-    unsigned        k, n;
-    llm_segment_t  *s, *last[LLM_CARRIER_MARKS];
-
-    n = 0;
-
-    for (i = c->segments.n; i-- > 0; /* void */ ) {
-        s = &c->segments.list[i];
-        s->recent = 0;
-
-        if (s->epoch == c->conf.epoch) {
-            continue;
-        }
-
-        s->marked = (llm_carrier_mark(c->run, s) != NULL);
-
-        if (n < LLM_CARRIER_MARKS) {
-            n++;
-
-        } else if (!llm_segment_is_later(s, last[n - 1])) {
-            continue;
-        }
-
-        for (k = n - 1; k > 0 && llm_segment_is_later(s, last[k - 1]); k--) {
-            last[k] = last[k - 1];
-        }
-
-        last[k] = s;
-    }
-
-    for (k = 0; k < n; k++) {
-        last[k]->recent = 1;
-    }
-}
-
-
-static const llm_carrier_mark_t *
-llm_carrier_mark(const llm_carrier_run_t *run, const llm_segment_t *s)
-{
-    unsigned  i;
-
-    for (i = 0; i < run->nmarks; i++) {
-        if (run->marks[i].epoch == s->epoch
-            && run->marks[i].number == s->number)
-        {
-            return &run->marks[i];
-        }
-    }
-
-    return NULL;
-}
-
-
 unsigned
 llm_carrier_marks(const llm_carrier_t *c, llm_carrier_mark_t *marks)
 {
-    size_t                i;
-    unsigned              n;
-    const llm_segment_t  *s;
+    return llm_recent_marks(&c->segments, marks);
+}
 
-    n = 0;
 
-    for (i = 0; i < c->segments.n; i++) {
-        s = &c->segments.list[i];
-
-        if (!s->recent) {
-            continue;
-        }
-
-        memset(&marks[n], 0, sizeof(llm_carrier_mark_t));
-
-        marks[n].epoch = s->epoch;
-        marks[n].number = s->number;
-        marks[n].offset = s->offset;
-        n++;
-    }
-
-    return n;
+uint64_t
+llm_carrier_others(const llm_carrier_t *c)
+{
+    return llm_recent_others(&c->segments, c->conf.epoch);
 }
 
 

@@ -9,6 +9,7 @@
 
 
 #include "llm_carry.h"
+#include "llm_noted.h"
 
 
 /*
@@ -47,6 +48,8 @@ typedef struct {
     int64_t                  output;
     int64_t                  cost;       /* nano-dollars */
     llm_line_text_t          text[LLM_ENTRY_NAMES];
+    llm_line_text_t          tag[LLM_LINE_TAGS];
+    unsigned                 ntags;
     llm_carrier_mark_t       end;        /* behind it */
     unsigned                 correction:1;
     unsigned                 reset:1;
@@ -83,6 +86,13 @@ typedef struct {
     unsigned                   nmarks;
     unsigned                   foreign:1;
 
+    /*
+     * The zone's meters are loaded; others says what they have of segments
+     * without a mark: llm_carrier_others() of the run before.
+     */
+    unsigned                   loaded:1;
+    uint64_t                   others;
+
     /* of these only what was settled since then (ms of the epoch), 0: all */
     int64_t                    since;
 
@@ -100,6 +110,10 @@ typedef struct {
     unsigned                   more:1;
     unsigned                   more_lines:1;
 
+    /* lines of segments without a mark had been carried that do not come out,
+       and are in no meter that was loaded until now */
+    unsigned                   missed:1;
+
     uint64_t                   carried;  /* lines */
     uint64_t                   torn;     /* pieces that were passed over */
 
@@ -109,6 +123,12 @@ typedef struct {
     /* likewise: what was committed, with the totals that came of it; NULL:
        nothing was */
     const llm_store_commit_t  *commit;
+
+    llm_noted_t                noted;    /* of what was committed */
+
+    /* somebody else has carried lines that this carrier had not: nobody may
+       have looked at the totals that came of them */
+    unsigned                   overtaken:1;
 } llm_carrier_run_t;
 
 
@@ -125,6 +145,9 @@ void llm_carrier_run(llm_carrier_t *c, llm_carrier_run_t *run);
    of the LLM_CARRIER_MARKS that were written to last, in the order of their
    names; returns how many. */
 unsigned llm_carrier_marks(const llm_carrier_t *c, llm_carrier_mark_t *marks);
+
+/* And llm_mark_sum() of what is committed of all others of other zones. */
+uint64_t llm_carrier_others(const llm_carrier_t *c);
 
 /* The store that it opened: for what else the leader asks of it, in the same
    thread. */

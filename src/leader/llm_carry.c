@@ -32,7 +32,7 @@ struct llm_carry_s {
 
 
 static int llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
-    llm_subject_type_e type);
+    llm_subject_type_e type, const llm_store_text_t *id);
 static llm_store_sum_t *llm_carry_sum(llm_carry_t *c, llm_subject_type_e type,
     const llm_store_text_t *id, llm_period_t period, int64_t time);
 static void llm_carry_amounts(int64_t *sum, const int64_t *amount);
@@ -76,7 +76,9 @@ llm_carry_create(const llm_carry_conf_t *conf, llm_store_op_t *op)
 int
 llm_carry_add(llm_carry_t *c, const llm_entry_t *e)
 {
-    unsigned           type;
+    u_char             name[LLM_STORE_ID_MAX];
+    unsigned           type, i;
+    llm_store_text_t   id;
     llm_store_note_t  *note;
 
     if (e->correction || e->reset) {
@@ -96,7 +98,18 @@ llm_carry_add(llm_carry_t *c, const llm_entry_t *e)
     }
 
     for (type = 0; type < LLM_SUBJECT_TYPES; type++) {
-        if (llm_carry_subject(c, e, type) != 0) {
+        if (llm_carry_id(e, type, name, &id)
+            && llm_carry_subject(c, e, type, &id) != 0)
+        {
+            return -1;
+        }
+    }
+
+    for (i = 0; e->usage && i < e->ntags; i++) {
+        id.data = e->tag[i].data;
+        id.len = e->tag[i].len;
+
+        if (llm_carry_subject(c, e, LLM_SUBJECT_TAG, &id) != 0) {
             return -1;
         }
     }
@@ -125,6 +138,13 @@ llm_carry_names(const llm_line_text_t *text, llm_subject_type_e type,
         { LLM_ENTRY_TEAM, LLM_ENTRY_USER }
     };
 
+    if (type == LLM_SUBJECT_TAG) {
+
+        /* a line may have several, which stand by themselves */
+
+        return 0;
+    }
+
     names = of[type];
 
     *first = (names[0] == LLM_ENTRY_TYPE) ? NULL : &text[names[0]];
@@ -137,22 +157,16 @@ llm_carry_names(const llm_line_text_t *text, llm_subject_type_e type,
 
 static int
 llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
-    llm_subject_type_e type)
+    llm_subject_type_e type, const llm_store_text_t *id)
 {
-    u_char                    name[LLM_STORE_ID_MAX];
     int64_t                   request[LLM_STORE_SUMS];
     int64_t                   charge[LLM_STORE_SUMS];
-    unsigned                  i;
+    unsigned                  i, falls;
     llm_period_t              period;
     llm_store_sum_t          *sum;
-    llm_store_text_t          id;
     const llm_kept_type_t    *kept;
 
     kept = &c->conf->kept.types[type];
-
-    if (kept->nperiods == 0 || !llm_carry_id(e, type, name, &id)) {
-        return 0;
-    }
 
     memset(request, 0, sizeof(request));
     memset(charge, 0, sizeof(charge));
@@ -162,10 +176,16 @@ llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
     charge[LLM_STORE_OUTPUT] = e->count[LLM_ENTRY_OUTPUT];
     charge[LLM_STORE_COST] = e->cost;
 
+    /* as the zone counts it: llm_fact.c */
+
+    falls = (e->cost < 0 || e->count[LLM_ENTRY_REQUESTS] < 0
+             || e->count[LLM_ENTRY_INPUT] < 0
+             || e->count[LLM_ENTRY_OUTPUT] < 0);
+
     for (i = 0; i < kept->nperiods; i++) {
         period = kept->periods[i];
 
-        sum = llm_carry_sum(c, type, &id, period, e->started / 1000);
+        sum = llm_carry_sum(c, type, id, period, e->started / 1000);
 
         if (sum == NULL) {
             return -1;
@@ -173,12 +193,13 @@ llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
 
         llm_carry_amounts(sum->amount, request);
 
-        sum = llm_carry_sum(c, type, &id, period, e->timestamp / 1000);
+        sum = llm_carry_sum(c, type, id, period, e->timestamp / 1000);
 
         if (sum == NULL) {
             return -1;
         }
 
+        sum->resets += falls;
         llm_carry_amounts(sum->amount, charge);
     }
 

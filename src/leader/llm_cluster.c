@@ -20,13 +20,23 @@ _Static_assert((int) LLM_WINDOW_COUNTERS == LLM_REDIS_SUMS - 1,
                "a minute's share has as many sums as a window");
 
 
+#define LLM_CLUSTER_BEHIND   10000           /* ms after which what Redis has
+                                                of this node in a later
+                                                generation is no news that the
+                                                zone only waits for */
+
+
 typedef struct {
     int64_t                  start;
+    int64_t                  generation;
     int64_t                  sum[LLM_REDIS_SUMS];    /* that Redis has */
     int64_t                  version;    /* of the last own change */
     int64_t                  used[LLM_REDIS_SUMS];   /* when last looked at */
     int64_t                  have[LLM_REDIS_SUMS];   /* the claim in Redis */
     uint64_t                 grown;      /* when more was used or wanted */
+    uint64_t                 behind;     /* when Redis was first seen to have
+                                            a later generation; 0: it has
+                                            not */
     uint64_t                 until;      /* of a minute: when a share of
                                             another is too old; 0: there is
                                             none */
@@ -65,11 +75,13 @@ static int llm_cluster_needs(const llm_cluster_entry_t *e,
 static void llm_cluster_add(llm_cluster_t *c, llm_zone_t *z,
     llm_cluster_batch_t *batch, int minute, int64_t end);
 static void llm_cluster_set_own(llm_cluster_t *c, llm_cluster_batch_t *batch,
-    const int64_t *sum);
+    int64_t generation, const int64_t *sum);
 static int llm_cluster_claims(llm_cluster_entry_t *e, llm_zone_t *z,
     const llm_cluster_ref_t *ref, llm_claim_t *claim, const int64_t *used);
 static void llm_cluster_set_claim(llm_cluster_t *c, llm_zone_t *z,
     llm_cluster_batch_t *batch, llm_claim_t *claim);
+static void llm_cluster_follow(llm_cluster_t *c, llm_zone_t *z,
+    llm_cluster_entry_t *e, llm_meter_t *m);
 static void llm_cluster_claimed(llm_cluster_t *c, llm_zone_t *z,
     const llm_cluster_ref_t *ref, const int64_t *want, llm_claim_t *claim);
 static void llm_cluster_forget(llm_cluster_entry_t *e);
@@ -319,7 +331,8 @@ llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
 
         /* of one that is not loaded only a part is known */
 
-        ref->published = m->loaded;
+        ref->published = llm_zone_meter_loaded(z, m);
+        ref->generation = m->generation;
         memcpy(ref->sum, m->settled, sizeof(ref->sum));
     }
 
@@ -401,6 +414,7 @@ llm_cluster_set_claim(llm_cluster_t *c, llm_zone_t *z,
     e = &c->entries[ref->index];
 
     set->order = c->sequence;
+    set->back = 0;
     memcpy(set->have, claim->have, sizeof(set->have));
 
     llm_claim_take(claim, e->used, set->want, set->bound);
@@ -418,7 +432,7 @@ llm_cluster_needs(const llm_cluster_entry_t *e, const llm_cluster_ref_t *ref,
     }
 
     return ref->published
-           && (!e->published
+           && (!e->published || e->generation != ref->generation
                || memcmp(e->sum, ref->sum, sizeof(ref->sum)) != 0);
 }
 
@@ -458,7 +472,7 @@ llm_cluster_add(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
     ref->id_len = s->len;
 
     if (ref->published) {
-        llm_cluster_set_own(c, batch, ref->sum);
+        llm_cluster_set_own(c, batch, ref->generation, ref->sum);
     }
 
     /* a minute's would be taken for new ones */
@@ -493,7 +507,7 @@ llm_cluster_expires(int64_t start, int64_t end)
 
 static void
 llm_cluster_set_own(llm_cluster_t *c, llm_cluster_batch_t *batch,
-    const int64_t *sum)
+    int64_t generation, const int64_t *sum)
 {
     llm_redis_item_t   *item;
     llm_redis_share_t  *own;
@@ -502,7 +516,7 @@ llm_cluster_set_own(llm_cluster_t *c, llm_cluster_batch_t *batch,
     item = &batch->items[batch->n];
 
     own->node = c->names.node;
-    own->order = item->minute ? c->sequence : 0;
+    own->order = item->minute ? c->sequence : generation;
     own->time = 0;
     memcpy(own->sum, sum, sizeof(own->sum));
 
@@ -519,6 +533,8 @@ llm_cluster_forget(llm_cluster_entry_t *e)
     memset(e->used, 0, sizeof(e->used));
 
     e->start = 0;
+    e->generation = 0;
+    e->behind = 0;
     e->version = 0;
     e->until = 0;
     e->grown = 0;
@@ -530,11 +546,13 @@ llm_cluster_forget(llm_cluster_entry_t *e)
 
 
 void
-llm_cluster_stored(llm_cluster_t *c, llm_cluster_batch_t *batch,
-    const llm_store_meter_t *row)
+llm_cluster_stored(llm_cluster_t *c, llm_zone_t *z,
+    llm_cluster_batch_t *batch, const llm_store_meter_t *row)
 {
-    llm_redis_item_t   *item;
-    llm_redis_meter_t   meter;
+    llm_redis_item_t     *item;
+    llm_redis_claim_t    *claim;
+    llm_redis_meter_t     meter;
+    llm_cluster_entry_t  *e;
 
     meter.type.data = (const char *) row->subject.type.data;
     meter.type.len = row->subject.type.len;
@@ -558,7 +576,27 @@ llm_cluster_stored(llm_cluster_t *c, llm_cluster_batch_t *batch,
     item->nothers = 0;
     item->claim = NULL;
 
-    llm_cluster_set_own(c, batch, row->sum);
+    e = llm_cluster_find(c, z, &meter);
+
+    if (z->strict
+        && (e == NULL
+            || !llm_zone_meter_loaded(z, llm_zone_meter(z, e - c->entries))))
+    {
+        /* what was claimed before the zone was made; who claims anew, be it in
+           the exchange that is under way, does so after that */
+
+        claim = &batch->claims[batch->n];
+
+        memset(claim, 0, sizeof(llm_redis_claim_t));
+
+        claim->order = c->sequence - 1;
+        claim->back = 1;
+        memcpy(claim->have, row->sum, sizeof(claim->have));
+
+        item->claim = claim;
+    }
+
+    llm_cluster_set_own(c, batch, row->generation, row->sum);
 
     batch->refs[batch->n].index = LLM_NONE;
     batch->n++;
@@ -602,9 +640,14 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
     int64_t                   left, others[LLM_REDIS_SUMS];
     llm_meter_t              *m;
     llm_minute_t             *w;
+    llm_redis_share_t         own;
     const llm_redis_item_t   *item;
     const llm_cluster_ref_t  *ref;
     llm_cluster_entry_t      *e;
+
+    memset(&own, 0, sizeof(llm_redis_share_t));
+
+    own.node = c->names.node;
 
     for (i = 0; i < batch->n; i++) {
         ref = &batch->refs[i];
@@ -623,12 +666,16 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
 
         memcpy(e->sum, ref->sum, sizeof(e->sum));
 
+        own.order = ref->generation;
+        memcpy(own.sum, ref->sum, sizeof(own.sum));
+
+        e->generation = ref->generation;
         e->known = 1;
         e->stale = 0;
         e->published = ref->published;
 
-        left = llm_cluster_sum(e->shares, e->nshares, c->names.node, ref->sum,
-                               item->minute, now, others);
+        left = llm_cluster_sum(e->shares, e->nshares, &own, item->minute, now,
+                               others);
 
         e->until = (left == INT64_MAX) ? 0 : z->now + (uint64_t) left;
 
@@ -642,9 +689,51 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
             m = llm_zone_meter(z, ref->index);
 
             llm_others_set(z, m, others);
+            llm_cluster_follow(c, z, e, m);
             llm_cluster_claimed(c, z, ref, batch->claims[i].want, &m->claim);
         }
     }
+}
+
+
+/* Redis may have a later generation of this node's share: of a reset that the
+   other nginx of an upgrade has made, and whose line is under way to here; or
+   of one that nobody here knows of, since the state directory was put back from
+   a copy.  Then it goes on from there, or nothing would be published. */
+
+static void
+llm_cluster_follow(llm_cluster_t *c, llm_zone_t *z, llm_cluster_entry_t *e,
+    llm_meter_t *m)
+{
+    size_t   i;
+    int64_t  generation;
+
+    generation = 0;
+
+    for (i = 0; i < e->nshares; i++) {
+        if (e->shares[i].node == c->names.node && !e->shares[i].claim) {
+            generation = e->shares[i].order;
+        }
+    }
+
+    if (!llm_zone_meter_loaded(z, m) || generation <= m->generation) {
+        e->behind = 0;
+        return;
+    }
+
+    if (e->behind == 0) {
+        e->behind = z->now;
+    }
+
+    if (z->now - e->behind < LLM_CLUSTER_BEHIND) {
+        e->until = e->behind + LLM_CLUSTER_BEHIND;
+        return;
+    }
+
+    e->behind = 0;
+
+    llm_zone_put64(z, &m->generation, generation);
+    llm_zone_commit(z);
 }
 
 

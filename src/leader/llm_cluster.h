@@ -48,6 +48,7 @@ typedef struct {
     llm_subject_type_e       type;
     llm_period_t             period;
     int64_t                  start;
+    int64_t                  generation;
     int64_t                  sum[LLM_REDIS_SUMS];
     size_t                   id_len;         /* at the key's end */
     uint64_t                 until;          /* the claim is good */
@@ -88,9 +89,10 @@ void llm_cluster_begin(llm_cluster_t *c, int64_t wall);
 int llm_cluster_collect(llm_cluster_t *c, llm_zone_t *z,
     llm_cluster_batch_t *batch);
 
-/* A meter of the store, whether the zone has it or not. */
-void llm_cluster_stored(llm_cluster_t *c, llm_cluster_batch_t *batch,
-    const llm_store_meter_t *row);
+/* A meter of the store, whether the zone has it or not; the zone is
+   entered. */
+void llm_cluster_stored(llm_cluster_t *c, llm_zone_t *z,
+    llm_cluster_batch_t *batch, const llm_store_meter_t *row);
 
 /* What the exchange of a batch came to, of a reply that was found OK: comes
    into the book, which takes memory, and then into the zone, which is

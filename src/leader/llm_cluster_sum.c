@@ -17,10 +17,10 @@ static const int64_t *llm_cluster_less(const llm_redis_share_t *shares,
 
 
 int64_t
-llm_cluster_sum(const llm_redis_share_t *shares, size_t n, uint64_t node,
-    const int64_t *own, int minute, int64_t now, int64_t *others)
+llm_cluster_sum(const llm_redis_share_t *shares, size_t n,
+    const llm_redis_share_t *own, int minute, int64_t now, int64_t *others)
 {
-    int                       mine;
+    int                       mine, falls;
     size_t                    i;
     int64_t                   left, first, sum;
     unsigned                  k;
@@ -32,7 +32,7 @@ llm_cluster_sum(const llm_redis_share_t *shares, size_t n, uint64_t node,
 
     for (i = 0; i < n; i++) {
         share = &shares[i];
-        mine = (share->node == node);
+        mine = (share->node == own->node);
         left = llm_cluster_left(share, minute, now);
 
         if (left <= 0 || (mine && (minute || share->claim))) {
@@ -43,12 +43,15 @@ llm_cluster_sum(const llm_redis_share_t *shares, size_t n, uint64_t node,
             first = left;
         }
 
-        less = mine ? own : llm_cluster_less(shares, n, share, minute, now);
+        less = mine ? own->sum
+                    : llm_cluster_less(shares, n, share, minute, now);
+
+        falls = mine ? (share->order > own->order) : !share->claim;
 
         for (k = 0; k < LLM_REDIS_SUMS; k++) {
             sum = share->sum[k] - (less ? less[k] : 0);
 
-            if (sum > 0) {
+            if (sum > 0 || falls) {
                 others[k] = llm_sat_add(others[k], sum);
             }
         }

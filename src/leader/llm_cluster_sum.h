@@ -16,13 +16,13 @@
  * its store do not know of: a state directory that was put back from a copy.
  * Another has what it has published or what it claims, whichever is more.
  *
- * own: what this node has settled; now: Redis' time, ms.  Returns after how
+ * own: what this node has settled, in which generation; now: Redis' time, ms.
+ * What it has published in a later generation is taken for the truth.  Returns after how
  * many ms at most that is to be asked again, since something no longer counts;
  * INT64_MAX: never.
  */
 int64_t llm_cluster_sum(const llm_redis_share_t *shares, size_t n,
-    uint64_t node, const int64_t *own, int minute, int64_t now,
-    int64_t *others);
+    const llm_redis_share_t *own, int minute, int64_t now, int64_t *others);
 
 
 #endif /* _LLM_CLUSTER_SUM_H_INCLUDED_ */

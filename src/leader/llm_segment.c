@@ -396,6 +396,10 @@ llm_segment_sync(const llm_segments_t *segments, llm_segment_t *s)
 int
 llm_segment_is_later(const llm_segment_t *a, const llm_segment_t *b)
 {
+    if (a->news != b->news) {
+        return a->news;
+    }
+
     if (a->grown != b->grown) {
         return a->grown > b->grown;
     }

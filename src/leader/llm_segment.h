@@ -34,6 +34,8 @@ typedef struct {
                                             other zones */
     uint64_t                 grown;      /* the last look that found it so */
     unsigned                 marked:1;   /* the zone has a mark of it */
+    unsigned                 news:1;     /* or should have one: it has lines
+                                            that loaded meters lack */
     unsigned                 recent:1;   /* it may grow */
     unsigned                 here:1;     /* found by the last look */
     unsigned                 kept:1;     /* the store has a row of it */
@@ -95,8 +97,9 @@ int64_t llm_segment_since(const llm_segments_t *segments,
 int llm_segment_sync(const llm_segments_t *segments, llm_segment_t *s);
 
 /* Whether the first is rather the one that lines are still written to.  Of a
-   clock that was set the times of files are in no order: what was seen to grow
-   comes first, then what somebody has seen so before. */
+   clock that was set the times of files are in no order: what must come out
+   comes first, then what was seen to grow, then what somebody has seen so
+   before. */
 int llm_segment_is_later(const llm_segment_t *a, const llm_segment_t *b);
 
 

@@ -14,6 +14,8 @@
 
 #define LLM_WATCH_PACE  10
 
+#define LLM_WATCH_HOUR  3600
+
 
 static void llm_watch_limit(const llm_watch_total_t *total,
     const llm_row_t *row, const llm_limit_t *limit, int64_t now,
@@ -23,6 +25,7 @@ static void llm_watch_of(llm_alert_t *alert, llm_resource_e resource,
 static void llm_watch_pace(const llm_watch_total_t *total, int64_t now,
     llm_alert_t *alert);
 static int64_t llm_watch_cut(__int128 n);
+static void llm_watch_event(llm_alert_t *alert, llm_alert_event_e event);
 
 
 static const char *const  llm_watch_resources[LLM_RESOURCES] = {
@@ -202,6 +205,110 @@ llm_watch_refused(const llm_refused_t *refused, llm_alert_t *alert)
     alert->next = LLM_ALERT_NEXT_REFUSED;
 
     return 1;
+}
+
+
+void
+llm_watch_rate(const llm_rate_t *rate, const llm_row_t *row,
+    const uint8_t *near, unsigned nnear, int64_t now,
+    llm_watch_found_pt found, void *data)
+{
+    unsigned            i, n;
+    llm_alert_t         alert;
+    llm_store_text_t    name;
+    const llm_limit_t  *limit;
+
+    name.data = rate->name;
+    name.len = rate->len;
+
+    for (i = 0; i < row->nlimits; i++) {
+        limit = &row->limits[i];
+
+        if (!limit->minute || limit->amount <= 0) {
+            continue;
+        }
+
+        memset(&alert, 0, sizeof(llm_alert_t));
+
+        llm_watch_subject(&alert, rate->type, &name);
+        llm_watch_of(&alert, limit->resource, now - now % LLM_WATCH_HOUR,
+                     INT64_MAX);
+
+        alert.event = LLM_ALERT_RATE_NEAR;
+        alert.severity = llm_alert_severity(alert.event);
+        alert.period = LLM_ALERT_MINUTE;
+        alert.used = llm_resource_sum(limit->resource, rate->used);
+        alert.limit = limit->amount;
+        alert.next = LLM_ALERT_NEXT_REFUSED;
+
+        for (n = 0; n < nnear; n++) {
+            alert.threshold = near[n];
+
+            if ((__int128) alert.used * 100
+                >= (__int128) alert.limit * near[n])
+            {
+                found(data, &alert, 0, 0);
+            }
+        }
+
+        if (rate->amount == limit->amount
+            && rate->resource == limit->resource)
+        {
+            alert.event = LLM_ALERT_RATE_REFUSED;
+            alert.severity = llm_alert_severity(alert.event);
+            alert.threshold = 0;
+            alert.exceeded_at = rate->since;
+
+            found(data, &alert, 0, 0);
+        }
+    }
+}
+
+
+void
+llm_watch_model(const llm_noted_model_t *model, llm_alert_event_e event,
+    int64_t day, llm_alert_t *alert)
+{
+    llm_store_text_t  name;
+
+    memset(alert, 0, sizeof(llm_alert_t));
+
+    name.data = model->name;
+    name.len = model->len;
+
+    llm_watch_subject(alert, LLM_SUBJECT_MODEL, &name);
+    llm_watch_event(alert, event);
+
+    alert->detail = name;
+    alert->period = LLM_PERIOD(LLM_PERIOD_DAYS, 1);
+    alert->started = day;
+}
+
+
+void
+llm_watch_trouble(llm_alert_event_e event, int64_t since, llm_alert_t *alert)
+{
+    memset(alert, 0, sizeof(llm_alert_t));
+
+    llm_watch_event(alert, event);
+
+    alert->started = since / 1000;
+}
+
+
+/* What has no limit has no resource either: it is known by its event. */
+
+static void
+llm_watch_event(llm_alert_t *alert, llm_alert_event_e event)
+{
+    const char  *name;
+
+    name = llm_alert_event_name(event);
+
+    alert->event = event;
+    alert->severity = llm_alert_severity(event);
+    alert->resource.data = (const u_char *) name;
+    alert->resource.len = strlen(name);
 }
 
 

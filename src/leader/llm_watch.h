@@ -10,6 +10,8 @@
 
 #include "llm_alert.h"
 #include "llm_limit.h"
+#include "llm_noted.h"
+#include "llm_rate.h"
 #include "llm_refused.h"
 
 
@@ -46,6 +48,25 @@ void llm_watch_row(const llm_watch_total_t *total, const llm_row_t *row,
 /* The alert of a budget that has refused somebody before it was used up, which
    is known as the one of that would be; 0: it is, or there is none. */
 int llm_watch_refused(const llm_refused_t *refused, llm_alert_t *alert);
+
+/*
+ * The same as llm_watch_row() of rates: told of those that are at or over one
+ * of so many percents, and of the one that has refused for long.  Once an
+ * hour, by which they are known.
+ */
+void llm_watch_rate(const llm_rate_t *rate, const llm_row_t *row,
+    const uint8_t *near, unsigned nnear, int64_t now,
+    llm_watch_found_pt found, void *data);
+
+/* The alert of a model that has no price, or states no usage: once a day,
+   which begins at day (s of the epoch). */
+void llm_watch_model(const llm_noted_model_t *model, llm_alert_event_e event,
+    int64_t day, llm_alert_t *alert);
+
+/* The alert of trouble of the zone itself, since a moment (ms of the epoch),
+   by which it is known. */
+void llm_watch_trouble(llm_alert_event_e event, int64_t since,
+    llm_alert_t *alert);
 
 /* The end of a period in which something was crossed: the event itself has
    its time, is of the period that then begins, and is known by that alone. */

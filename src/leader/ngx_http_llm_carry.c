@@ -9,6 +9,7 @@
 #include <ngx_event.h>
 
 #include "ngx_http_llm_events.h"
+#include "ngx_http_llm_lookout.h"
 #include "ngx_http_llm_outbox.h"
 
 
@@ -134,6 +135,8 @@ ngx_http_llm_carry_ask(ngx_http_llm_leader_t *leader)
     run->marks = leader->marks;
     run->nmarks = llm_adopted(z, leader->marks);
     run->foreign = (z->ready || leader->caught_up);
+    run->loaded = (z->ready != 0);
+    run->others = z->others;
     run->since = 0;
 
     if (!z->ready && leader->caught_up) {
@@ -166,6 +169,10 @@ ngx_http_llm_carry_work(ngx_http_llm_leader_t *leader)
 static void
 ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader)
 {
+    if (leader->run.overtaken) {
+        ngx_http_llm_events_all(leader);
+    }
+
     switch (leader->run.status) {
 
     case LLM_STORE_OK:
@@ -194,10 +201,12 @@ ngx_http_llm_carry_done(ngx_http_llm_leader_t *leader)
     }
 
     ngx_http_llm_carry_tell(leader);
+    ngx_http_llm_lookout_models(leader);
 
     leader->adopted = 0;
     leader->watched = 0;
     leader->lines += leader->run.carried;
+    leader->foreign += (leader->run.nlines != 0);
 
     ngx_http_llm_carry_step(&leader->step);
 }
@@ -310,7 +319,13 @@ ngx_http_llm_carry_end(ngx_http_llm_leader_t *leader)
     z->behind = run->more;
 
     if (run->foreign && !run->more_lines) {
-        llm_adopt_marks(z, marks, n);
+        llm_adopt_marks(z, marks, n, llm_carrier_others(leader->carrier));
+    }
+
+    /* they get it from the store, each when it is needed */
+
+    if (run->missed) {
+        llm_zone_unload(z);
     }
 
     ready = (!z->ready && run->since && !run->more && !run->more_lines);

@@ -19,6 +19,9 @@
                                                 for what is left */
 #define NGX_HTTP_LLM_CLUSTER_GRACE    1000   /* ms without an exchange, and
                                                 the others are away */
+#define NGX_HTTP_LLM_CLUSTER_RESTORE  1000   /* ms between two walks through
+                                                the store for the sake of what
+                                                other zones settle */
 
 
 static ngx_int_t ngx_http_llm_cluster_name(ngx_http_llm_cluster_t *cl);
@@ -262,6 +265,10 @@ ngx_http_llm_cluster_reach(ngx_http_llm_cluster_t *cl, ngx_uint_t reached)
     if (reached && cl->away) {
         cl->away = 0;
 
+        /* who has left the zone meanwhile is in the store */
+
+        cl->restore = 1;
+
         ngx_log_error(NGX_LOG_NOTICE, cl->leader->cycle->log, 0,
                       "llm_quota zone \"%V\" exchanges totals with other "
                       "nodes again", cl->leader->conf.name);
@@ -359,9 +366,19 @@ ngx_http_llm_cluster_end(ngx_http_llm_cluster_t *cl)
     __atomic_store_n(&z->totals.exchange_rtt,
                      ngx_http_llm_redis_rtt(&cl->peer), __ATOMIC_RELAXED);
 
+    /* lines of other zones, whose subjects need not be in this one */
+
+    if (cl->foreign != cl->leader->foreign
+        && ngx_current_msec - cl->restored >= NGX_HTTP_LLM_CLUSTER_RESTORE)
+    {
+        cl->restore = 1;
+    }
+
     if (cl->restore && !cl->restoring) {
         cl->restore = 0;
         cl->restoring = 1;
+        cl->restored = ngx_current_msec;
+        cl->foreign = cl->leader->foreign;
         cl->cursor.len = 0;
 
         ngx_http_llm_cluster_restore(cl);
@@ -406,6 +423,7 @@ ngx_http_llm_cluster_rows(ngx_http_llm_store_task_t *task)
     ngx_http_llm_cluster_t *cl = task->data;
 
     size_t                i;
+    llm_zone_t           *z;
     llm_store_load_t     *load;
     llm_cluster_batch_t  *batch;
 
@@ -422,9 +440,13 @@ ngx_http_llm_cluster_rows(ngx_http_llm_store_task_t *task)
 
     batch->n = 0;
 
+    z = ngx_http_llm_zone_lock(cl->leader->conf.zone);
+
     for (i = 0; i < load->nrows && i < LLM_CLUSTER_ITEMS; i++) {
-        llm_cluster_stored(cl->book, batch, &load->rows[i]);
+        llm_cluster_stored(cl->book, z, batch, &load->rows[i]);
     }
+
+    ngx_http_llm_zone_unlock(cl->leader->conf.zone);
 
     cl->cursor = load->cursor;
 

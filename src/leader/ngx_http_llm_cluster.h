@@ -61,6 +61,9 @@ struct ngx_http_llm_cluster_s {
     ngx_http_llm_store_task_t       *task;
     ngx_http_llm_cluster_batch_t     stored;
     llm_store_cursor_t               cursor;
+    ngx_uint_t                       foreign;    /* the leader's, when it was
+                                                    gone over last */
+    ngx_msec_t                       restored;   /* then */
 
     u_char                           why[NGX_HTTP_LLM_CLUSTER_WHY];
     size_t                           why_len;

@@ -93,23 +93,19 @@ ngx_http_llm_deliver_row(ngx_http_llm_outlet_t *outlet,
 
 void
 ngx_http_llm_deliver_memory(ngx_http_llm_outlet_t *outlet,
-    const llm_alert_t *alert, const char *json)
+    const llm_store_text_t *id, const llm_store_text_t *json)
 {
-    llm_store_text_t         text;
     ngx_http_llm_deliver_t  *d;
 
     if (outlet->nmemory == NGX_HTTP_LLM_DELIVER_MEMORY) {
         ngx_log_error(NGX_LOG_ERR, outlet->leader->cycle->log, 0,
                       "llm_quota alert \"%*s\" of zone \"%V\" is not told to "
-                      "\"%V\": too many wait", alert->id.len, alert->id.data,
+                      "\"%V\": too many wait", id->len, id->data,
                       outlet->leader->conf.name, &outlet->channel->name);
         return;
     }
 
-    text.data = (const u_char *) json;
-    text.len = ngx_strlen(json);
-
-    d = ngx_http_llm_deliver_create(outlet, &alert->id, &text);
+    d = ngx_http_llm_deliver_create(outlet, id, json);
 
     if (d) {
         d->memory = 1;

@@ -13,6 +13,8 @@
 #include "ngx_http_llm_digest.h"
 #include "ngx_http_llm_events.h"
 #include "ngx_http_llm_outbox.h"
+#include "ngx_http_llm_lookout.h"
+#include "ngx_http_llm_trouble.h"
 
 
 #define NGX_HTTP_LLM_EVENTS_SLICE   256     /* totals at once */
@@ -20,11 +22,7 @@
 #define NGX_HTTP_LLM_EVENTS_LOT     12      /* of one total and limit */
 #define NGX_HTTP_LLM_EVENTS_WRITES  16      /* of these at once */
 #define NGX_HTTP_LLM_EVENTS_KNOWN   8192    /* a power of two */
-#define NGX_HTTP_LLM_EVENTS_METERS  512     /* under one lock */
-#define NGX_HTTP_LLM_EVENTS_REFUSED 16      /* of these at once */
 #define NGX_HTTP_LLM_EVENTS_LATE    3600    /* s that a period is over */
-
-#define NGX_HTTP_LLM_EVENTS_ID      (2 * 16)
 #define NGX_HTTP_LLM_EVENTS_TEXT    2048    /* that holds any key */
 
 
@@ -44,14 +42,9 @@ struct ngx_http_llm_events_s {
     ngx_http_llm_store_task_t     *opening;      /* NULL: not now */
     ngx_http_llm_store_task_t     *reading;      /* likewise */
     ngx_http_llm_events_write_t   *batch;        /* being filled, or NULL */
-    ngx_event_t                    step;
     uint64_t                       changes;      /* of entities, when all were
                                                     looked at */
     const llm_watch_total_t       *total;        /* looked at now */
-
-    llm_index_t                    meter;        /* the next to be asked who
-                                                    was refused */
-    uint32_t                       refusals;     /* when all were asked */
 
     unsigned                       open:1;
     unsigned                       wanted:1;     /* all are to be looked at */
@@ -65,8 +58,6 @@ struct ngx_http_llm_events_s {
 };
 
 
-static void ngx_http_llm_events_refused(ngx_http_llm_events_t *events);
-static void ngx_http_llm_events_step(ngx_event_t *ev);
 static void ngx_http_llm_events_open(ngx_http_llm_events_t *events);
 static void ngx_http_llm_events_opened(ngx_http_llm_store_task_t *task);
 static void ngx_http_llm_events_read(ngx_http_llm_events_t *events);
@@ -87,8 +78,11 @@ static ngx_int_t ngx_http_llm_events_fill(ngx_http_llm_events_t *events,
     llm_store_op_t *op, llm_store_alert_t *row, const llm_alert_t *alert);
 static ngx_http_llm_events_write_t *ngx_http_llm_events_batch(
     ngx_http_llm_events_t *events);
-static void ngx_http_llm_events_flush(ngx_http_llm_events_t *events);
+static void ngx_http_llm_events_post(ngx_http_llm_events_t *events);
 static void ngx_http_llm_events_written(ngx_http_llm_store_task_t *task);
+static void ngx_http_llm_events_memory(ngx_http_llm_events_write_t *w);
+static void ngx_http_llm_events_know(ngx_http_llm_events_t *events,
+    uint64_t key);
 
 
 ngx_int_t
@@ -103,9 +97,6 @@ ngx_http_llm_events_start(ngx_http_llm_leader_t *leader)
 
     events->leader = leader;
     events->wanted = 1;
-
-    ngx_http_llm_leader_event(leader, &events->step,
-                              ngx_http_llm_events_step);
 
     leader->events = events;
 
@@ -131,10 +122,6 @@ ngx_http_llm_events_stop(ngx_http_llm_leader_t *leader)
 
     if (events->reading) {
         ngx_http_llm_store_cancel(events->reading);
-    }
-
-    if (events->step.posted) {
-        ngx_delete_posted_event(&events->step);
     }
 
     for (i = 0; i < NGX_HTTP_LLM_EVENTS_WRITES; i++) {
@@ -173,75 +160,20 @@ ngx_http_llm_events_tick(ngx_http_llm_leader_t *leader)
     {
         events->changes = changes;
         events->wanted = 0;
-        events->refusals = 0;
 
+        ngx_http_llm_lookout_again(leader);
         ngx_http_llm_events_read(events);
     }
 
-    if (!events->step.posted) {
-        ngx_http_llm_events_refused(events);
-    }
+    ngx_http_llm_lookout_tick(leader);
+    ngx_http_llm_trouble_tick(leader);
 }
 
 
-/* Who was refused by a budget, some of them at each call. */
-
-static void
-ngx_http_llm_events_refused(ngx_http_llm_events_t *events)
+void
+ngx_http_llm_events_all(ngx_http_llm_leader_t *leader)
 {
-    uint32_t                i, found, refusals;
-    llm_zone_t             *z;
-    llm_alert_t             alert;
-    llm_refused_t           rows[NGX_HTTP_LLM_EVENTS_REFUSED];
-    ngx_http_llm_leader_t  *leader;
-
-    leader = events->leader;
-
-    if (events->meter == 0) {
-        refusals = llm_refused_changes(leader->conf.zone->zone);
-
-        if (refusals == events->refusals) {
-            return;
-        }
-
-        events->refusals = refusals;
-    }
-
-    z = ngx_http_llm_zone_lock(leader->conf.zone);
-
-    events->meter = llm_refused(z, events->meter, NGX_HTTP_LLM_EVENTS_METERS,
-                                rows, NGX_HTTP_LLM_EVENTS_REFUSED, &found);
-
-    ngx_http_llm_zone_unlock(leader->conf.zone);
-
-    for (i = 0; i < found; i++) {
-        if (llm_watch_refused(&rows[i], &alert)) {
-            ngx_http_llm_events_found(events, &alert, 0, 0);
-        }
-    }
-
-    ngx_http_llm_events_flush(events);
-
-    if (events->meter == LLM_NONE) {
-        events->meter = 0;
-
-    } else {
-        ngx_post_event(&events->step, &ngx_posted_next_events);
-    }
-}
-
-
-static void
-ngx_http_llm_events_step(ngx_event_t *ev)
-{
-    ngx_http_llm_events_t  *events;
-
-    events = (ngx_http_llm_events_t *)
-                 ((u_char *) ev - offsetof(ngx_http_llm_events_t, step));
-
-    if (!ngx_http_llm_leader_retired(events->leader)) {
-        ngx_http_llm_events_refused(events);
-    }
+    leader->events->wanted = 1;
 }
 
 
@@ -359,7 +291,7 @@ ngx_http_llm_events_rows(ngx_http_llm_store_task_t *task)
                                   m->generation);
     }
 
-    ngx_http_llm_events_flush(events);
+    ngx_http_llm_events_post(events);
 
     if (l->cursor.len == 0) {
         return;
@@ -397,7 +329,42 @@ ngx_http_llm_events_totals(ngx_http_llm_leader_t *leader)
                                   sum->generation);
     }
 
-    ngx_http_llm_events_flush(leader->events);
+    ngx_http_llm_events_post(leader->events);
+}
+
+
+void
+ngx_http_llm_events_tell(ngx_http_llm_leader_t *leader,
+    const llm_alert_t *alert, int64_t generation)
+{
+    ngx_http_llm_events_found(leader->events, alert, generation, 0);
+}
+
+
+void
+ngx_http_llm_events_flush(ngx_http_llm_leader_t *leader)
+{
+    ngx_http_llm_events_post(leader->events);
+}
+
+
+ngx_int_t
+ngx_http_llm_events_told(ngx_http_llm_leader_t *leader,
+    const llm_alert_t *alert, int64_t generation, u_char *id)
+{
+    uint64_t                key;
+    ngx_http_llm_events_t  *events;
+
+    events = leader->events;
+
+    if (ngx_http_llm_events_id(events, alert, generation, id, &key)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return (events->known[key % NGX_HTTP_LLM_EVENTS_KNOWN] == key)
+           ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -482,7 +449,7 @@ ngx_http_llm_events_lot(ngx_http_llm_events_t *events)
     if (events->batch && events->batch->n + NGX_HTTP_LLM_EVENTS_LOT
                          > NGX_HTTP_LLM_EVENTS_BATCH)
     {
-        ngx_http_llm_events_flush(events);
+        ngx_http_llm_events_post(events);
     }
 }
 
@@ -570,7 +537,9 @@ ngx_http_llm_events_id(ngx_http_llm_events_t *events,
     zone = *leader->conf.name;
     host = leader->cycle->hostname;
 
-    if (leader->conf.redis) {
+    /* what is about the zone itself is about this host's */
+
+    if (leader->conf.redis && alert->scope.data) {
         host.len = 0;
     }
 
@@ -612,7 +581,7 @@ ngx_http_llm_events_fill(ngx_http_llm_events_t *events, llm_store_op_t *op,
 {
     char              *json;
     const char        *event;
-    llm_store_text_t  *channels, name;
+    llm_store_text_t  *channels, name, scope;
 
     json = llm_alert_build(alert);
     if (json == NULL) {
@@ -648,7 +617,6 @@ ngx_http_llm_events_fill(ngx_http_llm_events_t *events, llm_store_op_t *op,
     row->limit = ngx_http_llm_events_limit(alert);
     row->threshold = alert->threshold;
     row->time = alert->time;
-    row->subject.type = alert->scope;
     row->resource = alert->resource;
 
     event = llm_alert_event_name(alert->event);
@@ -659,10 +627,19 @@ ngx_http_llm_events_fill(ngx_http_llm_events_t *events, llm_store_op_t *op,
     /* both halves are one text with a NUL between them */
 
     name = alert->subject;
+    scope = alert->scope;
 
     if (alert->other.data) {
         name.len += 1 + alert->other.len;
     }
+
+    if (scope.data == NULL) {
+        name = alert->host;
+        scope.data = (const u_char *) "node";
+        scope.len = sizeof("node") - 1;
+    }
+
+    row->subject.type = scope;
 
     if (llm_store_copy(op, &row->id, alert->id.data, alert->id.len) != 0
         || llm_store_copy(op, &row->subject.id, name.data, name.len) != 0)
@@ -687,7 +664,7 @@ ngx_http_llm_events_batch(ngx_http_llm_events_t *events)
     }
 
     if (events->batch && events->batch->n == NGX_HTTP_LLM_EVENTS_BATCH) {
-        ngx_http_llm_events_flush(events);
+        ngx_http_llm_events_post(events);
     }
 
     for (i = 0; events->batch == NULL && i < NGX_HTTP_LLM_EVENTS_WRITES; i++) {
@@ -718,7 +695,7 @@ ngx_http_llm_events_batch(ngx_http_llm_events_t *events)
 
 
 static void
-ngx_http_llm_events_flush(ngx_http_llm_events_t *events)
+ngx_http_llm_events_post(ngx_http_llm_events_t *events)
 {
     ngx_http_llm_events_write_t  *w;
 
@@ -756,8 +733,7 @@ ngx_http_llm_events_written(ngx_http_llm_store_task_t *task)
     case LLM_STORE_OK:
 
         for (i = 0; i < w->n; i++) {
-            events->known[w->keys[i] % NGX_HTTP_LLM_EVENTS_KNOWN]
-                = w->keys[i];
+            ngx_http_llm_events_know(events, w->keys[i]);
         }
 
         ngx_http_llm_outbox_wake(events->leader);
@@ -770,9 +746,45 @@ ngx_http_llm_events_written(ngx_http_llm_store_task_t *task)
         events->open = 0;
         break;
 
+    case LLM_STORE_FULL:
+    case LLM_STORE_READONLY:
+    case LLM_STORE_IO:
+        ngx_http_llm_events_memory(w);
+        break;
+
     default:
         break;
     }
 
     events->wanted = 1;
+}
+
+
+/* What keeps the ledger from being written keeps alerts of that from the
+   store. */
+
+static void
+ngx_http_llm_events_memory(ngx_http_llm_events_write_t *w)
+{
+    ngx_uint_t          i;
+    llm_alert_event_e   event;
+    llm_store_alert_t  *row;
+
+    for (i = 0; i < w->n; i++) {
+        row = &w->alerts[i];
+
+        if (llm_alert_event_parse(row->event.data, row->event.len, &event) == 0
+            && event >= LLM_ALERT_STORE)
+        {
+            ngx_http_llm_outbox_memory(w->events->leader, &row->json);
+            ngx_http_llm_events_know(w->events, w->keys[i]);
+        }
+    }
+}
+
+
+static void
+ngx_http_llm_events_know(ngx_http_llm_events_t *events, uint64_t key)
+{
+    events->known[key % NGX_HTTP_LLM_EVENTS_KNOWN] = key;
 }

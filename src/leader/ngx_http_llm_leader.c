@@ -10,6 +10,7 @@
 
 #include "ngx_http_llm_events.h"
 #include "ngx_http_llm_outbox.h"
+#include "ngx_http_llm_lookout.h"
 
 
 #define NGX_HTTP_LLM_LEADER_TICK  1000
@@ -59,7 +60,8 @@ ngx_http_llm_leader_start(const ngx_http_llm_leader_conf_t *conf,
         ngx_http_llm_retain_start(leader);
 
         if (ngx_http_llm_outbox_start(leader) != NGX_OK
-            || ngx_http_llm_events_start(leader) != NGX_OK)
+            || ngx_http_llm_events_start(leader) != NGX_OK
+            || ngx_http_llm_lookout_start(leader) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -140,6 +142,7 @@ ngx_http_llm_leader_stop(ngx_http_llm_leader_t *leader)
     ngx_http_llm_cluster_stop(leader);
 
     if (leader->conf.ledger) {
+        ngx_http_llm_lookout_stop(leader);
         ngx_http_llm_events_stop(leader);
         ngx_http_llm_outbox_stop(leader);
         ngx_http_llm_retain_stop(leader);

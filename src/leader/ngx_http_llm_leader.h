@@ -74,6 +74,7 @@ typedef struct ngx_http_llm_leader_s   ngx_http_llm_leader_t;
 typedef struct ngx_http_llm_cluster_s  ngx_http_llm_cluster_t;
 typedef struct ngx_http_llm_outbox_s   ngx_http_llm_outbox_t;
 typedef struct ngx_http_llm_events_s   ngx_http_llm_events_t;
+typedef struct ngx_http_llm_lookout_s  ngx_http_llm_lookout_t;
 
 typedef void (*ngx_http_llm_job_pt)(ngx_http_llm_leader_t *leader);
 
@@ -110,6 +111,8 @@ struct ngx_http_llm_leader_s {
                                                     monotonic */
     size_t                           adopted;    /* lines of the run */
     uint64_t                         lines;      /* carried until ready */
+    ngx_uint_t                       foreign;    /* runs with lines of other
+                                                    zones */
 
     unsigned                         failing:1;
     unsigned                         mending:1;
@@ -124,6 +127,7 @@ struct ngx_http_llm_leader_s {
 
     ngx_http_llm_outbox_t           *outbox;     /* NULL: no channels */
     ngx_http_llm_events_t           *events;     /* NULL: no ledger */
+    ngx_http_llm_lookout_t          *lookout;    /* likewise */
     size_t                           watched;    /* sums of the run */
 
     /* periods that end */

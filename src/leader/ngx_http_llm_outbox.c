@@ -490,10 +490,9 @@ ngx_http_llm_outbox_tell(ngx_http_llm_leader_t *leader,
 {
     char                   *json;
     u_char                  id[LLM_ALERT_ID_MAX + 1], *p;
-    ngx_uint_t              i;
     llm_alert_t             alert;
+    llm_store_text_t        text;
     ngx_http_llm_outbox_t  *outbox;
-    ngx_http_llm_outlet_t  *outlet;
 
     alert = *about;
     outbox = leader->outbox;
@@ -518,19 +517,50 @@ ngx_http_llm_outbox_tell(ngx_http_llm_leader_t *leader,
         return;
     }
 
-    for (i = 0; i < outbox->noutlets; i++) {
-        outlet = &outbox->outlets[i];
+    text.data = (u_char *) json;
+    text.len = ngx_strlen(json);
 
-        if (ngx_http_llm_channel_takes(outlet->channel, alert.event,
-                                       alert.severity, 0))
-        {
-            ngx_http_llm_deliver_memory(outlet, &alert, json);
-        }
-    }
+    ngx_http_llm_outbox_memory(leader, &text);
 
     free(json);
 
     if (alert.resolves.data == NULL) {
         ngx_memcpy(outbox->lost, id, alert.id.len + 1);
     }
+}
+
+
+void
+ngx_http_llm_outbox_memory(ngx_http_llm_leader_t *leader,
+    const llm_store_text_t *json)
+{
+    json_t                 *doc;
+    ngx_uint_t              i;
+    llm_alert_t             alert;
+    ngx_http_llm_outbox_t  *outbox;
+    ngx_http_llm_outlet_t  *outlet;
+
+    outbox = leader->outbox;
+
+    if (outbox == NULL) {
+        return;
+    }
+
+    doc = llm_alert_read(&alert, json->data, json->len);
+
+    if (doc == NULL) {
+        return;
+    }
+
+    for (i = 0; i < outbox->noutlets; i++) {
+        outlet = &outbox->outlets[i];
+
+        if (ngx_http_llm_channel_takes(outlet->channel, alert.event,
+                                       alert.severity, 0))
+        {
+            ngx_http_llm_deliver_memory(outlet, &alert.id, json);
+        }
+    }
+
+    json_decref(doc);
 }

@@ -59,6 +59,10 @@ ngx_uint_t ngx_http_llm_channels_for(ngx_http_llm_leader_t *leader,
     llm_alert_event_e event, llm_alert_severity_e severity, int64_t threshold,
     llm_store_text_t *names, ngx_uint_t max);
 
+/* Tells of an alert that is in no store, of its document. */
+void ngx_http_llm_outbox_memory(ngx_http_llm_leader_t *leader,
+    const llm_store_text_t *json);
+
 /*
  * The store has failed, or is back: told to the channels from memory, as there
  * is no other place, when it stays so for some seconds.  error is what is

@@ -98,7 +98,7 @@ void ngx_http_llm_deliver_row(ngx_http_llm_outlet_t *outlet,
 
 /* So is an alert that is in no store. */
 void ngx_http_llm_deliver_memory(ngx_http_llm_outlet_t *outlet,
-    const llm_alert_t *alert, const char *json);
+    const llm_store_text_t *id, const llm_store_text_t *json);
 
 /* Lets go of it, whatever it is at. */
 void ngx_http_llm_deliver_drop(ngx_http_llm_deliver_t *d);

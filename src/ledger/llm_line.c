@@ -11,6 +11,7 @@
 #include "llm_text.h"
 
 
+static u_char *llm_line_tags(u_char *p, const llm_line_t *line);
 static u_char *llm_line_later(u_char *p, const llm_line_t *line,
     const u_char *started);
 static u_char *llm_line_ms(u_char *p, unsigned ms);
@@ -101,6 +102,10 @@ llm_line_print(u_char *p, const llm_line_t *line)
         p = llm_line_count(p, line->counted);
     }
 
+    if (line->ntags) {
+        p = llm_line_tags(p, line);
+    }
+
     p = llm_line_put(p, ",\"labels\":{");
 
     if (line->labels.len) {
@@ -109,6 +114,30 @@ llm_line_print(u_char *p, const llm_line_t *line)
     }
 
     p = llm_line_put(p, "}}\n");
+
+    return p;
+}
+
+
+static u_char *
+llm_line_tags(u_char *p, const llm_line_t *line)
+{
+    unsigned  i;
+
+    p = llm_line_put(p, ",\"tags\":[");
+
+    for (i = 0; i < line->ntags; i++) {
+
+        if (i) {
+            *p++ = ',';
+        }
+
+        *p++ = '"';
+        p = llm_line_text(p, &line->tags[i]);
+        *p++ = '"';
+    }
+
+    *p++ = ']';
 
     return p;
 }

@@ -38,6 +38,12 @@ typedef struct {
 } llm_line_label_t;
 
 
+/* Those of them that are limited: what is charged counts toward each. */
+
+#define LLM_LINE_TAGS        LLM_LINE_LABELS
+#define LLM_LINE_TAG         128         /* bytes */
+
+
 typedef struct {
     uint64_t                 epoch;
     uint64_t                 number;
@@ -60,6 +66,10 @@ typedef struct {
     llm_line_text_t          labels;         /* as llm_line_labels() has
                                                 written them */
 
+    llm_line_text_t          tags[LLM_LINE_TAGS];    /* told where there are
+                                                        some */
+    unsigned                 ntags;
+
     const llm_usage_t       *usage;
     int64_t                  cost;           /* nano-dollars */
     unsigned                 status;
@@ -81,8 +91,12 @@ typedef struct {
 #define LLM_LINE_LABELS_MAX                                                   \
     (LLM_LINE_LABELS * ((LLM_LINE_LABEL_NAME + LLM_LINE_LABEL_VALUE) * 6 + 6))
 
+/* Nor are tags. */
+#define LLM_LINE_TAGS_MAX    (LLM_LINE_TAGS * (LLM_LINE_TAG * 6 + 3))
+
 /* No line is longer. */
-#define LLM_LINE_MAX         (LLM_LINE_TEXT * 6 + LLM_LINE_LABELS_MAX + 1024)
+#define LLM_LINE_MAX         (LLM_LINE_TEXT * 6 + LLM_LINE_LABELS_MAX         \
+                              + LLM_LINE_TAGS_MAX + 1024)
 
 /* Writes the line with its newline at p, which has LLM_LINE_MAX bytes;
    returns its end. */

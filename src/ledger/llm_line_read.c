@@ -26,6 +26,7 @@ enum {
     LLM_FIELD_PERIOD,
     LLM_FIELD_START,
     LLM_FIELD_ROOT,
+    LLM_FIELD_TAG,
     LLM_FIELD_AMOUNT = 0x400
 };
 
@@ -53,6 +54,12 @@ static const llm_json_node_t  llm_line_periods[] = {
 };
 
 
+static const llm_json_node_t  llm_line_tags[] = {
+    LLM_JSON_NODE("*", NULL, LLM_FIELD_TAG),
+    LLM_JSON_END
+};
+
+
 /* in the order in which they stand in a line of usage; then what others have */
 
 static const llm_json_node_t  llm_line_members[] = {
@@ -65,6 +72,7 @@ static const llm_json_node_t  llm_line_members[] = {
     llm_text_member("customer_id", LLM_ENTRY_CUSTOMER),
     llm_text_member("key_id", LLM_ENTRY_KEY),
     llm_text_member("model", LLM_ENTRY_MODEL),
+    llm_text_member("price_id", LLM_ENTRY_PRICE),
     llm_count_member("prompt_tokens", LLM_ENTRY_INPUT),
     llm_count_member("completion_tokens", LLM_ENTRY_OUTPUT),
     llm_count_member("cached_tokens", LLM_ENTRY_CACHED),
@@ -75,6 +83,7 @@ static const llm_json_node_t  llm_line_members[] = {
     llm_text_member("source", LLM_ENTRY_SOURCE),
     llm_count_member("requests", LLM_ENTRY_REQUESTS),
     llm_count_member("counted_tokens", LLM_ENTRY_COUNTED),
+    LLM_JSON_NODE("tags", llm_line_tags, 0),
     LLM_JSON_NODE("labels", NULL, LLM_FIELD_LABELS),
     llm_text_member("made", LLM_ENTRY_MADE),
     llm_text_member("subject", LLM_ENTRY_SUBJECT),
@@ -253,6 +262,15 @@ llm_line_member(void *data, const llm_json_value_t *v)
 
     case LLM_FIELD_COST:
         llm_line_number(r, v, 9, &e->cost);
+        return;
+
+    case LLM_FIELD_TAG:
+
+        if (e->ntags < LLM_LINE_TAGS) {
+            llm_line_piece(r, v, &e->tag[e->ntags]);
+            e->ntags += !v->more;
+        }
+
         return;
     }
 

@@ -46,6 +46,7 @@ typedef enum {
     LLM_ENTRY_NAMES,
 
     LLM_ENTRY_SOURCE = LLM_ENTRY_NAMES,
+    LLM_ENTRY_PRICE,
     LLM_ENTRY_SUBJECT,       /* of a reset: the type of whose meters */
     LLM_ENTRY_MADE,
     LLM_ENTRY_REASON,
@@ -73,6 +74,8 @@ typedef struct {
     llm_line_label_t         label[LLM_LINE_LABELS];    /* of it, without
                                                            escapes, in buf */
     unsigned                 nlabels;
+    llm_line_text_t          tag[LLM_LINE_TAGS];        /* likewise */
+    unsigned                 ntags;
     llm_line_text_t          line;           /* all of it, but its newline;
                                                 as it was read, not in buf */
 

@@ -462,6 +462,7 @@ ngx_http_llm_ledger_failed(ngx_http_llm_ledger_t *ledger, ngx_err_t err,
     }
 
     ledger->failing = 1;
+    *ledger->stuck = 1;
 
     (void) __atomic_fetch_add(ledger->failures, 1, __ATOMIC_RELAXED);
 
@@ -482,6 +483,7 @@ ngx_http_llm_ledger_recovered(ngx_http_llm_ledger_t *ledger)
     }
 
     ledger->failing = 0;
+    *ledger->stuck = 0;
 
     ngx_log_error(NGX_LOG_NOTICE, ledger->log, 0,
                   "llm_quota ledger \"%V\" is written again",

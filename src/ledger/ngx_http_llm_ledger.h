@@ -44,6 +44,8 @@ struct ngx_http_llm_ledger_s {
                                                       lines may be written that
                                                       the handler was not told
                                                       of */
+    volatile uint32_t               *stuck;        /* likewise: 1 while it
+                                                      fails */
 
     ngx_str_t                        segment;      /* path, NUL after it */
     size_t                           base;         /* of the path, up to the

@@ -10,6 +10,7 @@
 #include "llm_decide.h"
 #include "llm_evict.h"
 #include "llm_money.h"
+#include "llm_rate.h"
 #include "llm_refused.h"
 #include "llm_pending.h"
 
@@ -26,6 +27,7 @@ _Static_assert(LLM_ROW_PERIODS + 1 <= LLM_SUBJECT_METERS,
 static void llm_admit_refused(llm_decide_t *d);
 static void llm_admit_refused_by(llm_decide_t *d);
 static int llm_room(llm_decide_t *d);
+static int llm_is_absent(const llm_decide_t *d, uint32_t i);
 static int llm_room_subject(llm_decide_t *d, uint32_t i, llm_room_t *room);
 static int llm_lacks_minute(llm_decide_t *d, uint32_t i);
 static int llm_lacks(llm_zone_t *z, const llm_view_t *view,
@@ -142,7 +144,7 @@ llm_admit_refused_by(llm_decide_t *d)
     limit = d->verdict->refusal.limit;
 
     if (d->verdict->decision != LLM_REFUSED || d->ask->dry_run
-        || limit->minute || limit->resource == LLM_RESOURCE_PARALLEL)
+        || limit->resource == LLM_RESOURCE_PARALLEL)
     {
         return;
     }
@@ -150,6 +152,15 @@ llm_admit_refused_by(llm_decide_t *d)
     view = &d->views[d->verdict->refusal.subject];
 
     if (view->index == LLM_NONE) {
+        return;
+    }
+
+    if (limit->minute) {
+
+        if (view->minute) {
+            llm_rate_refused(view->minute, limit, d->clock->wall / 1000);
+        }
+
         return;
     }
 
@@ -180,7 +191,7 @@ llm_room(llm_decide_t *d)
     for (i = 0; i < n; i++) {
         known[i] = d->views[i].index;
 
-        if (!llm_room_subject(d, i, &room)) {
+        if (!llm_is_absent(d, i) && !llm_room_subject(d, i, &room)) {
             return 0;
         }
     }
@@ -189,6 +200,15 @@ llm_room(llm_decide_t *d)
            && llm_make_room(d->zone, d->clock, &room, known, n)
               == LLM_ROOM_MADE
            && (!d->shared || llm_share_room(d));
+}
+
+
+/* It has no meter that could count, and gets none here. */
+
+static int
+llm_is_absent(const llm_decide_t *d, uint32_t i)
+{
+    return d->ask->subjects[i].present && d->views[i].subject == NULL;
 }
 
 
@@ -287,7 +307,12 @@ llm_take(llm_decide_t *d)
     ask = d->ask;
 
     for (i = 0; i < ask->nsubjects; i++) {
-        llm_take_subject(d, i);
+        if (llm_is_absent(d, i)) {
+            z->unnamed |= 1u << ask->subjects[i].key.type;
+
+        } else {
+            llm_take_subject(d, i);
+        }
     }
 
     index = llm_zone_add_reservation(z);
@@ -297,10 +322,14 @@ llm_take(llm_decide_t *d)
 
     r->of = 0;
     r->started = ask->started;
-    r->nsubjects = ask->nsubjects;
+    r->nsubjects = 0;
 
     for (i = 0; i < ask->nsubjects; i++) {
-        r->subjects[i] = d->views[i].index;
+        if (!llm_is_absent(d, i)) {
+            r->subjects[r->nsubjects++] = d->views[i].index;
+        }
+
+        v->nsubjects += !ask->subjects[i].present;
     }
 
     for (i = 0; i < LLM_COUNTS; i++) {
@@ -316,6 +345,10 @@ llm_take(llm_decide_t *d)
     llm_zone_hold(z, r);
 
     for (i = 0; i < ask->nsubjects; i++) {
+        if (llm_is_absent(d, i)) {
+            continue;
+        }
+
         d->views[i].subject->inflight++;
 
         d->views[i].subject->reserved[LLM_COUNT_INPUT] +=

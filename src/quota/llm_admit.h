@@ -54,6 +54,9 @@ typedef struct {
     llm_role_e               role;
     unsigned                 month:1;    /* keep the calendar month, with or
                                             without a limit */
+    unsigned                 present:1;  /* counted only where the zone knows
+                                            it: no row bears on it here.  Such
+                                            subjects are the last */
 } llm_ask_subject_t;
 
 
@@ -141,6 +144,8 @@ typedef struct {
 
     llm_index_t              reservation;    /* LLM_NONE where refused */
     uint64_t                 id;
+    uint32_t                 nsubjects;      /* the reservation's first ones
+                                                are so many of the ask's */
 
     uint32_t                 unknown;        /* subjects of the ask whose
                                                 meters are to be loaded, bits;

@@ -86,7 +86,14 @@ llm_decide_view(llm_decide_t *d, uint32_t i)
     view = &d->views[i];
     s = &d->ask->subjects[i];
 
-    llm_view(d->zone, d->clock, &s->key, view);
+    /* of most types that nothing limits there is none */
+
+    if (s->present && !(d->zone->types & (1u << s->key.type))) {
+        llm_view_index(d->zone, d->clock, LLM_NONE, view);
+
+    } else {
+        llm_view(d->zone, d->clock, &s->key, view);
+    }
 
     view->settled = (d->ask->reserve == LLM_RESERVE_OFF);
 
@@ -338,7 +345,7 @@ llm_view_meter(llm_zone_t *z, const llm_view_t *view, llm_period_t period)
 
     m = view->subject ? llm_zone_find_meter(z, view->subject, period) : NULL;
 
-    return (m && m->loaded) ? m : NULL;
+    return (m && llm_zone_meter_loaded(z, m)) ? m : NULL;
 }
 
 

@@ -626,12 +626,15 @@ llm_entity_keep(llm_kept_t *kept, llm_entity_kind_e kind,
     static const struct {
         llm_subject_type_e   own;
         llm_subject_type_e   model;
-    } types[] = {
+    } types[LLM_ENTITY_KINDS] = {
         { LLM_SUBJECT_TEAM, LLM_SUBJECT_TEAM_MODEL },
         { LLM_SUBJECT_USER, LLM_SUBJECT_TYPES },
         { LLM_SUBJECT_CUSTOMER, LLM_SUBJECT_TYPES },
         { LLM_SUBJECT_KEY, LLM_SUBJECT_KEY_MODEL },
-        { LLM_SUBJECT_TEAM_USER, LLM_SUBJECT_TYPES }
+        { LLM_SUBJECT_TEAM_USER, LLM_SUBJECT_TYPES },
+        { LLM_SUBJECT_TYPES, LLM_SUBJECT_TYPES },
+        { LLM_SUBJECT_TAG, LLM_SUBJECT_TYPES },
+        { LLM_SUBJECT_TYPES, LLM_SUBJECT_TYPES }
     };
 
     for (at = 0; llm_record_next(record, &at, &item); /* void */ ) {
@@ -643,15 +646,14 @@ llm_entity_keep(llm_kept_t *kept, llm_entity_kind_e kind,
 
             /* of whoever has it */
 
-            for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-                if (llm_entity_keep_limit(kept, types[i].own, &item) != 0) {
+            for (i = 0; i < LLM_ENTITY_KINDS; i++) {
+                if (types[i].own != LLM_SUBJECT_TYPES
+                    && llm_entity_keep_limit(kept, types[i].own, &item) != 0)
+                {
                     return -1;
                 }
             }
 
-            continue;
-
-        } else if (kind > LLM_ENTITY_TEAM_MEMBER) {
             continue;
 
         } else if (item.tag == LLM_RECORD_LIMIT) {

@@ -35,6 +35,7 @@ static const uint8_t  llm_evict_rounds[LLM_SUBJECT_CLASS + 1] = {
     [LLM_SUBJECT_TEAM_MODEL] = 2,
     [LLM_SUBJECT_KEY_MODEL] = 2,
     [LLM_SUBJECT_TEAM_USER] = 2,
+    [LLM_SUBJECT_TAG] = 2,
     [LLM_SUBJECT_USER] = 1,
     [LLM_SUBJECT_MODEL] = 1,
     [LLM_SUBJECT_CUSTOMER] = 0

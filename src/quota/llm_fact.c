@@ -8,13 +8,14 @@
 
 #include "llm_fact.h"
 #include "llm_money.h"
+#include "llm_others.h"
 
 
 static void llm_fact_roll(llm_zone_t *z, llm_clock_t *clock,
     const llm_fact_change_t *change);
 static void llm_fact_apply(llm_zone_t *z, const llm_fact_change_t *change);
-static const int64_t *llm_fact_amount(const llm_fact_change_t *change,
-    const llm_meter_t *m);
+static const int64_t *llm_fact_amount(const llm_zone_t *z,
+    const llm_fact_change_t *change, const llm_meter_t *m);
 static llm_subject_t *llm_fact_subject(llm_zone_t *z,
     const llm_subject_key_t *key);
 
@@ -41,10 +42,10 @@ llm_fact_shown(llm_zone_t *z, llm_clock_t *clock,
     for (i = s->meters; i != LLM_NONE && n < LLM_SUBJECT_METERS; i = m->next) {
         m = llm_zone_meter(z, i);
 
-        if (m->loaded) {
+        if (llm_zone_meter_loaded(z, m)) {
             periods[n].period = m->period;
             periods[n].start = m->start;
-            memcpy(periods[n].amount, m->settled, sizeof(m->settled));
+            llm_others_total(z, m, periods[n].amount);
             n++;
         }
     }
@@ -57,6 +58,7 @@ int
 llm_fact_fits(llm_zone_t *z, llm_clock_t *clock,
     const llm_fact_change_t *change, unsigned *key)
 {
+    int64_t          total[LLM_COUNTS];
     unsigned         i, k;
     llm_index_t      at;
     llm_meter_t     *m;
@@ -70,12 +72,12 @@ llm_fact_fits(llm_zone_t *z, llm_clock_t *clock,
 
         for (at = s ? s->meters : LLM_NONE; at != LLM_NONE; at = m->next) {
             m = llm_zone_meter(z, at);
-            amount = llm_fact_amount(change, m);
+            amount = llm_fact_amount(z, change, m);
+
+            llm_others_total(z, m, total);
 
             for (k = 0; amount && k < LLM_COUNTS; k++) {
-                if (amount[k] < 0
-                    && llm_sat_add(m->settled[k], amount[k]) < 0)
-                {
+                if (amount[k] < 0 && llm_sat_add(total[k], amount[k]) < 0) {
                     *key = i;
                     return 0;
                 }
@@ -176,6 +178,7 @@ llm_fact_roll(llm_zone_t *z, llm_clock_t *clock,
 static void
 llm_fact_apply(llm_zone_t *z, const llm_fact_change_t *change)
 {
+    int              falls;
     unsigned         i, k;
     llm_index_t      at;
     llm_meter_t     *m;
@@ -187,15 +190,24 @@ llm_fact_apply(llm_zone_t *z, const llm_fact_change_t *change)
 
         for (at = s ? s->meters : LLM_NONE; at != LLM_NONE; at = m->next) {
             m = llm_zone_meter(z, at);
-            amount = llm_fact_amount(change, m);
+            amount = llm_fact_amount(z, change, m);
 
             if (amount == NULL) {
                 continue;
             }
 
+            falls = (change->nperiods != 0);
+
             for (k = 0; k < LLM_COUNTS; k++) {
+                falls |= (amount[k] < 0);
                 llm_zone_put64(z, &m->settled[k],
                                llm_sat_add(m->settled[k], amount[k]));
+            }
+
+            /* as the store counts it */
+
+            if (falls) {
+                llm_zone_put64(z, &m->generation, m->generation + 1);
             }
 
             /* what it warned of may come again */
@@ -209,11 +221,12 @@ llm_fact_apply(llm_zone_t *z, const llm_fact_change_t *change)
 /* What is added to a meter; NULL: it is none of it. */
 
 static const int64_t *
-llm_fact_amount(const llm_fact_change_t *change, const llm_meter_t *m)
+llm_fact_amount(const llm_zone_t *z, const llm_fact_change_t *change,
+    const llm_meter_t *m)
 {
     unsigned  i;
 
-    if (!m->loaded) {
+    if (!llm_zone_meter_loaded(z, m)) {
         return NULL;
     }
 

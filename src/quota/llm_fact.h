@@ -68,13 +68,13 @@ llm_zone_fact(llm_zone_t *z, llm_index_t i)
 }
 
 
-/* What the loaded meters of a subject show; returns how many there are, at
-   most LLM_SUBJECT_METERS. */
+/* What the loaded meters of a subject show, with what other nodes have;
+   returns how many there are, at most LLM_SUBJECT_METERS. */
 unsigned llm_fact_shown(llm_zone_t *z, llm_clock_t *clock,
     const llm_subject_key_t *key, llm_fact_period_t *periods);
 
-/* Whether a correction leaves no meter below nothing that was not; else *key
-   is the first whose would be. */
+/* Whether a correction leaves no meter, with what other nodes have, below
+   nothing that was not; else *key is the first whose would be. */
 int llm_fact_fits(llm_zone_t *z, llm_clock_t *clock,
     const llm_fact_change_t *change, unsigned *key);
 

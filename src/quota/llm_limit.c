@@ -70,7 +70,7 @@ static const llm_policy_name_t  llm_policy_names[] = {
 
 static const char  *llm_subject_names[LLM_SUBJECT_TYPES] = {
     "global", "team", "user", "customer", "key", "model",
-    "team_model", "key_model", "team_user"
+    "team_model", "key_model", "team_user", "tag"
 };
 
 

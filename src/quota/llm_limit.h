@@ -30,6 +30,8 @@ typedef enum {
     LLM_SUBJECT_TEAM_MODEL,
     LLM_SUBJECT_KEY_MODEL,
     LLM_SUBJECT_TEAM_USER,
+    LLM_SUBJECT_TAG,                     /* of which a request may have
+                                            several */
     LLM_SUBJECT_TYPES
 } llm_subject_type_e;
 

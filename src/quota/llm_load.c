@@ -29,7 +29,7 @@ static void llm_load_minute(llm_zone_t *z, llm_clock_t *clock,
 static void llm_load_bucket(llm_zone_t *z, llm_clock_t *clock,
     llm_window_t *w, llm_window_counter_e counter, int64_t time, int64_t n);
 static const llm_mark_t *llm_load_mark(const llm_zone_t *z,
-    const llm_mark_t *segment, unsigned *full);
+    const llm_mark_t *segment);
 
 
 llm_room_e
@@ -83,7 +83,7 @@ llm_zone_load(llm_zone_t *z, llm_clock_t *clock,
     llm_evict_touch(s);
 
     for (i = 0; i < nperiods; i++) {
-        if (!meters[i]->loaded) {
+        if (!llm_zone_meter_loaded(z, meters[i])) {
             llm_load_rows(z, meters[i], sums[i], rows, nrows);
         }
     }
@@ -136,7 +136,10 @@ llm_load_rows(llm_zone_t *z, llm_meter_t *m, int64_t *sum,
     const llm_load_t *rows, size_t nrows)
 {
     size_t    i;
+    int64_t   generation;
     uint32_t  n;
+
+    generation = 0;
 
     for (i = 0; i < nrows; i++) {
 
@@ -147,15 +150,19 @@ llm_load_rows(llm_zone_t *z, llm_meter_t *m, int64_t *sum,
         for (n = 0; n < LLM_COUNTS; n++) {
             sum[n] = llm_sat_add(sum[n], rows[i].sum[n]);
         }
+
+        generation = rows[i].generation;
     }
 
+    llm_zone_put64(z, &m->generation, generation);
+
     for (n = 0; n < LLM_COUNTS; n++) {
-        if (m->settled[n] < sum[n]) {
+        if (m->settled[n] < sum[n] || sum[n] < 0) {
             llm_zone_put64(z, &m->settled[n], sum[n]);
         }
     }
 
-    llm_zone_put32(z, &m->loaded, 1);
+    llm_zone_put32(z, &m->loaded, z->loads);
     llm_zone_commit(z);
 }
 
@@ -290,12 +297,35 @@ llm_zone_load_lacks(llm_zone_t *z, const llm_subject_key_t *key,
     for (i = 0; i < nperiods; i++) {
         m = llm_zone_find_meter(z, s, periods[i]);
 
-        if (m == NULL || !m->loaded) {
+        if (m == NULL || !llm_zone_meter_loaded(z, m)) {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+int
+llm_zone_is_loaded(llm_zone_t *z, const llm_subject_key_t *key,
+    llm_period_t period)
+{
+    llm_index_t         index;
+    const llm_meter_t  *m;
+
+    if (!z->stored) {
+        return 1;
+    }
+
+    index = llm_zone_find(z, key);
+
+    if (index == LLM_NONE) {
+        return 0;
+    }
+
+    m = llm_zone_find_meter(z, llm_zone_subject(z, index), period);
+
+    return m && llm_zone_meter_loaded(z, m);
 }
 
 
@@ -305,7 +335,7 @@ llm_zone_marks_state(const llm_zone_t *z)
     unsigned  i;
     uint64_t  state;
 
-    state = z->made;
+    state = z->made + z->others;
 
     for (i = 0; i < LLM_MARKS; i++) {
         state += (uint64_t) z->marks[i].offset;
@@ -320,8 +350,10 @@ llm_zone_marks_are(const llm_zone_t *z, const llm_mark_t *offsets, size_t n,
     int whole)
 {
     size_t             i;
-    unsigned           full;
+    uint64_t           others;
     const llm_mark_t  *mark;
+
+    others = 0;
 
     for (i = 0; i < n; i++) {
 
@@ -329,16 +361,11 @@ llm_zone_marks_are(const llm_zone_t *z, const llm_mark_t *offsets, size_t n,
             continue;
         }
 
-        mark = llm_load_mark(z, &offsets[i], &full);
+        mark = llm_load_mark(z, &offsets[i]);
 
         if (mark == NULL) {
-
-            /* a new one, or one of those that are too many and old */
-
-            if (!full) {
-                return 0;
-            }
-
+            others += llm_mark_sum(offsets[i].epoch, offsets[i].number,
+                                   offsets[i].offset);
             continue;
         }
 
@@ -349,28 +376,53 @@ llm_zone_marks_are(const llm_zone_t *z, const llm_mark_t *offsets, size_t n,
         }
     }
 
-    return 1;
+    return others == z->others;
 }
 
 
-/* A segment's mark, or NULL, and then whether there is no room for one. */
+uint64_t
+llm_mark_sum(uint64_t epoch, uint32_t number, int64_t offset)
+{
+    uint64_t  n;
+
+    if (offset == 0) {
+        return 0;
+    }
+
+    n = epoch + number * 0x9e3779b97f4a7c15ULL;
+    n = (n ^ (n >> 32)) * 0xd6e8feb86659fd93ULL;
+    n = (n ^ (n >> 32)) + (uint64_t) offset;
+    n = (n ^ (n >> 32)) * 0xd6e8feb86659fd93ULL;
+
+    return n ^ (n >> 32);
+}
+
+
+void
+llm_zone_unload(llm_zone_t *z)
+{
+    /* 0 is that of a new meter */
+
+    if (++z->loads == 0) {
+        z->loads = 1;
+    }
+}
+
+
+/* A segment's mark, or NULL. */
 
 static const llm_mark_t *
-llm_load_mark(const llm_zone_t *z, const llm_mark_t *segment, unsigned *full)
+llm_load_mark(const llm_zone_t *z, const llm_mark_t *segment)
 {
     unsigned           i;
     const llm_mark_t  *mark;
 
-    *full = 1;
-
     for (i = 0; i < LLM_MARKS; i++) {
         mark = &z->marks[i];
 
-        if (mark->made == 0) {
-            *full = 0;
-
-        } else if (mark->epoch == segment->epoch
-                   && mark->number == segment->number)
+        if (mark->made
+            && mark->epoch == segment->epoch
+            && mark->number == segment->number)
         {
             return mark;
         }
@@ -469,7 +521,7 @@ llm_load_meters(llm_zone_t *z, const llm_subject_t *s,
     for (i = s->meters; i != LLM_NONE; i = m->next) {
         m = llm_zone_meter(z, i);
 
-        if (!m->loaded) {
+        if (!llm_zone_meter_loaded(z, m)) {
             continue;
         }
 
@@ -582,6 +634,10 @@ llm_zone_mark(llm_zone_t *z, uint64_t epoch, uint32_t number)
         if (z->marks[i].made < mark->made) {
             mark = &z->marks[i];
         }
+    }
+
+    if (mark->made) {
+        z->others += llm_mark_sum(mark->epoch, mark->number, mark->offset);
     }
 
     /* found only when it is whole */

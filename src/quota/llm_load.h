@@ -26,6 +26,7 @@
 typedef struct {
     llm_period_t             period;
     int64_t                  start;      /* seconds of the epoch */
+    int64_t                  generation;
     int64_t                  sum[LLM_COUNTS];
 } llm_load_t;
 
@@ -52,6 +53,12 @@ int llm_zone_load_lacks(llm_zone_t *z, const llm_subject_key_t *key,
     const llm_period_t *periods, unsigned nperiods, uint64_t carried);
 
 
+/* Whether what was used in the period is known: it was loaded, or there is
+   nothing to load. */
+int llm_zone_is_loaded(llm_zone_t *z, const llm_subject_key_t *key,
+    llm_period_t period);
+
+
 /*
  * A load is exact where the store was read at a moment when of other zones'
  * lines it had those that this one has, no fewer and no more.  The state of
@@ -60,11 +67,21 @@ int llm_zone_load_lacks(llm_zone_t *z, const llm_subject_key_t *key,
  */
 uint64_t llm_zone_marks_state(const llm_zone_t *z);
 
-/* And whether they are what the store had afterwards, which is n offsets.
+/* And whether they are what the store had afterwards, which is n offsets, those
+   of segments without a mark taken together.
    whole: everything was carried after the reading, so a mark that is beyond
    its offset is one of a segment that was cut. */
 int llm_zone_marks_are(const llm_zone_t *z, const llm_mark_t *offsets,
     size_t n, int whole);
+
+
+/* How far segments were read, in one number: the sum of this over them says
+   whether any of them is at another offset.  One that was not read is nothing
+   to it. */
+uint64_t llm_mark_sum(uint64_t epoch, uint32_t number, int64_t offset);
+
+/* From now on no meter is loaded: each is read from the store once more. */
+void llm_zone_unload(llm_zone_t *z);
 
 
 /* A settled line that is not this zone's own. */

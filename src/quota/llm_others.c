@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "llm_load.h"
+#include "llm_money.h"
 #include "llm_others.h"
 
 
@@ -104,6 +105,23 @@ llm_others_want(llm_zone_t *z, const llm_subject_key_t *key,
     }
 
     return known;
+}
+
+
+void
+llm_others_total(const llm_zone_t *z, const llm_meter_t *m, int64_t *total)
+{
+    unsigned  i;
+
+    memcpy(total, m->settled, sizeof(m->settled));
+
+    if (z->cluster == LLM_CLUSTER_OFF) {
+        return;
+    }
+
+    for (i = 0; i < LLM_COUNTS; i++) {
+        total[i] = llm_sat_add(total[i], m->others[i]);
+    }
 }
 
 

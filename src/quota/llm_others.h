@@ -49,6 +49,10 @@ llm_others_known(const llm_zone_t *z, uint32_t shared)
 int llm_others_want(llm_zone_t *z, const llm_subject_key_t *key,
     const llm_period_t *periods, unsigned nperiods, int minute, int ask);
 
+/* What a period has in all: settled here, and there as far as is known. */
+void llm_others_total(const llm_zone_t *z, const llm_meter_t *m,
+    int64_t *total);
+
 /* Sets what others have, and that the meter is shared. */
 void llm_others_set(llm_zone_t *z, llm_meter_t *m, const int64_t *others);
 void llm_others_set_minute(llm_zone_t *z, llm_minute_t *m,

@@ -105,7 +105,7 @@ llm_survey_copy(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
     for (m = s->meters; m != LLM_NONE; m = meter->next) {
         meter = llm_zone_meter(z, m);
 
-        if (z->stored && !meter->loaded) {
+        if (z->stored && !llm_zone_meter_loaded(z, meter)) {
             continue;
         }
 

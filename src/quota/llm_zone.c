@@ -99,6 +99,7 @@ llm_zone_create(void *mem, size_t size, const u_char *random, int64_t created)
     z->size = size;
     z->created = created;
     z->pins = 1;
+    z->loads = 1;
 
     for (i = 0; i < z->nmeters; i++) {
         llm_zone_meter(z, i)->subject = LLM_NONE;
@@ -247,6 +248,8 @@ llm_zone_add_subject(llm_zone_t *z, const llm_subject_key_t *key)
         z->top = i + 1;
     }
 
+    z->types |= 1u << key->type;
+
     s->hash = key->hash;
     s->meters = LLM_NONE;
     s->minute = LLM_NONE;
@@ -298,6 +301,7 @@ llm_zone_add_meter(llm_zone_t *z, llm_index_t subject, llm_period_t period,
     m->loaded = 0;
     m->start = start;
     m->end = end;
+    m->generation = 0;
     m->warned = 0;
     m->refused = 0;
     m->refused_by = 0;
@@ -339,6 +343,7 @@ llm_zone_add_minute(llm_zone_t *z, llm_index_t subject)
     memset(m->others, 0, sizeof(m->others));
     memset(&m->claim, 0, sizeof(llm_claim_t));
     m->shared = 0;
+    m->refused = 0;
 
     llm_barrier();
     m->subject = subject;
@@ -558,6 +563,7 @@ llm_zone_take_worker(llm_zone_t *z, uint32_t i, const llm_worker_t *seen,
     w->generation++;
     w->started = started;
     w->writing = 0;
+    w->failing = 0;
     llm_barrier();
     w->pid = pid;
 

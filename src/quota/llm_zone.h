@@ -16,6 +16,7 @@
 #include "llm_limit.h"
 #include "llm_period.h"
 #include "llm_record.h"
+#include "llm_trouble.h"
 #include "llm_usage.h"
 #include "llm_window.h"
 
@@ -47,7 +48,9 @@ typedef uint32_t  llm_index_t;
 #define LLM_NONE             UINT32_MAX
 
 #define LLM_SUBJECT_NAME     264     /* two IDs and a NUL between them */
-#define LLM_SUBJECTS         10      /* of one request */
+#define LLM_SUBJECTS         18      /* of one request: one of each type, the
+                                        class in which it shares a model, and
+                                        of tags as many as labels */
 #define LLM_SUBJECT_METERS   16      /* periods of one subject */
 #define LLM_WORKERS          256
 #define LLM_MODELS           256     /* that estimates are learned for */
@@ -98,11 +101,15 @@ typedef struct {
     llm_index_t              subject;    /* LLM_NONE: free */
     llm_index_t              next;
     llm_period_t             period;
-    uint32_t                 loaded;     /* has what the store had of it */
+    uint32_t                 loaded;     /* the zone's loads: it has what the
+                                            store had of it */
     int64_t                  start;      /* seconds of the epoch */
     int64_t                  end;
+    int64_t                  generation; /* rises when a reset or a correction
+                                            lets the sums fall */
     int64_t                  warned;     /* when a soft cap was last logged */
-    int64_t                  settled[LLM_COUNTS];
+    int64_t                  settled[LLM_COUNTS];    /* below nothing where
+                                            what others settled was reset */
     int64_t                  others[LLM_COUNTS];     /* see llm_others.h */
     llm_claim_t              claim;
     uint32_t                 shared;     /* others were asked since it was
@@ -141,7 +148,11 @@ typedef struct {
     int64_t                  others[LLM_WINDOW_COUNTERS];
     llm_claim_t              claim;
     uint32_t                 shared;     /* as of a longer meter */
-    uint32_t                 unused;
+    uint32_t                 refused;    /* likewise, see llm_rate.h: of the
+                                            last one */
+    uint32_t                 refused_at; /* seconds of the epoch */
+    uint32_t                 refused_since;
+    int64_t                  refused_by;
 } llm_minute_t;
 
 
@@ -311,7 +322,7 @@ typedef struct {
     volatile uint32_t        writing;        /* lines may be in the ledger
                                                 whose reservations are not
                                                 freed yet */
-    uint32_t                 unused;
+    volatile uint32_t        failing;        /* its lines cannot be written */
 } llm_worker_t;
 
 
@@ -370,6 +381,16 @@ llm_counted(const uint64_t *counter)
 }
 
 
+/* What alerts tell of the zone itself; the leader's alone. */
+
+typedef enum {
+    LLM_ZONE_REDIS = 0,
+    LLM_ZONE_LEDGER,
+    LLM_ZONE_ROOM,
+    LLM_ZONE_TROUBLES
+} llm_zone_trouble_e;
+
+
 /* How far the ledger of another zone was added to the meters. */
 
 typedef struct {
@@ -422,10 +443,14 @@ typedef struct {
     uint32_t                 refusals;       /* rises; see llm_refused.h */
     uint32_t                 made;           /* of the last mark */
     llm_totals_t             totals;
+    llm_trouble_t            troubles[LLM_ZONE_TROUBLES];
     volatile uint64_t        carried;        /* what was written before this
                                                 (ms, monotonic) is in the
                                                 store */
     llm_mark_t               marks[LLM_MARKS];
+    uint64_t                 others;         /* llm_mark_sum() of the segments
+                                                of other zones without one */
+    uint32_t                 loads;          /* what meters are loaded as */
 
     uint32_t                 nsubjects;
     uint32_t                 nmeters;
@@ -441,6 +466,12 @@ typedef struct {
     llm_index_t              free_minute;
     llm_index_t              free_share;
     llm_index_t              free_reservation;
+
+    uint32_t                 types;          /* bits: of which there ever was a
+                                                subject */
+    uint32_t                 unnamed;        /* bits: of which there was one
+                                                that a line names and the zone
+                                                did not know; llm_join.h */
 
     uint32_t                 top;            /* subjects from here on were
                                                 never used */
@@ -569,6 +600,15 @@ static inline llm_meter_t *
 llm_zone_meter(llm_zone_t *z, llm_index_t i)
 {
     return (llm_meter_t *) ((u_char *) z + z->meters) + i;
+}
+
+
+/* Whether a meter has what was settled before it was made. */
+
+static inline int
+llm_zone_meter_loaded(const llm_zone_t *z, const llm_meter_t *m)
+{
+    return m->loaded == z->loads;
 }
 
 

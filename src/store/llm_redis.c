@@ -16,6 +16,8 @@
 
 
 static int llm_redis_digits(const char **p, const char *last, int64_t *n);
+static int llm_redis_sum(const char **p, const char *last, int64_t *n);
+static u_char *llm_redis_put_sum(u_char *p, int64_t n);
 static void llm_redis_begin(llm_redis_args_t *args);
 static void llm_redis_add(llm_redis_args_t *args, const char *data,
     size_t len);
@@ -185,6 +187,40 @@ llm_redis_digits(const char **p, const char *last, int64_t *n)
 }
 
 
+/* One that may have a sign. */
+
+static int
+llm_redis_sum(const char **p, const char *last, int64_t *n)
+{
+    int  negative;
+
+    negative = (*p < last && **p == '-');
+
+    *p += negative;
+
+    if (llm_redis_digits(p, last, n) != 0) {
+        return -1;
+    }
+
+    if (negative) {
+        *n = -*n;
+    }
+
+    return 0;
+}
+
+
+static u_char *
+llm_redis_put_sum(u_char *p, int64_t n)
+{
+    if (n < 0) {
+        *p++ = '-';
+    }
+
+    return llm_text_number(p, (n < 0) ? - (uint64_t) n : (uint64_t) n);
+}
+
+
 void
 llm_redis_args_free(llm_redis_args_t *args)
 {
@@ -317,7 +353,7 @@ llm_redis_add_share(llm_redis_args_t *args, const llm_redis_share_t *share,
 
     for (i = 0; i < n; i++) {
         *p++ = ':';
-        p = llm_text_number(p, (share->sum[i] > 0) ? share->sum[i] : 0);
+        p = llm_redis_put_sum(p, share->sum[i]);
     }
 
     llm_redis_add(args, (char *) buf, p - buf);
@@ -340,7 +376,7 @@ llm_redis_add_list(llm_redis_args_t *args, const int64_t *n, unsigned count)
             *p++ = ':';
         }
 
-        p = llm_text_number(p, (n[i] > 0) ? (uint64_t) n[i] : 0);
+        p = llm_redis_put_sum(p, n[i]);
     }
 
     llm_redis_add(args, (char *) buf, p - buf);
@@ -359,7 +395,7 @@ llm_redis_add_claim(llm_redis_args_t *args, uint64_t node,
     llm_redis_add_field(args, node, 1);
     llm_redis_add_number(args, claim->order);
     llm_redis_add_list(args, claim->have, LLM_REDIS_SUMS);
-    llm_redis_add_list(args, claim->want, LLM_REDIS_SUMS);
+    llm_redis_add_list(args, claim->want, claim->back ? 0 : LLM_REDIS_SUMS);
     llm_redis_add_list(args, claim->bound, LLM_REDIS_BOUNDS);
 }
 
@@ -689,7 +725,7 @@ llm_redis_share(const redisReply *reply, size_t i, size_t k, int minute,
     llm_redis_share_t *share)
 {
     char               c, *end, node[17];
-    size_t             n;
+    size_t             n, sums;
     int64_t           *to[2 + LLM_REDIS_SUMS];
     const char        *p, *last;
     const redisReply  *flat, *name, *value;
@@ -730,6 +766,8 @@ llm_redis_share(const redisReply *reply, size_t i, size_t k, int minute,
         to[n++] = &share->time;
     }
 
+    sums = n;
+
     to[n++] = &share->sum[0];
     to[n++] = &share->sum[1];
     to[n++] = &share->sum[2];
@@ -744,7 +782,8 @@ llm_redis_share(const redisReply *reply, size_t i, size_t k, int minute,
     for (i = 0; i < n; i++) {
 
         if ((i && (p == last || *p++ != ':'))
-            || llm_redis_digits(&p, last, to[i]) != 0)
+            || (i < sums ? llm_redis_digits : llm_redis_sum)(&p, last, to[i])
+               != 0)
         {
             return -1;
         }

@@ -23,7 +23,9 @@
  *
  *     {PREFIX:ZONE}:p:TYPE:PERIOD:START:ID    hash of a period of a subject:
  *         NODE -> GENERATION:REQUESTS:INPUT:OUTPUT:COST, all that the node has
- *         settled; within a generation each sum only grows, whoever sets it
+ *         settled; within a generation each sum only grows, whoever sets it.
+ *         What falls, by a reset or a correction, is of the next generation; a
+ *         sum is below nothing where its node has reset what others settled
  *     {PREFIX:ZONE}:m:TYPE:ID                 hash of its minute:
  *         NODE -> SEQUENCE:TIME:REQUESTS:INPUT:OUTPUT, what is in the node's
  *         window now; a later sequence number takes the place of an earlier
@@ -39,7 +41,7 @@
  *
  * Absolute sums that only grow can be set twice, late and in any order.
  *
- * Sums are decimal texts of up to 19 digits, which the scripts compare as
+ * Sums are decimal texts of up to 19 digits, with a sign if it is a minus, which the scripts compare as
  * texts and never add: a Lua number is exact up to 2^53 only, which is nine
  * million dollars in nano-dollars.  They count versions (2^53 changes) and
  * milliseconds; and they add claims, none of which is made under a limit of
@@ -141,7 +143,8 @@ typedef struct {
 } llm_redis_share_t;
 
 /* A claim that is set, and what is wanted beyond it: as much of that is
-   granted as all bounds allow. */
+   granted as all bounds allow.  back: nothing is wanted, and where there is no
+   claim none is made. */
 
 typedef struct {
     int64_t                  order;          /* an earlier one is ignored */
@@ -151,6 +154,7 @@ typedef struct {
                                              /* of requests, tokens, input,
                                                 output, nothing, cost; 0:
                                                 none */
+    unsigned                 back:1;
 } llm_redis_claim_t;
 
 /* A meter in an exchange: this node's share, if it is to be set, its claim

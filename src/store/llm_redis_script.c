@@ -44,7 +44,8 @@ const char *const  llm_redis_scripts[LLM_REDIS_SCRIPTS] = {
      * ARGV: token, and for each meter: 'm' or 'p', expires ('0': never), how
      * many shares, and of each the node and its value; the field of a claim,
      * or '', and of a claim its sequence number, what the node has, what it
-     * wants, and the bounds
+     * wants ('': of a claim that is there it gives back the rest), and the
+     * bounds
      *
      * What a node has of a meter is its share or its claim, whichever is more.
      */
@@ -57,6 +58,13 @@ const char *const  llm_redis_scripts[LLM_REDIS_SCRIPTS] = {
     "local ms = t[1] * 1000 + math.floor(t[2] / 1000)\n"
     "local now = string.format('%.0f', ms)\n"
     "local function less(a, b)\n"
+    "    local below = string.sub(a, 1, 1) == '-'\n"
+    "    if below ~= (string.sub(b, 1, 1) == '-') then\n"
+    "        return below\n"
+    "    end\n"
+    "    if below then\n"
+    "        a, b = b, a\n"
+    "    end\n"
     "    if #a ~= #b then\n"
     "        return #a < #b\n"
     "    end\n"
@@ -64,7 +72,7 @@ const char *const  llm_redis_scripts[LLM_REDIS_SCRIPTS] = {
     "end\n"
     "local function numbers(s)\n"
     "    local list = {}\n"
-    "    for d in string.gmatch(s, '%d+') do\n"
+    "    for d in string.gmatch(s, '-?%d+') do\n"
     "        list[#list + 1] = d\n"
     "    end\n"
     "    return list\n"
@@ -100,6 +108,9 @@ const char *const  llm_redis_scripts[LLM_REDIS_SCRIPTS] = {
     "    if #mine == 6 and less(ARGV[a], mine[1]) then\n"
     "        return nil\n"
     "    end\n"
+    "    if #mine ~= 6 and ARGV[a + 2] == '' then\n"
+    "        return nil\n"
+    "    end\n"
     "    local nodes, others = {}, {0, 0, 0, 0}\n"
     "    for i = 1, #flat, 2 do\n"
     "        local node, n = string.sub(flat[i], -16), numbers(flat[i + 1])\n"
@@ -115,13 +126,13 @@ const char *const  llm_redis_scripts[LLM_REDIS_SCRIPTS] = {
                      llm_redis_string(LLM_REDIS_MINUTE) "\n"
     "        end\n"
     "        if good and node ~= string.sub(me, 2) then\n"
-    "            local had = nodes[node] or {0, 0, 0, 0}\n"
+    "            local had = nodes[node] or {}\n"
     "            nodes[node] = had\n"
     "            for c = 1, 4 do\n"
-    "                local more = tonumber(n[first + c - 1] or '0') - had[c]\n"
-    "                if more > 0 then\n"
-    "                    had[c] = had[c] + more\n"
-    "                    others[c] = others[c] + more\n"
+    "                local has = tonumber(n[first + c - 1] or '0')\n"
+    "                if not had[c] or has > had[c] then\n"
+    "                    others[c] = others[c] + has - (had[c] or 0)\n"
+    "                    had[c] = has\n"
     "                end\n"
     "            end\n"
     "        end\n"
@@ -130,7 +141,7 @@ const char *const  llm_redis_scripts[LLM_REDIS_SCRIPTS] = {
     "    local bounds = numbers(ARGV[a + 3])\n"
     "    for c = 1, 4 do\n"
     "        have[c] = tonumber(have[c])\n"
-    "        want[c] = tonumber(want[c])\n"
+    "        want[c] = tonumber(want[c] or '0')\n"
     "    end\n"
     "    local function left(c)\n"
     "        local least = nil\n"

@@ -46,6 +46,7 @@ static const llm_sqlite_operation_t  llm_sqlite_operations[LLM_STORE_OPS] = {
     { llm_sqlite_op_entity, 0 },
     { llm_sqlite_op_entities, 0 },
     { llm_sqlite_op_audit, 0 },
+    { llm_sqlite_op_configured, 1 },
     { llm_sqlite_op_alert, 1 },
     { llm_sqlite_op_alerts, 0 },
     { llm_sqlite_op_deliveries, 0 },

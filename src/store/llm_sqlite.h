@@ -246,6 +246,10 @@ int llm_sqlite_op_change(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_entity(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_entities(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_audit(llm_store_t *store, llm_store_op_t *op);
+int llm_sqlite_op_configured(llm_store_t *store, llm_store_op_t *op);
+
+/* A row of the audit, in an open transaction; its number is not looked at. */
+int llm_sqlite_audit(llm_store_t *store, const llm_store_audit_row_t *row);
 
 /* A part of a commit. */
 int llm_sqlite_note(llm_store_t *store, const llm_store_note_t *note);

@@ -63,6 +63,12 @@ llm_sqlite_op_change(llm_store_t *store, llm_store_op_t *op)
     version = llm_sql_get_int(&q, 0);
     llm_sql_end(&q);
 
+    /* not where a store that was lost ended: what zones have of it is older */
+
+    if (version < c->time) {
+        version = c->time;
+    }
+
     for (i = 0; i < c->nchanges; i++) {
 
         c->failed = i;
@@ -269,23 +275,41 @@ llm_sqlite_change_audit(llm_store_t *store, llm_store_op_t *op,
     const llm_store_change_t *change, const llm_store_text_t *before,
     int64_t version)
 {
-    llm_sql_t             q;
-    llm_store_changes_t  *c;
+    llm_store_changes_t    *c;
+    llm_store_audit_row_t   row;
 
     c = &op->change;
 
+    row.time = c->time;
+    row.actor = c->actor;
+    row.action = change->action;
+    row.kind = change->kind;
+    row.id = change->id;
+    row.version = version;
+    row.before = *before;
+    row.after = change->json;
+
+    return llm_sqlite_audit(store, &row);
+}
+
+
+int
+llm_sqlite_audit(llm_store_t *store, const llm_store_audit_row_t *row)
+{
+    llm_sql_t  q;
+
     llm_sql_start(&q, store, LLM_SQL_AUDIT_ADD);
-    llm_sql_int(&q, c->time);
-    llm_sql_text(&q, &c->actor.who);
-    llm_sql_text(&q, &c->actor.key);
-    llm_sql_text(&q, &c->actor.address);
-    llm_sql_text(&q, &c->actor.reason);
-    llm_sql_text(&q, &change->action);
-    llm_sql_text(&q, &change->kind);
-    llm_sql_text(&q, &change->id);
-    llm_sql_int(&q, version);
-    llm_sql_text_or_null(&q, before);
-    llm_sql_text_or_null(&q, &change->json);
+    llm_sql_int(&q, row->time);
+    llm_sql_text(&q, &row->actor.who);
+    llm_sql_text(&q, &row->actor.key);
+    llm_sql_text(&q, &row->actor.address);
+    llm_sql_text(&q, &row->actor.reason);
+    llm_sql_text(&q, &row->action);
+    llm_sql_text(&q, &row->kind);
+    llm_sql_text(&q, &row->id);
+    llm_sql_int(&q, row->version);
+    llm_sql_text_or_null(&q, &row->before);
+    llm_sql_text_or_null(&q, &row->after);
 
     return llm_sql_run(&q);
 }
@@ -436,7 +460,8 @@ llm_sqlite_op_audit(llm_store_t *store, llm_store_op_t *op)
 
     llm_cursor_start(&c, &l->cursor);
 
-    llm_sql_start(&q, store, LLM_SQL_AUDIT);
+    llm_sql_start(&q, store, l->changes ? LLM_SQL_AUDIT_CHANGES
+                                        : LLM_SQL_AUDIT);
     llm_sql_int(&q, l->cursor.len ? llm_cursor_int(&c) : INT64_MAX);
     llm_sql_text_or_null(&q, &l->kind);
     llm_sql_text_or_null(&q, &l->id);
@@ -468,7 +493,9 @@ llm_sqlite_op_audit(llm_store_t *store, llm_store_op_t *op)
     l->cursor.len = 0;
 
     if (rc == 0 && l->nrows == l->max) {
-        llm_cursor_put_int(&l->cursor, l->rows[l->nrows - 1].number);
+        row = &l->rows[l->nrows - 1];
+        llm_cursor_put_int(&l->cursor, l->changes ? row->version
+                                                  : row->number);
     }
 
     return rc;

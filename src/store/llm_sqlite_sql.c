@@ -186,7 +186,24 @@ const char *const  llm_sql_steps[LLM_SQL_VERSION] = {
     "           m.input + m.output AS total_tokens,"
     "           m.requests AS total_requests"
     "    FROM meter m JOIN period p USING (period, start)"
-    "    WHERE m.type = 'team' AND m.period = 'month';"
+    "    WHERE m.type = 'team' AND m.period = 'month';",
+
+    "CREATE INDEX audit_version ON audit (version) WHERE version > 0;"
+
+    "CREATE TABLE configuration ("
+    "    one INTEGER PRIMARY KEY CHECK (one = 1),"
+    "    time INTEGER NOT NULL"
+    ");"
+
+    "CREATE TABLE configured ("
+    "    action TEXT NOT NULL,"
+    "    id TEXT NOT NULL,"
+    "    kind TEXT NOT NULL,"
+    "    limits TEXT NOT NULL,"
+    "    place TEXT NOT NULL,"
+    "    time INTEGER NOT NULL,"
+    "    PRIMARY KEY (action, id)"
+    ") WITHOUT ROWID;"
 };
 
 
@@ -368,6 +385,31 @@ const char *const  llm_sql_texts[LLM_SQL_STATEMENTS] = {
     " WHERE number < ? AND (?2 IS NULL OR kind = ?2)"
     " AND (?3 IS NULL OR id = ?3) ORDER BY number DESC LIMIT ?4",
 
+    /* AUDIT_CHANGES */
+    "SELECT number, time, who, key, address, reason, action, kind, id,"
+    " version, before, after FROM audit"
+    " WHERE version > 0 AND version < ?1 AND (?2 IS NULL OR kind = ?2)"
+    " AND (?3 IS NULL OR id = ?3) ORDER BY version DESC LIMIT ?4",
+
+    /* CONFIGURATION */
+    "SELECT time FROM configuration",
+
+    /* CONFIGURATION_SET */
+    "INSERT OR REPLACE INTO configuration VALUES (1, ?)",
+
+    /* CONFIGURED */
+    "SELECT limits FROM configured WHERE action = ? AND id = ?",
+
+    /* CONFIGURED_SET */
+    "INSERT OR REPLACE INTO configured VALUES (?, ?, ?, ?, ?, ?)",
+
+    /* CONFIGURED_GONE */
+    "SELECT action, id, kind, limits, place FROM configured WHERE time != ?"
+    " ORDER BY action, id",
+
+    /* CONFIGURED_FORGET */
+    "DELETE FROM configured WHERE time != ?",
+
     /* ALERT_ADD */
     "INSERT OR IGNORE INTO alert (type, subject, other, resource, period,"
     " start, amount, threshold, generation, id, event, json, time)"
@@ -448,6 +490,14 @@ const llm_sql_salvage_t  llm_sql_salvages[LLM_SQL_SALVAGES] = {
       "INSERT INTO delivery SELECT alert, channel, state, due, attempts,"
       "    error FROM old.delivery;" },
 
+    { "limits of nginx.conf", "configuration configured",
+
+      "DELETE FROM configuration;"
+      "DELETE FROM configured;"
+      "INSERT INTO configuration SELECT one, time FROM old.configuration;"
+      "INSERT INTO configured SELECT action, id, kind, limits, place, time"
+      "    FROM old.configured;" },
+
     { "pending ids", "pending",
 
       "DELETE FROM pending;"
@@ -457,5 +507,5 @@ const llm_sql_salvage_t  llm_sql_salvages[LLM_SQL_SALVAGES] = {
 
 const char *const  llm_sql_small_tables[] = {
     "segment", "period", "meter", "counter", "entity", "entity_ref", "alert",
-    "delivery", "pending", NULL
+    "delivery", "pending", "configuration", "configured", NULL
 };

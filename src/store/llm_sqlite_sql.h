@@ -18,7 +18,7 @@
 #define LLM_SQL_APPLICATION      0x6c6c6d71
 
 /* PRAGMA user_version: how many of the steps were taken. */
-#define LLM_SQL_VERSION          1
+#define LLM_SQL_VERSION          2
 
 /* The step that leads from a version to the next one. */
 extern const char *const  llm_sql_steps[LLM_SQL_VERSION];
@@ -65,6 +65,14 @@ typedef enum {
     LLM_SQL_AUDIT_ADD,
     LLM_SQL_AUDIT_NOTE,
     LLM_SQL_AUDIT,
+    LLM_SQL_AUDIT_CHANGES,
+
+    LLM_SQL_CONFIGURATION,
+    LLM_SQL_CONFIGURATION_SET,
+    LLM_SQL_CONFIGURED,
+    LLM_SQL_CONFIGURED_SET,
+    LLM_SQL_CONFIGURED_GONE,
+    LLM_SQL_CONFIGURED_FORGET,
 
     LLM_SQL_ALERT_ADD,
     LLM_SQL_ALERTS,
@@ -94,7 +102,7 @@ typedef struct {
     const char              *sql;
 } llm_sql_salvage_t;
 
-#define LLM_SQL_SALVAGES         3
+#define LLM_SQL_SALVAGES         4
 
 extern const llm_sql_salvage_t  llm_sql_salvages[LLM_SQL_SALVAGES];
 

@@ -185,13 +185,13 @@ typedef struct {
     int64_t                  amount[LLM_STORE_SUMS];
 
     /* resets of the meter: what they add to what it shows, while team_usage
-       still has all */
+       still has all; how many, with corrections that take something off */
     unsigned                 resets;
     int64_t                  taken[LLM_STORE_SUMS];     /* not positive */
 
     /* out, where the commit asks for totals: what the meter now shows */
     int64_t                  total[LLM_STORE_SUMS];
-    int64_t                  generation;     /* how often it was reset */
+    int64_t                  generation;     /* all resets so far */
 } llm_store_sum_t;
 
 typedef struct {
@@ -310,8 +310,9 @@ typedef struct {
 /*
  * CHANGE: entities are made, changed and deleted, all of them or none, each
  * with its row in the audit.  The versions given out never repeat, over all
- * entities and kinds, and rise.  A later change of the same operation sees
- * the earlier ones.
+ * entities and kinds, and rise; they are later than the change's time, so that
+ * those of a store that is made anew are higher than those of the one that was
+ * lost.  A later change of the same operation sees the earlier ones.
  *
  * EXISTS: the id (taken_alias is 0) or the alias (1) of the change with the
  * index failed is taken.  NOT_FOUND, CONFLICT: it is not there, or has the
@@ -376,7 +377,8 @@ typedef struct {
 } llm_store_entities_t;
 
 
-/* AUDIT: newest first; of one entity, of a kind, or (NULL) of all. */
+/* AUDIT: newest first; of one entity, of a kind, or (NULL) of all.  Rows that
+   are no changes of entities have version 0. */
 
 typedef struct {
     int64_t                  number;
@@ -393,12 +395,43 @@ typedef struct {
 typedef struct {
     llm_store_text_t         kind;
     llm_store_text_t         id;
+    unsigned                 changes:1;      /* of entities only */
     size_t                   max;
     llm_store_cursor_t       cursor;
 
     llm_store_audit_row_t   *rows;           /* out */
     size_t                   nrows;
 } llm_store_audit_t;
+
+
+/*
+ * CONFIGURED: what a configuration limits.  It is compared with the last one
+ * that was recorded; what is new, other or gone is a row of the audit, by
+ * "nginx.conf", with the place as the address; then it is the last one.  The
+ * first one of all is recorded, and no change.  Nothing is done where the last
+ * one was read later than this one, or is this one, as its workers may start
+ * in any order: an exception is a last one of the future, whose clock was
+ * wrong.
+ */
+
+typedef struct {
+    llm_store_text_t         action;         /* "llm_team_limit" */
+    llm_store_text_t         kind;           /* "team" */
+    llm_store_text_t         id;             /* with action unique */
+    llm_store_text_t         limits;         /* JSON */
+    llm_store_text_t         place;          /* "nginx.conf:12"; another one
+                                                alone is no change */
+} llm_store_limited_t;
+
+typedef struct {
+    int64_t                      read;       /* when the configuration was: ms
+                                                of the epoch */
+    int64_t                      time;       /* now, likewise */
+    const llm_store_limited_t   *rows;
+    size_t                       nrows;
+
+    size_t                       changed;    /* out: rows of the audit */
+} llm_store_configured_t;
 
 
 /*
@@ -567,6 +600,7 @@ typedef enum {
     LLM_STORE_ENTITY,
     LLM_STORE_ENTITIES,
     LLM_STORE_AUDIT,
+    LLM_STORE_CONFIGURED,
     LLM_STORE_ALERT,
     LLM_STORE_ALERTS,
     LLM_STORE_DELIVERIES,
@@ -596,6 +630,7 @@ typedef struct {
         llm_store_entity_t        entity;
         llm_store_entities_t      entities;
         llm_store_audit_t         audit;
+        llm_store_configured_t    configured;
         llm_store_alert_insert_t  alert;
         llm_store_alerts_t        alerts;
         llm_store_deliveries_t    deliveries;

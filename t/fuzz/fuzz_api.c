@@ -86,7 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     u_char          *buf;
     unsigned         kind;
     const uint8_t   *path, *query, *last;
-    llm_api_text_t   text;
+    llm_api_text_t   text, segments[LLM_API_STARS];
 
     if (size == 0) {
         return 0;
@@ -101,8 +101,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
 
-    if (llm_api_path("/key/*/regenerate", path, query - path, &text)) {
-        require(text.len + strlen("/key//regenerate")
+    if (llm_api_path("/team/*/member/*", path, query - path, segments)) {
+        require(segments[0].len + segments[1].len + strlen("/team//member/")
                 == (size_t) (query - path));
     }
 

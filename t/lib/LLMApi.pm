@@ -73,7 +73,7 @@ sub ready
 
     LLMTest::wait_until {
         $self->get('/health/readiness')->{status} == 200;
-    } 'the zone to be ready', 10;
+    } 'the zone to be ready';
 }
 
 

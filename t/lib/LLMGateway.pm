@@ -178,7 +178,8 @@ sub used
     } qw(rpm tpm);
 
     return join ' ', $requests - $headers->{'x-requests'},
-                     $tokens - $headers->{'x-tokens'}, $headers->{'x-spend'};
+                     $tokens - $headers->{'x-tokens'},
+                     $headers->{'x-spend'} // 0;
 }
 
 

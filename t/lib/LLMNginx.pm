@@ -78,7 +78,7 @@ BEGIN {
 
     my $patience = LLMBase::patience();
 
-    $ENV{TEST_NGINX_TIMEOUT} //= 3 * $patience;
+    $ENV{TEST_NGINX_TIMEOUT} //= 10 * $patience;
     $ENV{TEST_NGINX_SLEEP} //= 0.005 * $patience;
     $ENV{TEST_NGINX_USE_HUP} //= 1 if $LLMBase::mode eq 'hup';
     $ENV{TEST_NGINX_USE_VALGRIND} //= join ' ', LLMBase::valgrind_options()

@@ -49,7 +49,7 @@ sub wait_until (&;$$)
 {
     my ($condition, $what, $seconds) = @_;
 
-    my $end = time + ($seconds // 5) * LLMBase::patience();
+    my $end = time + ($seconds // 30) * LLMBase::patience();
     my $value;
 
     until ($value = $condition->()) {
@@ -194,7 +194,7 @@ sub start
         }
 
         $self->workers == $self->{workers} && $self->connect;
-    } 'nginx to start', 10;
+    } 'nginx to start';
 
     return $self;
 }
@@ -310,7 +310,7 @@ sub end
     kill $signal, $self->{pid};
 
     eval {
-        wait_until { waitpid($self->{pid}, WNOHANG) } 'nginx to end', 10;
+        wait_until { waitpid($self->{pid}, WNOHANG) } 'nginx to end';
         1;
     } or do {
         fail('nginx ends when told to');

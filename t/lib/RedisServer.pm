@@ -119,7 +119,7 @@ sub again
         exec $self->{program}, "$dir/redis.conf" or POSIX::_exit(127);
     });
 
-    LLMTest::wait_until { $self->answers } "$self->{program} to start", 10;
+    LLMTest::wait_until { $self->answers } "$self->{program} to start";
 
     return $self;
 }

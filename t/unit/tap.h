@@ -85,7 +85,8 @@ tap_is_mem(const void *got, size_t len, const char *expected,
     int      same;
     va_list  ap;
 
-    same = (len == strlen(expected) && memcmp(got, expected, len) == 0);
+    same = (len == strlen(expected)
+            && (len == 0 || memcmp(got, expected, len) == 0));
 
     va_start(ap, fmt);
     tap_say(same, file, line, fmt, ap);

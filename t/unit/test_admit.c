@@ -244,7 +244,7 @@ test_all_or_nothing(void)
     llm_row_t   row, full, rate;
     u_char     *before;
     static const char  *names[] = { "", "t", "u", "c", "k", "m", "t/m",
-                                    "k/m", "t/u" };
+                                    "k/m", "t/u", "app:web" };
 
     begin();
     quota_row(&row, "rpm=100 tpm=100 parallel=100 budget=1/day");

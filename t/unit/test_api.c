@@ -15,37 +15,43 @@
 static void
 test_paths(void)
 {
-    size_t          i;
-    llm_api_text_t  arg;
+    size_t          i, k;
+    llm_api_text_t  args[LLM_API_STARS];
 
     static const struct {
         const char  *pattern;
         const char  *path;
-        const char  *arg;            /* NULL: another path */
+        const char  *args[LLM_API_STARS];    /* NULL: another path */
     } paths[] = {
-        { "/team/new", "/team/new", "" },
-        { "/team/new", "/team/ne", NULL },
-        { "/team/new", "/team/new/", NULL },
-        { "/team/new", "", NULL },
-        { "/team/*", "/team/a b", "a b" },
-        { "/team/*", "/team/", NULL },
-        { "/team/*", "/team/a/b", NULL },
-        { "/key/*/regenerate", "/key/sk-1/regenerate", "sk-1" },
-        { "/key/*/regenerate", "/key//regenerate", NULL },
-        { "/key/*/regenerate", "/key/regenerate", NULL },
-        { "/key/*/regenerate", "/key/sk-1", NULL },
-        { NULL, NULL, NULL }
+        { "/team/new", "/team/new", { "", "" } },
+        { "/team/new", "/team/ne", { NULL } },
+        { "/team/new", "/team/new/", { NULL } },
+        { "/team/new", "", { NULL } },
+        { "/team/*", "/team/a b", { "a b", "" } },
+        { "/team/*", "/team/", { NULL } },
+        { "/team/*", "/team/a/b", { NULL } },
+        { "/key/*/regenerate", "/key/sk-1/regenerate", { "sk-1", "" } },
+        { "/key/*/regenerate", "/key//regenerate", { NULL } },
+        { "/key/*/regenerate", "/key/regenerate", { NULL } },
+        { "/key/*/regenerate", "/key/sk-1", { NULL } },
+        { "/team/*/member/*/reset_spend", "/team/t/member/u/reset_spend",
+          { "t", "u" } },
+        { "/team/*/member/*/reset_spend", "/team/t/member//reset_spend",
+          { NULL } },
+        { "/team/*/reset_spend", "/team/t/member/u/reset_spend", { NULL } },
+        { NULL, NULL, { NULL } }
     };
 
     for (i = 0; paths[i].pattern; i++) {
 
         is_int(llm_api_path(paths[i].pattern, (u_char *) paths[i].path,
-                            strlen(paths[i].path), &arg),
-               paths[i].arg != NULL, "%s is %s", paths[i].path,
+                            strlen(paths[i].path), args),
+               paths[i].args[0] != NULL, "%s is %s", paths[i].path,
                paths[i].pattern);
 
-        if (paths[i].arg && paths[i].arg[0]) {
-            is_mem(arg.data, arg.len, paths[i].arg, "its segment");
+        for (k = 0; paths[i].args[0] && k < LLM_API_STARS; k++) {
+            is_mem(args[k].data, args[k].len, paths[i].args[k],
+                   "its segments");
         }
     }
 }

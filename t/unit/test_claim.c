@@ -204,10 +204,16 @@ static void
 test_sum(void)
 {
     int64_t            others[LLM_REDIS_SUMS];
-    const int64_t      own[LLM_REDIS_SUMS] = { 1, 1, 1, 1 };
-    llm_redis_share_t  shares[4];
+    llm_redis_share_t  own, shares[4];
 
+    memset(&own, 0, sizeof(own));
     memset(shares, 0, sizeof(shares));
+
+    own.node = 0xa;
+    own.sum[0] = 1;
+    own.sum[1] = 1;
+    own.sum[2] = 1;
+    own.sum[3] = 1;
 
     shares[0].node = 0xa;
     shares[0].sum[0] = 4;
@@ -222,22 +228,48 @@ test_sum(void)
     shares[3].sum[0] = 5;
     shares[3].sum[1] = 6;
 
-    ok(llm_cluster_sum(shares, 4, 0xa, own, 0, 0, others) == INT64_MAX,
+    ok(llm_cluster_sum(shares, 4, &own, 0, 0, others) == INT64_MAX,
        "sums of periods stay");
     is_int(others[0], 3 + 9, "a claim counts where it is more, not the own");
     is_int(others[1], 6, "else what was published");
 
+    shares[3].sum[1] = -7;
+    shares[0].sum[1] = -3;
+
+    (void) llm_cluster_sum(shares, 4, &own, 0, 0, others);
+    is_int(others[1], -7 + 2 + 7, "a claim on what was reset is more");
+
+    shares[2].sum[1] = 0;
+
+    (void) llm_cluster_sum(shares, 4, &own, 0, 0, others);
+    is_int(others[1], 0, "or holds back what may be used of it");
+
+    shares[2].sum[1] = -7;
+
+    (void) llm_cluster_sum(shares, 4, &own, 0, 0, others);
+    is_int(others[1], -7, "a reset by another takes from all");
+
+    shares[0].order = 1;
+
+    (void) llm_cluster_sum(shares, 4, &own, 0, 0, others);
+    is_int(others[1], -7 - 3 - 1, "so does the own, of a later generation");
+
+    shares[0].order = 0;
+    shares[0].sum[1] = 0;
+    shares[2].sum[1] = 2;
+    shares[3].sum[1] = 6;
+
     shares[2].time = 1000;
     shares[3].time = 1000;
 
-    is_int(llm_cluster_sum(shares, 4, 0xa, own, 1, 61999, others), 1,
+    is_int(llm_cluster_sum(shares, 4, &own, 1, 61999, others), 1,
            "what was published in a minute leaves first");
     is_int(others[0], 9, "of both");
 
-    (void) llm_cluster_sum(shares, 4, 0xa, own, 1, 62000, others);
+    (void) llm_cluster_sum(shares, 4, &own, 1, 62000, others);
     is_int(others[1], 2, "then the claim counts");
 
-    (void) llm_cluster_sum(shares, 4, 0xa, own, 1, 82000, others);
+    (void) llm_cluster_sum(shares, 4, &own, 1, 82000, others);
     is_int(others[0] + others[1], 0, "for as long as it may be used");
 }
 

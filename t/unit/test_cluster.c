@@ -389,9 +389,61 @@ test_many(void)
 }
 
 
+/* What falls is of another generation, here and in Redis. */
+
+static void
+test_generation(void)
+{
+    begin(0);
+
+    meter->settled[LLM_COUNT_COST] = 100;
+
+    (void) collect();
+    is_int(batch.items[0].own->order, 0, "the first generation");
+    apply("*3\n:1\n$4\n1000\n*2\n:5\n*4\n" OWN "$11\n0:0:0:0:100\n"
+          OTHER "$11\n0:0:0:0:-40\n");
+    is_int(meter->others[3], -40, "what another has taken off");
+    is_int(collect(), 0, "all is known");
+
+    meter->generation = 1;
+
+    is_int(collect(), 1, "a reset that takes nothing is published");
+    is_int(batch.items[0].own->order, 1, "as the next generation");
+    apply("*3\n:1\n$4\n1000\n*2\n:6\n*4\n" OWN "$11\n1:0:0:0:100\n"
+          OTHER "$11\n0:0:0:0:-40\n");
+
+    meter->settled[LLM_COUNT_COST] = -60;
+    meter->generation = 2;
+
+    is_int(collect(), 1, "as is one that takes what another has");
+    ok(is_item(0, key, -60, 0) && batch.items[0].own->order == 2,
+       "below nothing");
+
+    /* Redis is ahead: that is the truth, and after a while the generation */
+
+    apply("*3\n:1\n$4\n1000\n*2\n:0\n*2\n" OWN "$11\n4:0:0:0:-90\n");
+    is_int(meter->others[3], -30, "a later generation is the truth");
+    is_int(meter->generation, 2, "its line may be under way");
+    is_int(collect(), 0, "so nothing is done");
+
+    z->now += 9999;
+    is_int(collect(), 0, "for ten seconds");
+
+    z->now += 1;
+    is_int(collect(), 1, "then it is asked again");
+    apply("*3\n:1\n$4\n1000\n*2\n:0\n*2\n" OWN "$11\n4:0:0:0:-90\n");
+    is_int(meter->generation, 4, "and is the generation here");
+    is_int(collect(), 1, "in which it publishes");
+    is_int(batch.items[0].own->order, 4, "from then on");
+    apply("*3\n:1\n$4\n1000\n*2\n:7\n*2\n" OWN "$11\n4:0:0:0:-60\n");
+    is_int(meter->others[3], 0, "and knows all");
+}
+
+
 static void
 test_stored(void)
 {
+    int64_t            order;
     llm_store_meter_t  row;
     static u_char      big[LLM_REDIS_KEY];
 
@@ -406,12 +458,33 @@ test_stored(void)
     row.period.start = START;
     row.period.end = START + 86400;
     row.sum[3] = 77;
+    row.generation = 3;
 
     batch.n = 0;
-    llm_cluster_stored(book, &batch, &row);
+    llm_cluster_stored(book, z, &batch, &row);
 
     is_int(batch.n, 1, "a meter of the store");
     ok(is_item(0, key, 77, 0), "has the key of the zone's");
+    is_int(batch.items[0].own->order, 3, "and its generation");
+    ok(batch.items[0].claim == NULL, "without claims");
+
+    z->strict = 100;
+    (void) collect();
+    order = batch.items[0].claim ? batch.items[0].claim->order : 0;
+
+    batch.n = 0;
+    llm_cluster_stored(book, z, &batch, &row);
+    ok(batch.items[0].claim == NULL, "or with the zone's");
+
+    meter->loaded = 0;
+
+    batch.n = 0;
+    llm_cluster_stored(book, z, &batch, &row);
+    ok(batch.items[0].claim && batch.items[0].claim->back
+       && batch.items[0].claim->have[3] == 77,
+       "what was claimed of one that the zone has not is given back");
+    ok(batch.items[0].claim && batch.items[0].claim->order < wall + order,
+       "but for what is claimed now");
 
     apply("*3\n:1\n$4\n1000\n*2\n:6\n*2\n" OTHER "$9\n0:1:2:3:4\n");
     is_int(meter->others[3], 0, "and changes nothing in the zone");
@@ -421,13 +494,13 @@ test_stored(void)
     row.period.end = INT64_MAX;
 
     batch.n = 0;
-    llm_cluster_stored(book, &batch, &row);
+    llm_cluster_stored(book, z, &batch, &row);
     is_int(batch.items[0].expires, 0, "what never ends stays");
 
     row.subject.id.data = big;
     row.subject.id.len = sizeof(big);
 
-    llm_cluster_stored(book, &batch, &row);
+    llm_cluster_stored(book, z, &batch, &row);
     is_int(batch.n, 1, "an id without end is left out");
 }
 
@@ -440,6 +513,7 @@ main(void)
     test_roll();
     test_minute();
     test_many();
+    test_generation();
     test_stored();
 
     llm_cluster_destroy(book);

@@ -294,10 +294,16 @@ test_kept(void)
                budget(LLM_RECORD_MEMBER_LIMIT, LLM_PERIOD(LLM_PERIOD_DAYS, 1)));
     is_int(z->kept.types[LLM_SUBJECT_TEAM_USER].nperiods, 1, "of members");
 
+    (void) put(LLM_ENTITY_TAG, "app:web", 3,
+               budget(LLM_RECORD_LIMIT, LLM_PERIOD(LLM_PERIOD_DAYS, 1)));
+    is_int(z->kept.types[LLM_SUBJECT_TAG].nperiods, 1, "of tags");
+
     (void) put(LLM_ENTITY_BUDGET, "b", 4,
                budget(LLM_RECORD_LIMIT, LLM_PERIOD(LLM_PERIOD_DAYS, 5)));
     ok(z->kept.types[LLM_SUBJECT_TEAM].nperiods == 2
-       && z->kept.types[LLM_SUBJECT_CUSTOMER].nperiods == 1,
+       && z->kept.types[LLM_SUBJECT_CUSTOMER].nperiods == 1
+       && z->kept.types[LLM_SUBJECT_TAG].nperiods == 2
+       && z->kept.types[LLM_SUBJECT_MODEL].nperiods == 0,
        "of all that may have a budget");
 
     for (i = 10; i < 10 + LLM_KEPT_PERIODS - 2; i++) {

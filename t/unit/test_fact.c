@@ -7,6 +7,7 @@
 #include "kill.h"
 #include "llm_fact.h"
 #include "llm_load.h"
+#include "llm_others.h"
 
 
 /*
@@ -133,13 +134,21 @@ act_adopt(void)
 }
 
 
+static llm_meter_t *
+meter_of(unsigned key, llm_period_t period)
+{
+    llm_index_t  i;
+
+    i = llm_zone_find(z, &keys[key]);
+
+    return llm_zone_find_meter(z, llm_zone_subject(z, i), period);
+}
+
+
 static int64_t
 cost_of(unsigned key, llm_period_t period)
 {
-    return llm_zone_find_meter(z, llm_zone_subject(z, llm_zone_find(z,
-                                                                &keys[key])),
-                               period)
-           ->settled[LLM_COUNT_COST];
+    return meter_of(key, period)->settled[LLM_COUNT_COST];
 }
 
 
@@ -200,13 +209,60 @@ test_fact(void)
     act_reset();
     ok(cost_of(0, DAY) == 0 && cost_of(0, QUOTA_MONTH) == 0, "a reset");
     ok(cost_of(1, QUOTA_MONTH) == INT64_MAX, "is of one subject");
-    is_int(llm_zone_find_meter(z, llm_zone_subject(z, llm_zone_find(z,
-                               &keys[0])), DAY)->settled[LLM_COUNT_INPUT], 9,
+    is_int(meter_of(0, DAY)->settled[LLM_COUNT_INPUT], 9,
            "and of what it says");
 
     act_adopt();
     act_adopt();
     is_int(cost_of(0, DAY), 5, "another zone's is adopted once");
+
+    finish();
+}
+
+
+/* What other nodes have settled is taken off here. */
+
+static void
+test_others(void)
+{
+    unsigned           key;
+    llm_meter_t       *m;
+    llm_fact_change_t  change;
+
+    static const int64_t  others[LLM_COUNTS] = { 0, 0, 0, 50 };
+
+    begin();
+    prepare_subjects();
+
+    enter();
+
+    m = meter_of(0, DAY);
+
+    llm_others_start(z, 1);
+    llm_others_set(z, m, others);
+
+    change_of(&change, -101);
+    change.nkeys = 1;
+    ok(!llm_fact_fits(z, &walls, &change, &key), "of the month there is less");
+
+    llm_others_set(z, meter_of(0, QUOTA_MONTH), others);
+    ok(llm_fact_fits(z, &walls, &change, &key), "what others have may go");
+
+    llm_zone_leave(z);
+
+    is_int(m->generation, 0, "nothing fell");
+    act_adopt();
+    is_int(m->generation, 0, "more is no other generation");
+    act_correct();
+    is_int(m->generation, 1, "less is");
+
+    enter();
+    llm_fact_free(z, 0);
+    llm_zone_leave(z);
+
+    act_reset();
+    is_int(m->generation, 2, "as is a reset");
+    is_int(m->settled[LLM_COUNT_COST], -50, "of all that is shown");
 
     finish();
 }
@@ -225,6 +281,7 @@ int
 main(void)
 {
     test_fact();
+    test_others();
 
     if (!kill_begin()) {
         return 0;

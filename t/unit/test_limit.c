@@ -465,7 +465,7 @@ test_names(void)
     unsigned          i;
     static const char  *name[] = { "global", "team", "user", "customer",
                                   "key", "model", "team_model", "key_model",
-                                  "team_user" };
+                                  "team_user", "tag" };
 
     for (i = 0; i < LLM_SUBJECT_TYPES; i++) {
         ok(strcmp(llm_subject_name(i), name[i]) == 0, "subject %s", name[i]);

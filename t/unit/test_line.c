@@ -339,7 +339,7 @@ test_times(void)
 static void
 test_longest(void)
 {
-    int               i;
+    int               i, k;
     size_t            len;
     u_char           *p, text[LLM_LINE_TEXT];
     llm_line_t        line;
@@ -371,6 +371,13 @@ test_longest(void)
 
         texts[i]->data = text;
         texts[i]->len = sizeof(text);
+
+        for (k = 0; k < LLM_LINE_TAGS; k++) {
+            line.tags[k].data = text;
+            line.tags[k].len = LLM_LINE_TAG;
+        }
+
+        line.ntags = LLM_LINE_TAGS;
 
         p = print(&line, &len);
 

@@ -502,6 +502,70 @@ test_labels(void)
 
 
 static void
+test_tags(void)
+{
+    char           lots[2048];
+    u_char        *p, *last;
+    unsigned       i;
+    llm_line_t     line;
+    llm_usage_t    usage;
+    const u_char  *at;
+
+    static const char  *tags[] = { "app:web", "{\"type\":\"", "\xc3\xa9" };
+
+    memset(&line, 0, sizeof(llm_line_t));
+    memset(&usage, 0, sizeof(llm_usage_t));
+
+    line.usage = &usage;
+    line.requests = 1;
+    line.source = "upstream";
+
+    for (i = 0; i < 3; i++) {
+        line.tags[i].data = (const u_char *) tags[i];
+        line.tags[i].len = strlen(tags[i]);
+    }
+
+    p = malloc(LLM_LINE_MAX);
+
+    for (line.ntags = 0; line.ntags <= 3; line.ntags++) {
+        last = llm_line_print(p, &line);
+        at = p;
+
+        ok(llm_line_read(&at, last, &entry) == LLM_LINE_OK
+           && entry.ntags == line.ntags, "%u tags", line.ntags);
+        ok((memmem(p, last - p, "\"tags\"", 6) != NULL) == (line.ntags > 0),
+           "none is not told");
+    }
+
+    for (i = 0; i < 3; i++) {
+        is_mem(entry.tag[i].data, entry.tag[i].len, tags[i], "%s", tags[i]);
+    }
+
+    /* more than there is room for, from somebody else */
+
+    last = (u_char *) lots;
+    last += sprintf(lots, "{\"type\":\"usage\",\"id\":"
+                    "\"0000000000000001-7\",\"started\":"
+                    "\"2026-04-01T12:30:05.123Z\",\"timestamp\":"
+                    "\"2026-04-01T12:30:05.123Z\",\"tags\":[");
+
+    for (i = 0; i < 20; i++) {
+        last += sprintf((char *) last, "%s\"t%u\"", i ? "," : "", i);
+    }
+
+    last += sprintf((char *) last, "],\"labels\":{}}\n");
+    at = (u_char *) lots;
+
+    ok(llm_line_read(&at, last, &entry) == LLM_LINE_OK
+       && entry.ntags == LLM_LINE_TAGS, "the first of twenty");
+    is_mem(entry.tag[LLM_LINE_TAGS - 1].data, entry.tag[LLM_LINE_TAGS - 1].len,
+           "t7", "are read");
+
+    free(p);
+}
+
+
+static void
 test_time(void)
 {
     u_char    buf[LLM_LINE_TIME];
@@ -690,6 +754,7 @@ main(void)
     test_damage();
     test_bad();
     test_labels();
+    test_tags();
     test_time();
 
     test_facts();

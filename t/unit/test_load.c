@@ -55,6 +55,7 @@ row_of(llm_load_t *row, llm_period_t period, int64_t n)
     row->period = period;
     llm_clock_period(&clock_now, period, &row->start, &end);
 
+    row->generation = 3;
     row->sum[LLM_COUNT_REQUESTS] = n;
     row->sum[LLM_COUNT_INPUT] = 2 * n;
     row->sum[LLM_COUNT_OUTPUT] = 3 * n;
@@ -82,20 +83,36 @@ load(const char *team, int64_t day, int64_t month)
 }
 
 
-static int64_t
-cost_of(const char *team, llm_period_t period)
+static llm_meter_t *
+meter_of(const char *team, llm_period_t period)
 {
     llm_index_t         i;
-    llm_meter_t        *m;
     llm_subject_key_t   key;
 
     key_of(&key, team);
     i = llm_zone_find(z, &key);
-    m = (i == LLM_NONE) ? NULL
-                        : llm_zone_find_meter(z, llm_zone_subject(z, i),
-                                              period);
+
+    return (i == LLM_NONE) ? NULL
+                           : llm_zone_find_meter(z, llm_zone_subject(z, i),
+                                                 period);
+}
+
+
+static int64_t
+cost_of(const char *team, llm_period_t period)
+{
+    llm_meter_t  *m;
+
+    m = meter_of(team, period);
 
     return m ? m->settled[LLM_COUNT_COST] : -1;
+}
+
+
+static int64_t
+generation_of(const char *team, llm_period_t period)
+{
+    return meter_of(team, period)->generation;
 }
 
 
@@ -173,6 +190,10 @@ test_load(void)
     is_int(load("a", 5, 7), LLM_ROOM_MADE, "loaded");
     is_int(cost_of("a", DAY), 20, "the day");
     is_int(cost_of("a", QUOTA_MONTH), 28, "the month");
+
+    is_int(load("taken", -5, 0), LLM_ROOM_MADE, "one that was reset");
+    is_int(cost_of("taken", DAY), -20, "below nothing");
+    is_int(generation_of("taken", DAY), 3, "three times");
 
     llm_admit(z, &clock_now, &ask, &v);
     is_int(v.decision, LLM_ADMITTED, "now it is known");
@@ -410,14 +431,14 @@ test_foreign(void)
     mark.epoch = OTHER;
     mark.number = 1;
     mark.offset = 500;
-    llm_adopt_marks(z, &mark, 1);
+    llm_adopt_marks(z, &mark, 1, 0);
     adopt("a", 1000, 100, 1, 500);
     is_int(cost_of("a", DAY), 120, "before the mark all is in");
     adopt("a", 1000, 100, 1, 501);
     is_int(cost_of("a", DAY), 220, "behind it not");
 
     mark.offset = 400;
-    llm_adopt_marks(z, &mark, 1);
+    llm_adopt_marks(z, &mark, 1, 0);
     adopt("a", 1000, 100, 1, 501);
     is_int(cost_of("a", DAY), 220, "a mark goes not back");
 
@@ -451,13 +472,13 @@ test_moment(void)
     marks[0].epoch = OTHER;
     marks[0].offset = 100;
     state = llm_zone_marks_state(z);
-    llm_adopt_marks(z, marks, 1);
+    llm_adopt_marks(z, marks, 1, 0);
     ok(llm_zone_marks_are(z, seen, 2, 0), "until it does");
     ok(llm_zone_marks_state(z) != state, "which is seen");
 
     state = llm_zone_marks_state(z);
     marks[0].offset = 101;
-    llm_adopt_marks(z, marks, 1);
+    llm_adopt_marks(z, marks, 1, 0);
     ok(!llm_zone_marks_are(z, seen, 2, 0), "more than the store had");
     ok(llm_zone_marks_state(z) != state, "which is seen, too");
     ok(llm_zone_marks_are(z, seen, 2, 1), "but for a segment that was cut");
@@ -480,13 +501,23 @@ test_moment(void)
         marks[i].offset = 1;
     }
 
-    llm_adopt_marks(z, marks, LLM_CARRIER_MARKS);
+    llm_adopt_marks(z, marks, LLM_CARRIER_MARKS,
+                    llm_mark_sum(OTHER, 0, 101) + llm_mark_sum(OTHER, 1, 1));
     ok(llm_zone_marks_are(z, seen, 3, 0), "old ones");
+    seen[2].offset = 2;
+    ok(!llm_zone_marks_are(z, seen, 3, 1), "which may not have grown");
+    seen[2].offset = 1;
+    ok(!llm_zone_marks_are(z, seen, 2, 1), "nor be gone");
     is_int(llm_adopted(z, marks), LLM_CARRIER_MARKS, "there are so many marks");
     adopt("a", 1000, 1, LLM_CARRIER_MARKS + 2, 7);
     is_int(llm_adopted(z, marks), LLM_CARRIER_MARKS, "and no more");
     ok(marks[0].number == LLM_CARRIER_MARKS + 2 && marks[0].offset == 7,
        "a new one takes the place of the oldest");
+
+    seen[0].epoch = OTHER;
+    seen[0].number = 2;
+    seen[0].offset = 1;
+    ok(llm_zone_marks_are(z, seen, 3, 0), "which is one of the others");
 }
 
 

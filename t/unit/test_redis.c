@@ -128,13 +128,17 @@ test_commands(void)
         "{llmq:main}:changed", "one", "two", "here",
         "p", "99", "2",
         "000000000000000a", "1:2:3:4:9223372036854775807",
-        "fedcba9876543210", "0:0:0:0:0", "",
+        "fedcba9876543210", "0:-5:0:0:-9223372036854775808", "",
         "m", "0", "1", "000000000000000a", "1:2:3:4",
         "c000000000000000a", "7", "1:2:3:4", "0:5:0:0", "9:8:0:0:0:0"
     };
 
     static const llm_redis_claim_t  claim = {
-        7, { 1, 2, 3, 4 }, { 0, 5, 0, 0 }, { 9, 8, 0, 0, 0, 0 }
+        7, { 1, 2, 3, 4 }, { 0, 5, 0, 0 }, { 9, 8, 0, 0, 0, 0 }, 0
+    };
+
+    static const llm_redis_claim_t  back = {
+        8, { 1, 2, -3, 4 }, { 0, 0, 0, 0 }, { 0, 0, 0, 0, 0, 0 }, 1
     };
 
     memset(&args, 0, sizeof(args));
@@ -160,6 +164,7 @@ test_commands(void)
     shares[0].sum[3] = INT64_MAX;
     shares[1].node = 0xfedcba9876543210;
     shares[1].sum[0] = -5;
+    shares[1].sum[3] = INT64_MIN;
     shares[2].node = 0xa;
 
     strcpy(items[0].key, "one");
@@ -183,6 +188,14 @@ test_commands(void)
     for (i = 0; i < args.argc; i++) {
         ok(redis_arg(&args, i, exchange[i]), "word %zu is %s", i, exchange[i]);
     }
+
+    items[1].claim = &back;
+
+    (void) llm_redis_exchange(&args, &names, items, 2);
+    ok(redis_arg(&args, args.argc - 4, "8")
+       && redis_arg(&args, args.argc - 3, "1:2:-3:4")
+       && redis_arg(&args, args.argc - 2, ""),
+       "what is given back wants nothing");
 
     ok(llm_redis_load(&args, LLM_REDIS_SCRIPT_EXCHANGE) == 0
        && args.argc == 3 && redis_arg(&args, 1, "LOAD")
@@ -319,13 +332,15 @@ test_shares(void)
 
     freeReplyObject(r);
 
-    r = redis_reply("*3\n:1\n$4\n1000\n*2\n:0\n*20\n"
+    r = redis_reply("*3\n:1\n$4\n1000\n*2\n:0\n*24\n"
                     "$5\nother\n$9\n0:1:2:3:4\n"
                     "$16\n000000000000000g\n$9\n0:1:2:3:4\n"
                     "$16\n +00000000000000\n$9\n0:1:2:3:4\n"
                     "$16\n000000000000000a\n$7\n0:1:2:3\n"
                     "$16\n000000000000000a\n$11\n0:1:2:3:4:5\n"
-                    "$16\n000000000000000a\n$10\n0:1:2:-3:4\n"
+                    "$16\n000000000000000a\n$10\n0:1:2:+3:4\n"
+                    "$16\n000000000000000a\n$9\n0:1:2:-:4\n"
+                    "$16\n000000000000000a\n$10\n-1:1:2:3:4\n"
                     "$16\n000000000000000a\n$9\n0:1:2::34\n"
                     "$16\n000000000000000a\n$27\n0:1:2:3:9223372036854775808\n"
                     "$16\n000000000000000a\n$0\n\n"
@@ -337,6 +352,16 @@ test_shares(void)
     for (i = 0; i < llm_redis_exchanged(r, 0, &version); i++) {
         is_int(llm_redis_share(r, 0, i, 0, &s), -1, "%zu is no share", i);
     }
+
+    freeReplyObject(r);
+
+    r = redis_reply("*3\n:1\n$4\n1000\n*2\n:0\n*2\n"
+                    "$16\n000000000000000a\n"
+                    "$28\n2:1:-2:3:-999999999999999999\n");
+
+    ok(llm_redis_share(r, 0, 0, 0, &s) == 0 && s.order == 2 && s.sum[0] == 1
+       && s.sum[1] == -2 && s.sum[3] == -999999999999999999,
+       "sums may be below nothing");
 
     freeReplyObject(r);
 

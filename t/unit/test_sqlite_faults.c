@@ -408,7 +408,8 @@ test_damaged(void)
     store = store_new(1);
     is_int(op.open.event, LLM_STORE_REBUILT, "without its meters");
     ok(strstr(op.open.text, "of the old file it has the entities and audit, "
-              "alerts, pending ids") != NULL, "in words: %s", op.open.text);
+              "alerts, limits of nginx.conf, pending ids")
+       != NULL, "in words: %s", op.open.text);
     ok(store_has_entity(store, "old", "{1}")
        && store_has_entity(store, "new", "{2}"), "no entity is lost");
     is_text(store_query("quota.db", "SELECT count(*) FROM audit"), "2",

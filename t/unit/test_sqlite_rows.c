@@ -95,9 +95,9 @@ test_entities(void)
 
     change(0, "a", "Alpha", "{1}", 0);
     is_status(run(store, 1), LLM_STORE_OK, "a team is made");
-    is_int(changes[0].changed, 1, "the first version");
-    is_text(entity(other, "a", NULL), "a Alpha {1} 1", "found by id");
-    is_text(entity(other, NULL, "Alpha"), "a Alpha {1} 1", "and by alias");
+    is_int(changes[0].changed, 1001, "the first version is later than now");
+    is_text(entity(other, "a", NULL), "a Alpha {1} 1001", "found by id");
+    is_text(entity(other, NULL, "Alpha"), "a Alpha {1} 1001", "and by alias");
     is_text(entity(other, "A", NULL), "not found", "not by another");
 
     change(0, "a", "Other", "{2}", 0);
@@ -112,11 +112,11 @@ test_entities(void)
     is_status(run(other, 1), LLM_STORE_NOT_FOUND, "nor to delete");
     change(0, "a", "Alpha", "{3}", 9);
     is_status(run(other, 1), LLM_STORE_CONFLICT, "another version");
-    is_int(op.change.found, 1, "is the one that it has");
+    is_int(op.change.found, 1001, "is the one that it has");
 
-    change(0, "a", "Alpha", "{3}", 1);
+    change(0, "a", "Alpha", "{3}", 1001);
     is_status(run(other, 1), LLM_STORE_OK, "the right one");
-    is_int(changes[0].changed, 2, "makes the next");
+    is_int(changes[0].changed, 1002, "makes the next");
     change(0, "a", "Beta", "{4}", LLM_STORE_ANY_VERSION);
     is_status(run(store, 1), LLM_STORE_OK, "or whichever it is");
     is_text(entity(store, NULL, "Alpha"), "not found", "the alias has gone");
@@ -130,15 +130,15 @@ test_entities(void)
     is_int(op.change.failed, 2, "which is told");
     is_text(entity(store, "b", NULL), "not found", "and no other is made");
 
-    change(0, "a", NULL, NULL, 3);
+    change(0, "a", NULL, NULL, 1003);
     change(1, "c", NULL, "{c}", 0);
     change(2, "d", "Beta", "{d}", 0);
     is_status(run(store, 3), LLM_STORE_OK, "a later one sees the earlier");
-    is_text(entity(store, NULL, "Beta"), "d Beta {d} 6", "the alias moved");
+    is_text(entity(store, NULL, "Beta"), "d Beta {d} 1006", "the alias moved");
 
     change(0, "a", NULL, "{5}", 0);
     is_status(run(store, 1), LLM_STORE_OK, "made again");
-    is_int(changes[0].changed, 7, "it is newer than what was deleted");
+    is_int(changes[0].changed, 1007, "it is newer than what was deleted");
 
     change(0, "", NULL, "{}", 0);
     is_status(run(store, 1), LLM_STORE_INVALID, "an id is needed");
@@ -244,7 +244,7 @@ test_lists(void)
     }
 
     store_op(LLM_STORE_ENTITIES);
-    op.entities.since = 90;
+    op.entities.since = 1090;
     is_status(llm_store_run(store, &op), LLM_STORE_OK, "what is newer");
     is_int(op.entities.nrows, 10, "than a version");
 
@@ -271,11 +271,11 @@ test_audit(void)
 
     change(0, "a", NULL, "{1}", 0);
     (void) run(store, 1);
-    change(0, "a", NULL, "{2}", 1);
+    change(0, "a", NULL, "{2}", 1001);
     (void) run(store, 1);
     change(0, "b", NULL, "{b}", 0);
     (void) run(store, 1);
-    change(0, "a", NULL, NULL, 2);
+    change(0, "a", NULL, NULL, 1002);
     (void) run(store, 1);
     change(0, "a", NULL, "{}", 77);
     is_status(run(store, 1), LLM_STORE_NOT_FOUND, "what fails");
@@ -288,7 +288,7 @@ test_audit(void)
 
     row = op.audit.rows;
     ok(row[0].after.data == NULL && store_is(&row[0].before, "{2}")
-       && row[0].version == 4 && row[0].time == 1000
+       && row[0].version == 1004 && row[0].time == 1000
        && store_is(&row[0].actor.who, "ann")
        && store_is(&row[0].actor.reason, "why not")
        && store_is(&row[0].actor.key, "")
@@ -599,7 +599,7 @@ static void
 test_migration(void)
 {
     int           version;
-    char          sql[64];
+    char          sql[96];
     sqlite3      *db;
     llm_store_t  *store;
 

@@ -70,9 +70,17 @@ function read(fields)
 const reasonField = ['reason', 'Reason, for the audit', 'text', ''];
 
 
+// One of the configuration is overridden by one that is made.
+
+function made(team)
+{
+    return team && team.entity && team.entity.source !== 'config';
+}
+
+
 function editTeam(team)
 {
-    const known = team && team.entity;
+    const known = made(team) && team.entity;
     const id = ['team_id', 'Name', 'needed', team ? team.id : ''];
     const fields = [...(team ? [] : [id]), ...limitFields(known || {}),
                     reasonField];
@@ -99,7 +107,7 @@ function blockTeam(team)
     dialog(`${verb} team ${team.name}`,
            team.blocked ? '' : 'Its requests will be refused at once.',
            [reasonField], verb, async ({ path }) => {
-        if (!team.entity) {
+        if (!made(team)) {
             await call(path('/team/new'), { team_id: team.id });
         }
 

@@ -555,15 +555,19 @@ function changeWords(row)
           || before.key_name || row.id
         : row.id;
 
+    // of nginx.conf the line is what comes and goes, not whom it limits
+
+    const kind = row.changed_by === 'nginx.conf' ? row.action : row.kind;
+
     if (!row.before || !row.after) {
-        return `${row.kind} ${what} ${row.before ? 'deleted' : 'made'}`;
+        return `${kind} ${what} ${row.before ? 'deleted' : 'made'}`;
     }
 
     const members = new Set([...Object.keys(before), ...Object.keys(after)]);
     const changed = [...members].filter((name) => !name.startsWith('updated_')
         && JSON.stringify(before[name]) !== JSON.stringify(after[name]));
 
-    return `${row.kind} ${what}: `
+    return `${kind} ${what}: `
            + (changed.map((name) => `${name} ${shown(before[name])} to `
                                     + shown(after[name])).join(', ')
               || 'nothing changed');

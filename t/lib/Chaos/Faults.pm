@@ -160,11 +160,14 @@ sub upgrade
 }
 
 
+# Never so small that a full disk fills it: then requests pass, and nothing has
+# room for their charge.
+
 sub resize
 {
     my ($run) = @_;
 
-    $run->{nginx}{size} += pick(grep { $run->{nginx}{size} + $_ > 2048 }
+    $run->{nginx}{size} += pick(grep { $run->{nginx}{size} + $_ >= 3072 }
                                 -1024, -64, 64, 1024);
     $run->reload;
     $run->{sums}->zone_is_new;

@@ -49,6 +49,10 @@ sub finish
     my ($self, $keep) = @_;
 
     print {$self->{orders}} "keep\n" if $keep;
+
+    # others may have the pipe as well
+
+    print {$self->{orders}} "done\n";
     close $self->{orders};
     waitpid $self->{pid}, 0;
 }
@@ -85,6 +89,7 @@ sub work
         while ($orders =~ s/^(\w+) ?(.*)\n//) {
             $keep = 1 if $1 eq 'keep';
             push @mounts, $2 if $1 eq 'mounted';
+            return ($keep, @mounts) if $1 eq 'done';
         }
 
         opendir my $dir, $state or next;

@@ -37,10 +37,11 @@ sub new
     my ($class, %options) = @_;
 
     my $self = $class->SUPER::new(workers => 3, size => 4096, clock => 0,
-                                  budget => 0.01, %options);
+                                  budget => 0.01, faketime => $faketime,
+                                  %options);
 
     $self->{dir}->unlink_on_destroy(0);
-    $self->{faketime} = $faketime if $LLMBase::mode ne 'sanitize';
+    delete $self->{faketime} if $LLMBase::mode eq 'sanitize';
     $self->{dead} = {};
     $self->set_clock(0);
 
@@ -66,7 +67,7 @@ sub configure
                           qw(LD_PRELOAD FAKETIME_TIMESTAMP_FILE
                              FAKETIME_CACHE_DURATION DONT_FAKE_MONOTONIC);
 
-    local $self->{http} = <<"EOT";
+    local $self->{http} = <<"EOT" . $self->{http};
     llm_quota_zone zone=main:$self->{size}k state=%%DIR%%/tmp/disk/state
                    segment=64k retain=2s sync=100ms;
     $directives
@@ -437,7 +438,7 @@ sub zone_of
             or die "a probe is answered $answer->{head}$answer->{body}\n";
 
         $used{$limit} = $1;
-        $spend = $answer->{headers}{'x-spend'};
+        $spend = $answer->{headers}{'x-spend'} // 0;
     }
 
     return ([@used{'requests=0/month', 'tokens=0/month'},

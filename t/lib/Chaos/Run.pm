@@ -21,16 +21,18 @@ use Chaos::Upstream;
 my $patience = 10 * LLMBase::patience();
 
 
-# new(seed => ..., load => requests in flight, say => function)
+# new(seed => ..., load => requests in flight, say => function, name => of its
+# folder, nginx => what Chaos::Nginx takes)
 
 sub new
 {
     my ($class, %options) = @_;
 
     my $self = bless { load => 24, remarks => [], loose => 0, cuts => 0,
-                       highest => 0, %options }, $class;
+                       highest => 0, name => 'chaos', nginx => {}, %options },
+                     $class;
 
-    my $folder = "$LLMBase::run/chaos-$$";
+    my $folder = "$LLMBase::run/$self->{name}-$$";
     my $seed = $options{seed};
 
     srand $seed;
@@ -40,7 +42,7 @@ sub new
                                                0.3);
 
     my $nginx = $self->{nginx} = Chaos::Nginx->new(
-        vars => { UPSTREAM => $self->{upstream}->port }
+        vars => { UPSTREAM => $self->{upstream}->port }, %{$self->{nginx}}
     );
 
     $self->{clients} = Chaos::Clients->start("$folder/ended", $seed + 2,
@@ -78,7 +80,7 @@ sub faults
 {
     my ($self) = @_;
 
-    return grep { !$_->{needs} || $_->{needs}->($self) } @Chaos::Faults::all;
+    return grep { !$_->{needs} || $_->{needs}->($self) } $self->kinds;
 }
 
 
@@ -91,6 +93,21 @@ sub start
     $self->raise_budget;
     $self->{nginx}->start;
     $self->{sums}->zone_is_new;
+}
+
+
+sub kinds { return @Chaos::Faults::all }
+sub go { $_[0]{clients}->go }
+sub quit { $_[0]{nginx}->quit }
+sub count { return $_[0]{sums}->count }
+sub finish { $_[0]{janitor}->finish($_[1]) }
+
+
+sub crash
+{
+    my ($self) = @_;
+
+    $self->{nginx}->crash if $self->{nginx}->master;
 }
 
 
@@ -119,14 +136,15 @@ sub raise_budget
 
 
 # So many requests were answered and have no line.  Each worker may lose those
-# of one turn, unless the disk was full, and they waited.
+# of one turn, which on a busy machine are all that it had in flight, unless the
+# disk was full, and they waited.
 
 sub lost
 {
     my ($self, $n) = @_;
 
     $self->{sums}->wrong("kill -9 of everything lost $n settled requests")
-        if $n > $self->{nginx}{workers} && !$self->{full};
+        if $n > $self->{load} && !$self->{full};
 }
 
 
@@ -174,10 +192,29 @@ sub settle
 {
     my ($self) = @_;
 
-    my ($nginx, $sums) = @$self{qw(nginx sums)};
+    $self->pause;
+    $self->settle_ledger;
+    $self->settle_zone;
+    $self->settled;
+}
+
+
+sub pause
+{
+    my ($self) = @_;
 
     $self->{clients}->pause($patience)
         or die "requests do not end: a deadlock\n";
+}
+
+
+# What was served, the ledger and the store.
+
+sub settle_ledger
+{
+    my ($self) = @_;
+
+    my $sums = $self->{sums};
 
     eval { wait_until { !$sums->missing } 'lines', 12; 1 };
     $sums->settle;
@@ -193,6 +230,14 @@ sub settle
     $differs = Chaos::Sums::differ($sums->{sum}{truth},
                                    $sums->expected('truth'));
     die "the ledger differs from what was served:\n$differs" if $differs;
+}
+
+
+sub settle_zone
+{
+    my ($self) = @_;
+
+    my ($nginx, $sums) = @$self{qw(nginx sums)};
 
     my $want = $sums->expected('zone');
     my $perhaps = $sums->expected('zone_perhaps');
@@ -209,8 +254,18 @@ sub settle
             or die "the zone has \"$is\" (in flight, requests, tokens, nano-"
                    . "dollars) of $team, not \"$all[0]\"\n";
     }
+}
 
-    my $spent = $want->{'team strict'} ? $want->{'team strict'}[2] : 0;
+
+# The sums are one: what else must be so, and the next faults begin.
+
+sub settled
+{
+    my ($self) = @_;
+
+    my ($nginx, $sums) = @$self{qw(nginx sums)};
+    my $want = $sums->expected('zone')->{'team strict'};
+    my $spent = $want ? $want->[2] : 0;
 
     die "strict: $spent nano-dollars are spent, over $self->{highest}\n"
         if !$self->{loose} && $spent > $self->{highest};
@@ -250,7 +305,7 @@ sub inject
 
     $self->{cuts} ||= $fault->{cuts};
     $self->{loose} ||= $fault->{loose};
-    $self->{clients}->go;
+    $self->go;
     sleep 0.1 + rand 0.4;
     $self->{remarks} = [];
 
@@ -267,7 +322,7 @@ sub all
     my ($self, $enough, $most, $count) = @_;
 
     $self->start;
-    $self->{clients}->go;
+    $self->go;
 
     my (@deck, @since);
 
@@ -308,7 +363,7 @@ sub all
 
     $self->settle;
     $count->{$_}{survived}++ for splice @{$self->{open}};
-    $self->{nginx}->quit;
+    $self->quit;
     $self->complain;
 }
 

@@ -5,8 +5,9 @@ package Chaos::Sums;
 #
 # A request whose answer came whole has one line, which charges what the
 # upstream says that it served.  One whose answer was cut has one line, too,
-# and what that charges is taken for the truth.  What may be missing is told
-# beforehand: lost() and destroyed().
+# and what that charges is taken for the truth.  While the disk was full there
+# may be one line for several requests of the same names.  What may be missing
+# is told beforehand: lost() and destroyed().
 #
 # Segments are read through the janitor's links, so that those which are
 # deleted in the meantime count as well.
@@ -38,13 +39,15 @@ sub new
         truth => {},         # what the upstream decided, by our id
         ended => {},         # how clients saw it end, by our id
         line => {},          # lines that are not compared yet, by request id
+        merged => {},        # likewise, those of several, by team and model
         ids => {},           # of all lines
         wrong => [],
         destroyed => [],
         unseen => 0,         # ended, without that the upstream knew of them
         sum => { map { $_ => {} } qw(truth ledger) },
-        count => { map { $_ => 0 } qw(requests exact estimated cut lost
-                                      settled refused torn destroyed) },
+        count => { map { $_ => 0 } qw(requests exact estimated merged cut
+                                      lost settled refused torn
+                                      destroyed) },
     }, $class;
 }
 
@@ -90,15 +93,13 @@ sub read
     for (split /\n/, $self->news($self->{served})) {
         my ($what, $id, @of) = split / /;
 
-        if ($what eq 'decided') {
-            my %truth;
+        next if $what ne 'decided';
 
-            @truth{qw(request team model status how input cached output nano)}
-                = @of;
-            $self->{truth}{$id} = \%truth;
-        } else {
-            $self->{truth}{$id}{served} = 1;
-        }
+        my %truth;
+
+        @truth{qw(request team model status how input cached output nano)}
+            = @of;
+        $self->{truth}{$id} = \%truth;
     }
 
     for (split /\n/, $self->news($self->{seen_by_clients})) {
@@ -130,12 +131,17 @@ sub line
 
     $self->wrong("twice in the ledger: id $l->{id}")
         if $self->{ids}{$l->{id}}++;
-    $self->wrong("an aggregate in the ledger: $text") if $l->{requests};
+    $self->add($self->{sum}{ledger}, $l, 1);
+
+    if ($l->{source} eq 'aggregate') {
+        push @{$self->{merged}{"$l->{team_id} $l->{model}"}}, $l;
+        return;
+    }
+
     $self->wrong("two lines of request $l->{request_id}")
         if $self->{line}{$l->{request_id}};
 
     $self->{line}{$l->{request_id}} = $l;
-    $self->add($self->{sum}{ledger}, $l, 1);
 }
 
 
@@ -149,6 +155,7 @@ sub parse
 
     $l{nano} = nano($l{cost_usd});
     $l{tokens} = $l{prompt_tokens} + $l{completion_tokens};
+    $l{requests} //= 1;
 
     return \%l;
 }
@@ -171,7 +178,7 @@ sub add
         my $name = $l->{"${kind}_id"} or next;
         my $s = $sum->{"$kind $name"} //= [0, 0, 0];
 
-        $s->[0] += $sign;
+        $s->[0] += $sign * $l->{requests};
         $s->[1] += $sign * $l->{tokens};
         $s->[2] += $sign * $l->{nano};
     }
@@ -186,9 +193,68 @@ sub missing
 
     $self->read;
 
-    return grep { my $t = $self->{truth}{$_};
-                  $t && !$self->{line}{$t->{request}} }
-           keys %{$self->{ended}};
+    my $alone = $self->alone(keys %{$self->{ended}});
+
+    return map { $self->unmerged($_, $alone->{$_}) ? @{$alone->{$_}} : () }
+           keys %$alone;
+}
+
+
+# Those of the requests that have no line of their own, by team and model.
+
+sub alone
+{
+    my ($self, @ids) = @_;
+
+    my %alone;
+
+    for my $id (@ids) {
+        my $t = $self->{truth}{$id} or next;
+
+        push @{$alone{"$t->{team} $t->{model}"}}, $id
+            if !$self->{line}{$t->{request}};
+    }
+
+    return \%alone;
+}
+
+
+# Whether lines of several requests are not those of these; then undef, else
+# what is wrong.  Those may also be of requests that the upstream never knew
+# of; where one was cut off they charge somewhat more than is known.
+
+sub unmerged
+{
+    my ($self, $names, $ids) = @_;
+
+    my @lines = @{$self->{merged}{$names} // []};
+    my ($n, @is) = (0, 0, 0, 0, 0);
+    my @want = (0, 0, 0, 0);
+
+    for my $l (@lines) {
+        my @of = @$l{qw(prompt_tokens cached_tokens completion_tokens nano)};
+
+        $n += $l->{requests};
+        $is[$_] += $of[$_] for 0 .. 3;
+    }
+
+    my @whole = grep { $self->{ended}{$_}{how} eq 'whole' } @$ids;
+
+    for my $id (@whole) {
+        my @of = @{$self->{truth}{$id}}{qw(input cached output nano)};
+
+        $want[$_] += $of[$_] for 0 .. 3;
+    }
+
+    return "$n of " . @$ids if $n < @$ids || $n > @$ids + $self->{unseen};
+    return undef if grep { $_->{loose} } @lines;
+
+    my $exact = $n == @whole;
+
+    return "\"@is\" instead of \"@want\""
+        if grep { $exact ? $is[$_] != $want[$_] : $is[$_] < $want[$_] } 0 .. 3;
+
+    return undef;
 }
 
 
@@ -203,10 +269,9 @@ sub lost
 
     my $before = $self->{count}{settled};
     my $truth = $self->{truth};
+    my $alone = $self->alone(keys %$truth);
 
-    for my $id (keys %$truth) {
-        next if $self->{line}{$truth->{$id}{request}};
-
+    for my $id (map { $self->unknown($_, $alone->{$_}) } keys %$alone) {
         my $ended = $self->{ended}{$id};
         my $whole = $ended && $ended->{how} eq 'whole';
 
@@ -218,6 +283,38 @@ sub lost
 }
 
 
+# Those of the requests that no line of several can be about.  Which ones these
+# are about is not known: those that ended whole ended first.
+
+sub unknown
+{
+    my ($self, $names, $ids) = @_;
+
+    my $n = 0;
+
+    for (@{$self->{merged}{$names} // []}) {
+        $n += $_->{requests};
+        $_->{loose} = 1;
+    }
+
+    my @ids = sort { $self->is_whole($b) <=> $self->is_whole($a) } @$ids;
+
+    splice @ids, 0, $n < @ids ? $n : scalar @ids;
+
+    return @ids;
+}
+
+
+sub is_whole
+{
+    my ($self, $id) = @_;
+
+    my $ended = $self->{ended}{$id};
+
+    return $ended && $ended->{how} eq 'whole' ? 1 : 0;
+}
+
+
 # Compares each line with what the upstream and the client say of the request.
 
 sub settle
@@ -225,6 +322,8 @@ sub settle
     my ($self) = @_;
 
     my ($truth, $ended, $lines, $count) = @$self{qw(truth ended line count)};
+
+    $self->settle_merged;
 
     for my $id (keys %$ended) {
         my $t = delete $truth->{$id};
@@ -282,6 +381,41 @@ sub settle
     # of clients that left before the upstream knew of them
 
     delete $truth->{$_} for keys %$truth;
+}
+
+
+# The same of lines of several requests.
+
+sub settle_merged
+{
+    my ($self) = @_;
+
+    my ($merged, $count) = @$self{qw(merged count)};
+    my $alone = $self->alone(keys %{$self->{ended}});
+
+    for my $names (keys %$merged) {
+        my $ids = $alone->{$names} // [];
+        my $wrong = $self->unmerged($names, $ids);
+        my $n = 0;
+
+        $self->wrong("lines of several requests of $names: $wrong") if $wrong;
+
+        for my $l (@{delete $merged->{$names}}) {
+            $n += $l->{requests};
+            $self->add($self->{sum}{truth}, $l, 1);
+        }
+
+        my $whole = grep { $self->is_whole($_) } @$ids;
+
+        $count->{requests} += $n;
+        $count->{merged} += $n;
+        $count->{exact} += $whole;
+        $count->{estimated} += $n - $whole;
+        $self->{unseen} -= $n - @$ids;
+
+        delete @{$self->{truth}}{@$ids};
+        delete @{$self->{ended}}{@$ids};
+    }
 }
 
 
