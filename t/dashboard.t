@@ -12,6 +12,8 @@ my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $upstream = RawUpstream->start('*' => { json => usage(1000, 500) });
 
 my $t = LLMApi->new(upstream => $upstream, server => <<'EOF')->start;
+        llm_team_limit idle rpm=7 budget=5/month;
+
         location /v1/ {
             llm_keys required;
             proxy_pass http://provider;
@@ -248,6 +250,11 @@ sub browse
          '60% used Spent this month $0.012 Remaining $0.008 of $0.02/month',
          'a team');
     sees('#teams li[data-key="team red"]', 'Requests/min 2 of 60',
+         'its limits');
+    sees('#teams li[data-key="team idle"]',
+         'Spent this month $0.00 Remaining $5.00 of $5.00/1mo',
+         'a team of nginx.conf that has not asked');
+    sees('#teams li[data-key="team idle"]', 'Requests/min 0 of 7',
          'its limits');
     sees('#teams', $evil, 'a name is text');
     sees('#models', 'm $0.024', 'models');
