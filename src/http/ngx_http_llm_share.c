@@ -119,17 +119,6 @@ ngx_http_llm_class_of(ngx_http_llm_main_conf_t *lmcf,
 }
 
 
-/* The first class is that of all who have no priority. */
-
-static ngx_uint_t
-ngx_http_llm_class_of(ngx_http_llm_main_conf_t *lmcf,
-    ngx_http_llm_priority_t *priority)
-{
-    return 1 + (priority - (ngx_http_llm_priority_t *)
-                           lmcf->priorities.elts);
-}
-
-
 char *
 ngx_http_llm_share_row(ngx_conf_t *cf, ngx_command_t *cmd,
     llm_subject_type_e type, llm_row_t *row, ngx_str_t *id)
