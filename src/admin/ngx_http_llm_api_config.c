@@ -3,10 +3,9 @@
  * Copyright (C) the llm_quota authors
  */
 
-
-#include "llm_money.h"
 #include "ngx_http_llm_api_calls.h"
 #include "ngx_http_llm_limits.h"
+#include "llm_money.h"
 
 
 /* Teams that nobody made here and the configuration names: they are shown, and

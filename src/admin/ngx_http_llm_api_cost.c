@@ -3,10 +3,9 @@
  * Copyright (C) the llm_quota authors
  */
 
-
+#include "ngx_http_llm_api_calls.h"
 #include "llm_estimate.h"
 #include "llm_usage.h"
-#include "ngx_http_llm_api_calls.h"
 
 
 /* /spend/calculate: what an answer cost, by the usage that it states; or what

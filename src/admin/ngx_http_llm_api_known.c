@@ -3,9 +3,8 @@
  * Copyright (C) the llm_quota authors
  */
 
-
-#include "llm_others.h"
 #include "ngx_http_llm_api_fact.h"
+#include "llm_others.h"
 
 
 /*

@@ -148,7 +148,8 @@ ngx_http_llm_reset_loaded(ngx_http_llm_call_t *call, llm_store_op_t *op)
     record = &call->record;
 
     if (record->kind == &ngx_http_llm_kind_team) {
-        fact->known_as = ngx_http_llm_call_configured(call, &record->id, &place);
+        fact->known_as = ngx_http_llm_call_configured(call, &record->id,
+                                                      &place);
     }
 
     if (op->status == LLM_STORE_OK) {

@@ -17,9 +17,9 @@
  * Another has what it has published or what it claims, whichever is more.
  *
  * own: what this node has settled, in which generation; now: Redis' time, ms.
- * What it has published in a later generation is taken for the truth.  Returns after how
- * many ms at most that is to be asked again, since something no longer counts;
- * INT64_MAX: never.
+ * What it has published in a later generation is taken for the truth.  Returns
+ * after how many ms at most that is to be asked again, since something no
+ * longer counts; INT64_MAX: never.
  */
 int64_t llm_cluster_sum(const llm_redis_share_t *shares, size_t n,
     const llm_redis_share_t *own, int minute, int64_t now, int64_t *others);

@@ -7,9 +7,8 @@
 #ifndef _NGX_HTTP_LLM_EVENTS_H_INCLUDED_
 #define _NGX_HTTP_LLM_EVENTS_H_INCLUDED_
 
-
-#include "llm_alert.h"
 #include "ngx_http_llm_leader.h"
+#include "llm_alert.h"
 
 
 /*

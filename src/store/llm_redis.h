@@ -41,11 +41,11 @@
  *
  * Absolute sums that only grow can be set twice, late and in any order.
  *
- * Sums are decimal texts of up to 19 digits, with a sign if it is a minus, which the scripts compare as
- * texts and never add: a Lua number is exact up to 2^53 only, which is nine
- * million dollars in nano-dollars.  They count versions (2^53 changes) and
- * milliseconds; and they add claims, none of which is made under a limit of
- * more.
+ * Sums are decimal texts of up to 19 digits, with a sign if it is a minus,
+ * which the scripts compare as texts and never add: a Lua number is exact up
+ * to 2^53 only, which is nine million dollars in nano-dollars.  They count
+ * versions (2^53 changes) and milliseconds; and they add claims, none of which
+ * is made under a limit of more.
  */
 
 
