@@ -21,6 +21,7 @@ EOS
 my $dir = $t->dir . '/tmp';
 
 LLMBase::spew("$dir/key", "$LLMApi::master\n");
+$ENV{TMPDIR} = $dir;
 
 
 # What it prints, both streams, and its status, if that is not 0.  Its answers
@@ -379,7 +380,7 @@ for my $try (1 .. @awks) {
 is(old(), 'Old, "}x," 12.5 30d m n c, d', 'the same team');
 is(chat('sk-elsewhere-2'), 200, 'and a key');
 
-is(join("\n", glob('/tmp/llm-quota.*')), '', 'nothing is left behind');
+is(join("\n", glob("$dir/llm-quota.*")), '', 'nothing is left behind');
 
 is(`shellcheck -x $LLMBase::root/scripts/llm-quota`, '', 'shellcheck');
 
