@@ -57,6 +57,7 @@ struct llm_cluster_s {
     uint32_t                 used;       /* of those that are looked at:
                                             found in use */
     int64_t                  sequence;
+    int64_t                  blind;
     unsigned                 begun:1;    /* not yet numbered */
     llm_cluster_entry_t      entries[];  /* of periods, then of minutes */
 };
@@ -213,6 +214,7 @@ llm_cluster_begin(llm_cluster_t *c, int64_t wall)
 {
     c->next = 0;
     c->used = 0;
+    c->blind = 0;
     c->begun = 1;
     c->sequence = (wall > c->sequence) ? wall : c->sequence + 1;
 }
@@ -256,6 +258,13 @@ llm_cluster_collect(llm_cluster_t *c, llm_zone_t *z,
     }
 
     return 1;
+}
+
+
+int64_t
+llm_cluster_blind(const llm_cluster_t *c)
+{
+    return c->blind;
 }
 
 
@@ -332,6 +341,11 @@ llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
         /* of one that is not loaded only a part is known */
 
         ref->published = llm_zone_meter_loaded(z, m);
+
+        if (!ref->published) {
+            c->blind = llm_sat_add(c->blind, m->settled[LLM_COUNT_REQUESTS]);
+        }
+
         ref->generation = m->generation;
         memcpy(ref->sum, m->settled, sizeof(ref->sum));
     }
@@ -414,7 +428,6 @@ llm_cluster_set_claim(llm_cluster_t *c, llm_zone_t *z,
     e = &c->entries[ref->index];
 
     set->order = c->sequence;
-    set->back = 0;
     memcpy(set->have, claim->have, sizeof(set->have));
 
     llm_claim_take(claim, e->used, set->want, set->bound);
@@ -582,15 +595,15 @@ llm_cluster_stored(llm_cluster_t *c, llm_zone_t *z,
         && (e == NULL
             || !llm_zone_meter_loaded(z, llm_zone_meter(z, e - c->entries))))
     {
-        /* what was claimed before the zone was made; who claims anew, be it in
-           the exchange that is under way, does so after that */
+        /* what was claimed before the zone was made is not needed, nor what
+           another remembers of that; who claims anew, be it in the exchange
+           that is under way, does so after this */
 
         claim = &batch->claims[batch->n];
 
         memset(claim, 0, sizeof(llm_redis_claim_t));
 
         claim->order = c->sequence - 1;
-        claim->back = 1;
         memcpy(claim->have, row->sum, sizeof(claim->have));
 
         item->claim = claim;
