@@ -718,16 +718,9 @@ static void
 llm_cluster_follow(llm_cluster_t *c, llm_zone_t *z, llm_cluster_entry_t *e,
     llm_meter_t *m)
 {
-    size_t   i;
     int64_t  generation;
 
-    generation = 0;
-
-    for (i = 0; i < e->nshares; i++) {
-        if (e->shares[i].node == c->names.node && !e->shares[i].claim) {
-            generation = e->shares[i].order;
-        }
-    }
+    generation = llm_cluster_order(e->shares, e->nshares, c->names.node);
 
     if (!llm_zone_meter_loaded(z, m) || generation <= m->generation) {
         e->behind = 0;

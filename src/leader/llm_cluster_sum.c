@@ -62,6 +62,21 @@ llm_cluster_sum(const llm_redis_share_t *shares, size_t n,
 }
 
 
+int64_t
+llm_cluster_order(const llm_redis_share_t *shares, size_t n, uint64_t node)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (shares[i].node == node && !shares[i].claim) {
+            return shares[i].order;
+        }
+    }
+
+    return 0;
+}
+
+
 /* How long what a node has counts: ms; INT64_MAX: as long as the period. */
 
 static int64_t

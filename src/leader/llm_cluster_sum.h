@@ -24,5 +24,9 @@
 int64_t llm_cluster_sum(const llm_redis_share_t *shares, size_t n,
     const llm_redis_share_t *own, int minute, int64_t now, int64_t *others);
 
+/* The generation of what a node has published; 0: it has not. */
+int64_t llm_cluster_order(const llm_redis_share_t *shares, size_t n,
+    uint64_t node);
+
 
 #endif /* _LLM_CLUSTER_SUM_H_INCLUDED_ */

@@ -22,7 +22,8 @@ my $patience = 10 * LLMBase::patience();
 
 
 # new(seed => ..., load => requests in flight, say => function, name => of its
-# folder, mount => whether its disk may be one, nginx => what Chaos::Nginx takes)
+# folder, mount => whether its disk may be one, nginx => what Chaos::Nginx
+# takes)
 
 sub new
 {
