@@ -86,13 +86,10 @@ static void llm_cluster_follow(llm_cluster_t *c, llm_zone_t *z,
 static void llm_cluster_claimed(llm_cluster_t *c, llm_zone_t *z,
     const llm_cluster_ref_t *ref, const int64_t *want, llm_claim_t *claim);
 static void llm_cluster_forget(llm_cluster_entry_t *e);
-static int64_t llm_cluster_expires(int64_t start, int64_t end);
 static llm_cluster_entry_t *llm_cluster_find(llm_cluster_t *c, llm_zone_t *z,
     const llm_redis_meter_t *meter);
 static int llm_cluster_is(llm_cluster_t *c, llm_zone_t *z,
     const llm_redis_item_t *item, const llm_cluster_ref_t *ref);
-static void llm_cluster_keep(llm_cluster_entry_t *e,
-    const redisReply *reply, size_t i, int minute);
 
 
 llm_cluster_t *
@@ -499,23 +496,6 @@ llm_cluster_add(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
 }
 
 
-/* Keys stay a while after their period, for who is late. */
-
-static int64_t
-llm_cluster_expires(int64_t start, int64_t end)
-{
-    int64_t  late;
-
-    if (end == 0 || end == INT64_MAX) {
-        return 0;
-    }
-
-    late = end - start;
-
-    return end + 60 + ((late > 86400) ? 86400 : late);
-}
-
-
 /* The item that comes next sets this node's share. */
 
 static void
@@ -640,7 +620,8 @@ llm_cluster_read(llm_cluster_t *c, const llm_cluster_batch_t *batch,
             e->version = version;
         }
 
-        llm_cluster_keep(e, reply, i, batch->items[i].minute);
+        llm_cluster_keep(&e->shares, &e->nshares, &e->allocated, reply, i,
+                         batch->items[i].minute);
     }
 }
 
@@ -803,38 +784,4 @@ llm_cluster_is(llm_cluster_t *c, llm_zone_t *z, const llm_redis_item_t *item,
 
     return s->type == ref->type && s->len == ref->id_len
            && memcmp(s->name, item->key + item->len - s->len, s->len) == 0;
-}
-
-
-/* Without memory what was known before stays. */
-
-static void
-llm_cluster_keep(llm_cluster_entry_t *e, const redisReply *reply, size_t i,
-    int minute)
-{
-    size_t              k, n;
-    int64_t             version;
-    llm_redis_share_t  *shares;
-
-    n = llm_redis_exchanged(reply, i, &version);
-
-    if (n > e->allocated) {
-        shares = realloc(e->shares, n * sizeof(llm_redis_share_t));
-
-        if (shares == NULL) {
-            return;
-        }
-
-        e->shares = shares;
-        e->allocated = n;
-    }
-
-    e->nshares = 0;
-
-    for (k = 0; k < n; k++) {
-        if (llm_redis_share(reply, i, k, minute, &e->shares[e->nshares]) == 0)
-        {
-            e->nshares++;
-        }
-    }
 }
