@@ -33,7 +33,8 @@ sub node
 EOF
         http => <<"EOF",
     llm_price dollar input=0 output=1000000;
-    llm_quota_redis zone=main redis://127.0.0.1:%%REDIS%% $mode;
+    llm_quota_redis zone=main redis://127.0.0.1:%%REDIS%% $mode
+                    timeout=500ms;
 EOF
         vars => { REDIS => $redis->port, UPSTREAM => $upstream->port },
         zone => 'zone=main:1m state=%%DIR%%/tmp/state sync=50ms',

@@ -50,7 +50,8 @@ sub node
         upstream => $upstream, server => $server,
         http => <<'EOF',
     llm_price dollar input=0 output=1000000;
-    llm_quota_redis zone=main redis://127.0.0.1:%%REDIS%% mode=strict;
+    llm_quota_redis zone=main redis://127.0.0.1:%%REDIS%% mode=strict
+                    timeout=500ms;
 EOF
         vars => { REDIS => $redis->port, UPSTREAM => $upstream->port },
         zone => 'zone=main:1m state=%%DIR%%/tmp/state sync=100ms', %options
@@ -155,6 +156,47 @@ subtest 'a node that dies' => sub {
        'and when it is back');
 
     $_->finish for @nodes;
+};
+
+
+# What it was granted ahead is not lost with it, though nobody asks it for that.
+
+sub claimed
+{
+    my ($redis, $team) = @_;
+
+    my ($key) = grep { /:p:team:month:\d+:$team$/ }
+                split /\n/, $redis->cli('KEYS', '*') or return '';
+    my %shares = split /\n/, $redis->cli('HGETALL', $key);
+
+    return join ' ', sort map { $shares{$_} =~ s/^\d+:\d+://r }
+                          grep { /^c/ } keys %shares;
+}
+
+
+subtest 'a node that dies with a claim' => sub {
+    my $redis = RedisServer->start;
+    my $t = node($redis)->start;
+
+    is($t->chat('a', path('far'))->{status}, 200, 'one of many dollars');
+    wait_until { claimed($redis, 'a') eq '1:10:1:1000000000' }
+        'the rest to be given back';
+    wait_until { $t->stored('a') eq '1 11 1000000000' } 'the store';
+
+    $t->crash;
+
+    my ($key) = grep { /:p:team:month:\d+:a$/ }
+                split /\n/, $redis->cli('KEYS', '*');
+    my ($me) = $redis->cli('HKEYS', $key) =~ /^(c\w+)$/m;
+
+    $redis->cli('HSET', $key, $me, '1:1:1000:10:1:7000000000000');
+    $t->start;
+
+    wait_until { claimed($redis, 'a') eq '1:10:1:1000000000' }
+        'what is too much to be given back';
+    pass('it is given back');
+
+    $t->finish;
 };
 
 

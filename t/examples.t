@@ -729,6 +729,31 @@ is($_->post(chat('1 0'), 'X-Team' => 'a')->{status}, 429,
 $_->finish for @nodes;
 
 
+# cluster-strict.conf: however they come, as many pass as may.
+
+my $sentinel = RedisServer->sentinel($redis, 'mymaster');
+
+@nodes = map {
+    run('cluster-strict.conf',
+        replace => { map { ("redis://10.0.0.$_:26379" =>
+                            'redis://127.0.0.1:' . $sentinel->port) } 5 .. 7 },
+        files => { 'redis.password' => "secret\n" })
+} 1 .. 3;
+
+my ($path, $body) = chat('1 0');
+
+my %passed;
+
+$passed{$_->answer->{status}}++ for map {
+    $nodes[$_ % 3]->open('POST', $path, $body, 'X-Team' => 'b')
+} 1 .. 66;
+
+is(join(' ', map { "$_:$passed{$_}" } sort keys %passed), '200:60 429:6',
+   'cluster-strict: exactly what the limit allows');
+
+$_->finish for @nodes;
+
+
 # All of them ask for answers that can be read.
 
 my %asked = map { ($_->{headers}{'accept-encoding'} => 1) }

@@ -57,6 +57,7 @@ struct llm_cluster_s {
     uint32_t                 used;       /* of those that are looked at:
                                             found in use */
     int64_t                  sequence;
+    int64_t                  blind;
     unsigned                 begun:1;    /* not yet numbered */
     llm_cluster_entry_t      entries[];  /* of periods, then of minutes */
 };
@@ -85,13 +86,10 @@ static void llm_cluster_follow(llm_cluster_t *c, llm_zone_t *z,
 static void llm_cluster_claimed(llm_cluster_t *c, llm_zone_t *z,
     const llm_cluster_ref_t *ref, const int64_t *want, llm_claim_t *claim);
 static void llm_cluster_forget(llm_cluster_entry_t *e);
-static int64_t llm_cluster_expires(int64_t start, int64_t end);
 static llm_cluster_entry_t *llm_cluster_find(llm_cluster_t *c, llm_zone_t *z,
     const llm_redis_meter_t *meter);
 static int llm_cluster_is(llm_cluster_t *c, llm_zone_t *z,
     const llm_redis_item_t *item, const llm_cluster_ref_t *ref);
-static void llm_cluster_keep(llm_cluster_entry_t *e,
-    const redisReply *reply, size_t i, int minute);
 
 
 llm_cluster_t *
@@ -213,6 +211,7 @@ llm_cluster_begin(llm_cluster_t *c, int64_t wall)
 {
     c->next = 0;
     c->used = 0;
+    c->blind = 0;
     c->begun = 1;
     c->sequence = (wall > c->sequence) ? wall : c->sequence + 1;
 }
@@ -256,6 +255,13 @@ llm_cluster_collect(llm_cluster_t *c, llm_zone_t *z,
     }
 
     return 1;
+}
+
+
+int64_t
+llm_cluster_blind(const llm_cluster_t *c)
+{
+    return c->blind;
 }
 
 
@@ -332,6 +338,11 @@ llm_cluster_look(llm_cluster_t *c, llm_zone_t *z, uint32_t i,
         /* of one that is not loaded only a part is known */
 
         ref->published = llm_zone_meter_loaded(z, m);
+
+        if (!ref->published) {
+            c->blind = llm_sat_add(c->blind, m->settled[LLM_COUNT_REQUESTS]);
+        }
+
         ref->generation = m->generation;
         memcpy(ref->sum, m->settled, sizeof(ref->sum));
     }
@@ -414,7 +425,6 @@ llm_cluster_set_claim(llm_cluster_t *c, llm_zone_t *z,
     e = &c->entries[ref->index];
 
     set->order = c->sequence;
-    set->back = 0;
     memcpy(set->have, claim->have, sizeof(set->have));
 
     llm_claim_take(claim, e->used, set->want, set->bound);
@@ -483,23 +493,6 @@ llm_cluster_add(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
     }
 
     batch->n++;
-}
-
-
-/* Keys stay a while after their period, for who is late. */
-
-static int64_t
-llm_cluster_expires(int64_t start, int64_t end)
-{
-    int64_t  late;
-
-    if (end == 0 || end == INT64_MAX) {
-        return 0;
-    }
-
-    late = end - start;
-
-    return end + 60 + ((late > 86400) ? 86400 : late);
 }
 
 
@@ -582,15 +575,15 @@ llm_cluster_stored(llm_cluster_t *c, llm_zone_t *z,
         && (e == NULL
             || !llm_zone_meter_loaded(z, llm_zone_meter(z, e - c->entries))))
     {
-        /* what was claimed before the zone was made; who claims anew, be it in
-           the exchange that is under way, does so after that */
+        /* what was claimed before the zone was made is not needed, nor what
+           another remembers of that; who claims anew, be it in the exchange
+           that is under way, does so after this */
 
         claim = &batch->claims[batch->n];
 
         memset(claim, 0, sizeof(llm_redis_claim_t));
 
         claim->order = c->sequence - 1;
-        claim->back = 1;
         memcpy(claim->have, row->sum, sizeof(claim->have));
 
         item->claim = claim;
@@ -627,7 +620,8 @@ llm_cluster_read(llm_cluster_t *c, const llm_cluster_batch_t *batch,
             e->version = version;
         }
 
-        llm_cluster_keep(e, reply, i, batch->items[i].minute);
+        llm_cluster_keep(&e->shares, &e->nshares, &e->allocated, reply, i,
+                         batch->items[i].minute);
     }
 }
 
@@ -705,16 +699,9 @@ static void
 llm_cluster_follow(llm_cluster_t *c, llm_zone_t *z, llm_cluster_entry_t *e,
     llm_meter_t *m)
 {
-    size_t   i;
     int64_t  generation;
 
-    generation = 0;
-
-    for (i = 0; i < e->nshares; i++) {
-        if (e->shares[i].node == c->names.node && !e->shares[i].claim) {
-            generation = e->shares[i].order;
-        }
-    }
+    generation = llm_cluster_order(e->shares, e->nshares, c->names.node);
 
     if (!llm_zone_meter_loaded(z, m) || generation <= m->generation) {
         e->behind = 0;
@@ -797,38 +784,4 @@ llm_cluster_is(llm_cluster_t *c, llm_zone_t *z, const llm_redis_item_t *item,
 
     return s->type == ref->type && s->len == ref->id_len
            && memcmp(s->name, item->key + item->len - s->len, s->len) == 0;
-}
-
-
-/* Without memory what was known before stays. */
-
-static void
-llm_cluster_keep(llm_cluster_entry_t *e, const redisReply *reply, size_t i,
-    int minute)
-{
-    size_t              k, n;
-    int64_t             version;
-    llm_redis_share_t  *shares;
-
-    n = llm_redis_exchanged(reply, i, &version);
-
-    if (n > e->allocated) {
-        shares = realloc(e->shares, n * sizeof(llm_redis_share_t));
-
-        if (shares == NULL) {
-            return;
-        }
-
-        e->shares = shares;
-        e->allocated = n;
-    }
-
-    e->nshares = 0;
-
-    for (k = 0; k < n; k++) {
-        if (llm_redis_share(reply, i, k, minute, &e->shares[e->nshares]) == 0)
-        {
-            e->nshares++;
-        }
-    }
 }

@@ -89,6 +89,10 @@ void llm_cluster_begin(llm_cluster_t *c, int64_t wall);
 int llm_cluster_collect(llm_cluster_t *c, llm_zone_t *z,
     llm_cluster_batch_t *batch);
 
+/* Of the zone that was gone over: how many requests were counted in meters that
+   are not loaded, and so are not exchanged. */
+int64_t llm_cluster_blind(const llm_cluster_t *c);
+
 /* A meter of the store, whether the zone has it or not; the zone is
    entered. */
 void llm_cluster_stored(llm_cluster_t *c, llm_zone_t *z,

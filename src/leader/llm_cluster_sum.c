@@ -4,6 +4,7 @@
  */
 
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "llm_cluster_sum.h"
@@ -59,6 +60,67 @@ llm_cluster_sum(const llm_redis_share_t *shares, size_t n,
 
     return (first == INT64_MAX || first < LLM_REDIS_MINUTE)
            ? first : LLM_REDIS_MINUTE;
+}
+
+
+int64_t
+llm_cluster_order(const llm_redis_share_t *shares, size_t n, uint64_t node)
+{
+    size_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (shares[i].node == node && !shares[i].claim) {
+            return shares[i].order;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+llm_cluster_keep(llm_redis_share_t **shares, size_t *n, size_t *allocated,
+    const redisReply *reply, size_t i, int minute)
+{
+    size_t              k, count;
+    int64_t             version;
+    llm_redis_share_t  *grown;
+
+    count = llm_redis_exchanged(reply, i, &version);
+
+    if (count > *allocated) {
+        grown = realloc(*shares, count * sizeof(llm_redis_share_t));
+
+        if (grown == NULL) {
+            return;
+        }
+
+        *shares = grown;
+        *allocated = count;
+    }
+
+    *n = 0;
+
+    for (k = 0; k < count; k++) {
+        if (llm_redis_share(reply, i, k, minute, &(*shares)[*n]) == 0) {
+            (*n)++;
+        }
+    }
+}
+
+
+int64_t
+llm_cluster_expires(int64_t start, int64_t end)
+{
+    int64_t  late;
+
+    if (end == 0 || end == INT64_MAX) {
+        return 0;
+    }
+
+    late = end - start;
+
+    return end + 60 + ((late > 86400) ? 86400 : late);
 }
 
 

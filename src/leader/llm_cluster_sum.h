@@ -24,5 +24,18 @@
 int64_t llm_cluster_sum(const llm_redis_share_t *shares, size_t n,
     const llm_redis_share_t *own, int minute, int64_t now, int64_t *others);
 
+/* All shares of meter i of a reply, in memory that grows; without memory those
+   of before stay. */
+void llm_cluster_keep(llm_redis_share_t **shares, size_t *n,
+    size_t *allocated, const redisReply *reply, size_t i, int minute);
+
+/* When the key of a period expires, s of the epoch: it stays a while after its
+   end, for who is late.  0: never. */
+int64_t llm_cluster_expires(int64_t start, int64_t end);
+
+/* The generation of what a node has published; 0: it has not. */
+int64_t llm_cluster_order(const llm_redis_share_t *shares, size_t n,
+    uint64_t node);
+
 
 #endif /* _LLM_CLUSTER_SUM_H_INCLUDED_ */

@@ -19,9 +19,8 @@
                                                 for what is left */
 #define NGX_HTTP_LLM_CLUSTER_GRACE    1000   /* ms without an exchange, and
                                                 the others are away */
-#define NGX_HTTP_LLM_CLUSTER_RESTORE  1000   /* ms between two walks through
-                                                the store for the sake of what
-                                                other zones settle */
+#define NGX_HTTP_LLM_CLUSTER_LATE     1000   /* ms after which what was settled
+                                                is in the store */
 
 
 static ngx_int_t ngx_http_llm_cluster_name(ngx_http_llm_cluster_t *cl);
@@ -31,6 +30,7 @@ static void ngx_http_llm_cluster_reach(ngx_http_llm_cluster_t *cl,
     ngx_uint_t reached);
 static void ngx_http_llm_cluster_why(ngx_http_llm_cluster_t *cl,
     const char *fmt, ...);
+static void ngx_http_llm_cluster_late(ngx_http_llm_cluster_t *cl);
 static void ngx_http_llm_cluster_restore(ngx_http_llm_cluster_t *cl);
 static void ngx_http_llm_cluster_rows(ngx_http_llm_store_task_t *task);
 static void ngx_http_llm_cluster_restored(void *data, redisReply *reply);
@@ -366,23 +366,45 @@ ngx_http_llm_cluster_end(ngx_http_llm_cluster_t *cl)
     __atomic_store_n(&z->totals.exchange_rtt,
                      ngx_http_llm_redis_rtt(&cl->peer), __ATOMIC_RELAXED);
 
-    /* lines of other zones, whose subjects need not be in this one */
-
-    if (cl->foreign != cl->leader->foreign
-        && ngx_current_msec - cl->restored >= NGX_HTTP_LLM_CLUSTER_RESTORE)
-    {
-        cl->restore = 1;
-    }
+    ngx_http_llm_cluster_late(cl);
 
     if (cl->restore && !cl->restoring) {
         cl->restore = 0;
         cl->restoring = 1;
-        cl->restored = ngx_current_msec;
-        cl->foreign = cl->leader->foreign;
         cl->cursor.len = 0;
 
         ngx_http_llm_cluster_restore(cl);
     }
+}
+
+
+/* Lines of other zones, whose subjects need not be in this one, and what was
+   admitted blindly: only the store has the sums. */
+
+static void
+ngx_http_llm_cluster_late(ngx_http_llm_cluster_t *cl)
+{
+    int64_t  blind;
+
+    blind = llm_cluster_blind(cl->book);
+
+    if (cl->later && (ngx_msec_int_t) (ngx_current_msec - cl->late) >= 0
+        && !cl->leader->conf.zone->zone->away)
+    {
+        cl->later = 0;
+        cl->restore = 1;
+    }
+
+    if (cl->later
+        || (cl->foreign == cl->leader->foreign && cl->blind == blind))
+    {
+        return;
+    }
+
+    cl->foreign = cl->leader->foreign;
+    cl->blind = blind;
+    cl->later = 1;
+    cl->late = ngx_current_msec + NGX_HTTP_LLM_CLUSTER_LATE;
 }
 
 

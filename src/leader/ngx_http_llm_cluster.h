@@ -61,9 +61,10 @@ struct ngx_http_llm_cluster_s {
     ngx_http_llm_store_task_t       *task;
     ngx_http_llm_cluster_batch_t     stored;
     llm_store_cursor_t               cursor;
-    ngx_uint_t                       foreign;    /* the leader's, when it was
-                                                    gone over last */
-    ngx_msec_t                       restored;   /* then */
+    ngx_uint_t                       foreign;    /* the leader's, and */
+    int64_t                          blind;      /* the book's, as last seen */
+    ngx_msec_t                       late;       /* when what they made known
+                                                    is in the store */
 
     u_char                           why[NGX_HTTP_LLM_CLUSTER_WHY];
     size_t                           why_len;
@@ -76,6 +77,7 @@ struct ngx_http_llm_cluster_s {
     unsigned                         restore:1;  /* the store is to be gone
                                                     over */
     unsigned                         restoring:1;
+    unsigned                         later:1;
     unsigned                         stopped:1;
 };
 

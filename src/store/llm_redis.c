@@ -395,7 +395,7 @@ llm_redis_add_claim(llm_redis_args_t *args, uint64_t node,
     llm_redis_add_field(args, node, 1);
     llm_redis_add_number(args, claim->order);
     llm_redis_add_list(args, claim->have, LLM_REDIS_SUMS);
-    llm_redis_add_list(args, claim->want, claim->back ? 0 : LLM_REDIS_SUMS);
+    llm_redis_add_list(args, claim->want, LLM_REDIS_SUMS);
     llm_redis_add_list(args, claim->bound, LLM_REDIS_BOUNDS);
 }
 

@@ -143,8 +143,7 @@ typedef struct {
 } llm_redis_share_t;
 
 /* A claim that is set, and what is wanted beyond it: as much of that is
-   granted as all bounds allow.  back: nothing is wanted, and where there is no
-   claim none is made. */
+   granted as all bounds allow. */
 
 typedef struct {
     int64_t                  order;          /* an earlier one is ignored */
@@ -154,7 +153,6 @@ typedef struct {
                                              /* of requests, tokens, input,
                                                 output, nothing, cost; 0:
                                                 none */
-    unsigned                 back:1;
 } llm_redis_claim_t;
 
 /* A meter in an exchange: this node's share, if it is to be set, its claim

@@ -44,8 +44,7 @@ const char *const  llm_redis_scripts[LLM_REDIS_SCRIPTS] = {
      * ARGV: token, and for each meter: 'm' or 'p', expires ('0': never), how
      * many shares, and of each the node and its value; the field of a claim,
      * or '', and of a claim its sequence number, what the node has, what it
-     * wants ('': of a claim that is there it gives back the rest), and the
-     * bounds
+     * wants, and the bounds
      *
      * What a node has of a meter is its share or its claim, whichever is more.
      */
@@ -108,9 +107,6 @@ const char *const  llm_redis_scripts[LLM_REDIS_SCRIPTS] = {
     "    if #mine == 6 and less(ARGV[a], mine[1]) then\n"
     "        return nil\n"
     "    end\n"
-    "    if #mine ~= 6 and ARGV[a + 2] == '' then\n"
-    "        return nil\n"
-    "    end\n"
     "    local nodes, others = {}, {0, 0, 0, 0}\n"
     "    for i = 1, #flat, 2 do\n"
     "        local node, n = string.sub(flat[i], -16), numbers(flat[i + 1])\n"
@@ -141,7 +137,7 @@ const char *const  llm_redis_scripts[LLM_REDIS_SCRIPTS] = {
     "    local bounds = numbers(ARGV[a + 3])\n"
     "    for c = 1, 4 do\n"
     "        have[c] = tonumber(have[c])\n"
-    "        want[c] = tonumber(want[c] or '0')\n"
+    "        want[c] = tonumber(want[c])\n"
     "    end\n"
     "    local function left(c)\n"
     "        local least = nil\n"

@@ -212,8 +212,10 @@ test_unloaded(void)
 
     meter->loaded = 0;
     meter->settled[LLM_COUNT_COST] = 10;
+    meter->settled[LLM_COUNT_REQUESTS] = 3;
 
     is_int(collect(), 1, "a meter that is not loaded");
+    is_int(llm_cluster_blind(book), 3, "in which some requests were counted");
     ok(is_item(0, key, -1, 0), "is read, not published");
 
     apply("*3\n:1\n$4\n1000\n*2\n:0\n*4\n" OWN "$11\n0:0:0:0:100\n"
@@ -226,6 +228,7 @@ test_unloaded(void)
     meter->loaded = 1;
     meter->settled[LLM_COUNT_COST] = 110;
     is_int(collect(), 1, "once it is loaded it is");
+    is_int(llm_cluster_blind(book), 0, "in view of all");
     ok(is_item(0, key, 110, 0), "and published");
 }
 
@@ -480,8 +483,7 @@ test_stored(void)
 
     batch.n = 0;
     llm_cluster_stored(book, z, &batch, &row);
-    ok(batch.items[0].claim && batch.items[0].claim->back
-       && batch.items[0].claim->have[3] == 77,
+    ok(batch.items[0].claim && batch.items[0].claim->have[3] == 77,
        "what was claimed of one that the zone has not is given back");
     ok(batch.items[0].claim && batch.items[0].claim->order < wall + order,
        "but for what is claimed now");

@@ -134,11 +134,11 @@ test_commands(void)
     };
 
     static const llm_redis_claim_t  claim = {
-        7, { 1, 2, 3, 4 }, { 0, 5, 0, 0 }, { 9, 8, 0, 0, 0, 0 }, 0
+        7, { 1, 2, 3, 4 }, { 0, 5, 0, 0 }, { 9, 8, 0, 0, 0, 0 }
     };
 
-    static const llm_redis_claim_t  back = {
-        8, { 1, 2, -3, 4 }, { 0, 0, 0, 0 }, { 0, 0, 0, 0, 0, 0 }, 1
+    static const llm_redis_claim_t  below = {
+        8, { 1, 2, -3, 4 }, { 0, 0, 0, 0 }, { 0, 0, 0, 0, 0, 0 }
     };
 
     memset(&args, 0, sizeof(args));
@@ -189,13 +189,13 @@ test_commands(void)
         ok(redis_arg(&args, i, exchange[i]), "word %zu is %s", i, exchange[i]);
     }
 
-    items[1].claim = &back;
+    items[1].claim = &below;
 
     (void) llm_redis_exchange(&args, &names, items, 2);
     ok(redis_arg(&args, args.argc - 4, "8")
        && redis_arg(&args, args.argc - 3, "1:2:-3:4")
-       && redis_arg(&args, args.argc - 2, ""),
-       "what is given back wants nothing");
+       && redis_arg(&args, args.argc - 2, "0:0:0:0"),
+       "a claim may be below nothing");
 
     ok(llm_redis_load(&args, LLM_REDIS_SCRIPT_EXCHANGE) == 0
        && args.argc == 3 && redis_arg(&args, 1, "LOAD")

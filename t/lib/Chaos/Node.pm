@@ -15,7 +15,7 @@ sub new
 {
     my ($class, %options) = @_;
 
-    return $class->SUPER::new(most => {}, %options);
+    return $class->SUPER::new(most => {}, mount => 0, %options);
 }
 
 

@@ -22,15 +22,16 @@ my $patience = 10 * LLMBase::patience();
 
 
 # new(seed => ..., load => requests in flight, say => function, name => of its
-# folder, nginx => what Chaos::Nginx takes)
+# folder, mount => whether its disk may be one, nginx => what Chaos::Nginx
+# takes)
 
 sub new
 {
     my ($class, %options) = @_;
 
     my $self = bless { load => 24, remarks => [], loose => 0, cuts => 0,
-                       highest => 0, name => 'chaos', nginx => {}, %options },
-                     $class;
+                       highest => 0, mount => 1, name => 'chaos',
+                       nginx => {}, %options }, $class;
 
     my $folder = "$LLMBase::run/$self->{name}-$$";
     my $seed = $options{seed};
@@ -51,7 +52,7 @@ sub new
     $self->{janitor} = Chaos::Janitor->start($nginx->state_dir, $nginx->seen,
                                              $LLMBase::run);
 
-    if ($self->can_mount($nginx->disk)) {
+    if ($self->{mount} && $self->can_mount($nginx->disk)) {
         $self->{mounted} = 1;
         $self->{janitor}->mounted($nginx->disk);
     }
