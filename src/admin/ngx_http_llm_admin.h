@@ -64,6 +64,18 @@ typedef struct {
     ngx_uint_t                 (*team)(void *data, ngx_uint_t i,
                                        ngx_str_t *name, ngx_str_t *place);
 
+    /* the i-th channel that alerts of a zone go to; 0: there are not so many */
+    ngx_uint_t                 (*channel)(const ngx_array_t *channels,
+                                          const ngx_str_t *zone, ngx_uint_t i,
+                                          ngx_str_t *name);
+    const ngx_array_t           *channels;
+
+    /* the document of an alert that is a test, to be freed with free(), and
+       its event; NULL: no memory */
+    char                      *(*trial)(const ngx_str_t *zone,
+                                        const llm_store_text_t *id,
+                                        int64_t time, ngx_str_t *event);
+
     /* writes the line of a fact that is in the zone, which is this worker's:
        at once, or as soon as it can be */
     void                       (*record)(void *data, llm_index_t fact);

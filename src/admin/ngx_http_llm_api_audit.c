@@ -35,6 +35,8 @@ static void ngx_http_llm_audit_row(ngx_http_llm_call_t *call,
     const llm_store_audit_row_t *row);
 static void ngx_http_llm_alert_row(ngx_http_llm_call_t *call,
     const llm_store_alert_t *row);
+static void ngx_http_llm_alert_deliveries(ngx_http_llm_call_t *call,
+    const llm_store_alert_t *row);
 static void ngx_http_llm_audit_json(ngx_http_llm_call_t *call,
     const char *name, const llm_store_text_t *json);
 
@@ -138,6 +140,8 @@ ngx_http_llm_audit_read(ngx_http_llm_call_t *call)
             ngx_http_llm_store_set(&op->alerts.subject.id, &audit->id);
         }
 
+        op->alerts.now = ngx_http_llm_call_now();
+        op->alerts.deliveries = (call->key == NULL);
         op->alerts.max = ngx_min(audit->left, NGX_HTTP_LLM_AUDIT_ROWS);
         op->alerts.cursor = audit->cursor;
     }
@@ -258,7 +262,54 @@ ngx_http_llm_alert_row(ngx_http_llm_call_t *call, const llm_store_alert_t *row)
 
     ngx_http_llm_audit_json(call, "alert", &row->json);
 
+    if (call->key == NULL && call->format == NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_alert_deliveries(call, row);
+    }
+
     ngx_http_llm_out_row_end(call);
+}
+
+
+/* To whom it went, which is the administrator's business. */
+
+static void
+ngx_http_llm_alert_deliveries(ngx_http_llm_call_t *call,
+    const llm_store_alert_t *row)
+{
+    size_t                       i;
+    const llm_store_delivery_t  *d;
+
+    static const char  *states[] = { "pending", "delivered", "given_up" };
+
+    ngx_http_llm_out_name(call, "deliveries");
+    ngx_http_llm_out_open(call, '[');
+
+    for (i = 0; i < row->ndeliveries; i++) {
+        d = &row->deliveries[i];
+
+        ngx_http_llm_out_open(call, '{');
+
+        ngx_http_llm_out_name(call, "channel");
+        ngx_http_llm_out_str(call, &d->channel);
+
+        ngx_http_llm_out_name(call, "state");
+        ngx_http_llm_out_cstr(call, states[ngx_min(d->state,
+                                                   LLM_STORE_GIVEN_UP)]);
+
+        ngx_http_llm_out_count(call, "attempts", d->attempts);
+
+        ngx_http_llm_out_name(call, "error");
+        ngx_http_llm_out_str(call, &d->error);
+
+        /* of one that waits, of the next attempt */
+
+        ngx_http_llm_out_name(call, "time");
+        ngx_http_llm_out_time(call, d->due);
+
+        ngx_http_llm_out_close(call, '}');
+    }
+
+    ngx_http_llm_out_close(call, ']');
 }
 
 

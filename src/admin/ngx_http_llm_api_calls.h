@@ -331,6 +331,11 @@ void ngx_http_llm_api_audit(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_alerts(ngx_http_llm_call_t *call);
 
 
+/* ngx_http_llm_api_trial.c */
+
+void ngx_http_llm_api_alert_test(ngx_http_llm_call_t *call);
+
+
 /* ngx_http_llm_api_adjust.c, _api_reset.c, _api_reset_all.c */
 
 void ngx_http_llm_api_adjust(ngx_http_llm_call_t *call);

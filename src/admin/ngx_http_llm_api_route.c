@@ -365,6 +365,8 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
 
     ngx_http_llm_self("/alerts", ngx_http_llm_api_alerts, 0),
 
+    ngx_http_llm_write("/alerts/test", ngx_http_llm_api_alert_test, 0),
+
     ngx_http_llm_write("/adjust", ngx_http_llm_api_adjust, 0),
 
     ngx_http_llm_write("/adjust/bulk", ngx_http_llm_api_adjust_bulk, 0),

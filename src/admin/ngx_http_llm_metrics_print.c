@@ -42,6 +42,8 @@ static ngx_uint_t ngx_http_llm_print_state(ngx_http_llm_scrape_t *s,
     const ngx_http_llm_family_t *f);
 static ngx_uint_t ngx_http_llm_print_redis(ngx_http_llm_scrape_t *s,
     const ngx_http_llm_family_t *f);
+static ngx_uint_t ngx_http_llm_print_alerts(ngx_http_llm_scrape_t *s,
+    const ngx_http_llm_family_t *f);
 static ngx_uint_t ngx_http_llm_print_zone(ngx_http_llm_scrape_t *s,
     const ngx_http_llm_family_t *f);
 static ngx_uint_t ngx_http_llm_print_build(ngx_http_llm_scrape_t *s,
@@ -177,6 +179,11 @@ static const ngx_http_llm_family_t  ngx_http_llm_families[] = {
     ngx_http_llm_total("llm_quota_redis_errors",
         "Times that totals could not be exchanged any more.",
         totals.exchange_errors),
+
+    ngx_http_llm_family("llm_quota_alerts", COUNTER,
+        "Alerts by their event, channel, and what came of them; failed counts "
+        "attempts.",
+        alerts, 0),
 
     ngx_http_llm_family("llm_quota_zone_entries", GAUGE,
         "Places of the arrays of the zone that are taken.",
@@ -613,6 +620,41 @@ ngx_http_llm_print_redis(ngx_http_llm_scrape_t *s,
 
     ngx_http_llm_print(s, "%s %uL.%06uL\n", f->name, rtt / 1000000,
                        rtt % 1000000);
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_print_alerts(ngx_http_llm_scrape_t *s,
+    const ngx_http_llm_family_t *f)
+{
+    uint32_t     i;
+    llm_told_t  *told;
+
+    static const char  *outcomes[] = { "delivered", "failed", "given_up" };
+
+    for ( /* void */ ; s->next < LLM_TOLD_PAIRS; s->next++) {
+        told = &s->conf->admin.zone.zone->zone->told[s->next];
+
+        if (!llm_told_is(told)) {
+            break;
+        }
+
+        if (!ngx_http_llm_metrics_has_room(s)) {
+            return 1;
+        }
+
+        for (i = 0; i < LLM_TOLD_OUTCOMES; i++) {
+            ngx_http_llm_print_name(s, f);
+            ngx_http_llm_print_label(s, "{event", told->event,
+                                     told->event_len);
+            ngx_http_llm_print_label(s, ",channel", told->channel,
+                                     told->channel_len);
+            ngx_http_llm_print(s, ",outcome=\"%s\"", outcomes[i]);
+            ngx_http_llm_print_count(s, llm_counted(&told->count[i]));
+        }
+    }
 
     return 0;
 }

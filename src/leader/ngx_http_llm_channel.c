@@ -33,6 +33,54 @@ ngx_http_llm_channel_takes(const ngx_http_llm_channel_t *channel,
 }
 
 
+ngx_uint_t
+ngx_http_llm_channel_at(const ngx_array_t *channels, const ngx_str_t *zone,
+    ngx_uint_t i, ngx_str_t *name)
+{
+    ngx_uint_t               k;
+    ngx_http_llm_channel_t  *channel;
+
+    channel = channels->elts;
+
+    for (k = 0; k < channels->nelts; k++) {
+
+        if (channel[k].zone.len == zone->len
+            && ngx_strncmp(channel[k].zone.data, zone->data, zone->len) == 0
+            && i-- == 0)
+        {
+            *name = channel[k].name;
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+char *
+ngx_http_llm_channel_trial(const ngx_str_t *zone, const llm_store_text_t *id,
+    int64_t time, ngx_str_t *event)
+{
+    llm_alert_t  alert;
+
+    ngx_memzero(&alert, sizeof(llm_alert_t));
+
+    alert.id = *id;
+    alert.event = LLM_ALERT_TEST;
+    alert.severity = llm_alert_severity(LLM_ALERT_TEST);
+    alert.time = time;
+    alert.zone.data = zone->data;
+    alert.zone.len = zone->len;
+    alert.host.data = ngx_cycle->hostname.data;
+    alert.host.len = ngx_cycle->hostname.len;
+
+    event->data = (u_char *) llm_alert_event_name(LLM_ALERT_TEST);
+    event->len = ngx_strlen(event->data);
+
+    return llm_alert_build(&alert);
+}
+
+
 ngx_int_t
 ngx_http_llm_channel_render(const ngx_http_llm_channel_t *channel,
     const llm_alert_t *alert, const ngx_str_t *json, time_t now,

@@ -295,10 +295,12 @@ ngx_http_llm_channel_events(ngx_conf_t *cf, ngx_http_llm_channel_t *channel,
             end = last;
         }
 
-        if (llm_alert_event_parse(p, end - p, &event) != 0) {
+        if (llm_alert_event_parse(p, end - p, &event) != 0
+            || event == LLM_ALERT_TEST)
+        {
             p = names;
 
-            for (i = 0; i < LLM_ALERT_EVENTS; i++) {
+            for (i = 0; i < LLM_ALERT_TEST; i++) {
                 p = ngx_slprintf(p, names + sizeof(names), " %s",
                                  llm_alert_event_name(i));
             }

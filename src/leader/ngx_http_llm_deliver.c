@@ -40,8 +40,11 @@ static ngx_int_t ngx_http_llm_deliver_set(ngx_http_llm_deliver_t *d,
 static void ngx_http_llm_deliver_claimed(ngx_http_llm_store_task_t *task);
 static void ngx_http_llm_deliver_send(ngx_http_llm_deliver_t *d);
 static ngx_int_t ngx_http_llm_deliver_start(ngx_http_llm_deliver_t *d);
+static llm_told_t *ngx_http_llm_deliver_counters(ngx_http_llm_deliver_t *d,
+    llm_alert_event_e event);
 static void ngx_http_llm_deliver_sent(ngx_http_llm_curl_t *transfer);
 static void ngx_http_llm_deliver_end(ngx_http_llm_deliver_t *d);
+static void ngx_http_llm_deliver_count(ngx_http_llm_deliver_t *d);
 static void ngx_http_llm_deliver_failed(ngx_http_llm_deliver_t *d);
 static int64_t ngx_http_llm_deliver_delay(ngx_http_llm_deliver_t *d);
 static void ngx_http_llm_deliver_hold(ngx_http_llm_deliver_t *d,
@@ -307,6 +310,7 @@ ngx_http_llm_deliver_start(ngx_http_llm_deliver_t *d)
     }
 
     d->time = alert.time;
+    d->told = ngx_http_llm_deliver_counters(d, alert.event);
 
     rc = ngx_http_llm_channel_render(d->outlet->channel, &alert, &d->json,
                                      ngx_time(), &d->message);
@@ -322,6 +326,28 @@ ngx_http_llm_deliver_start(ngx_http_llm_deliver_t *d)
     d->message.curl.data = d;
 
     return ngx_http_llm_curl_send(&d->message.curl);
+}
+
+
+static llm_told_t *
+ngx_http_llm_deliver_counters(ngx_http_llm_deliver_t *d,
+    llm_alert_event_e event)
+{
+    llm_told_t            *told;
+    ngx_str_t             *channel;
+    const char            *name;
+    ngx_http_llm_zone_t   *zone;
+
+    name = llm_alert_event_name(event);
+    channel = &d->outlet->channel->name;
+    zone = d->outlet->leader->conf.zone;
+
+    told = llm_told(ngx_http_llm_zone_lock(zone)->told, (u_char *) name,
+                    ngx_strlen(name), channel->data, channel->len);
+
+    ngx_http_llm_zone_unlock(zone);
+
+    return told;
 }
 
 
@@ -345,6 +371,7 @@ ngx_http_llm_deliver_end(ngx_http_llm_deliver_t *d)
         ngx_http_llm_deliver_failed(d);
     }
 
+    ngx_http_llm_deliver_count(d);
     ngx_http_llm_deliver_tell(d);
 
     if (!d->memory) {
@@ -361,6 +388,22 @@ ngx_http_llm_deliver_end(ngx_http_llm_deliver_t *d)
     }
 
     ngx_http_llm_deliver_drop(d);
+}
+
+
+static void
+ngx_http_llm_deliver_count(ngx_http_llm_deliver_t *d)
+{
+    if (d->told == NULL) {
+        return;
+    }
+
+    llm_count(&d->told->count[LLM_TOLD_DELIVERED],
+              d->state == LLM_STORE_DELIVERED);
+    llm_count(&d->told->count[LLM_TOLD_FAILED],
+              d->state != LLM_STORE_DELIVERED);
+    llm_count(&d->told->count[LLM_TOLD_GIVEN_UP],
+              d->state == LLM_STORE_GIVEN_UP);
 }
 
 

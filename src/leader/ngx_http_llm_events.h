@@ -7,6 +7,7 @@
 #ifndef _NGX_HTTP_LLM_EVENTS_H_INCLUDED_
 #define _NGX_HTTP_LLM_EVENTS_H_INCLUDED_
 
+
 #include "ngx_http_llm_leader.h"
 #include "llm_alert.h"
 

@@ -30,6 +30,7 @@ typedef struct {
     ngx_str_t                      id;
     ngx_str_t                      json;
     int64_t                        time;         /* ms: of the alert */
+    llm_told_t                    *told;         /* its counters, or NULL */
     int64_t                        attempts;
 
     /* what comes of the last attempt, and what it says */

@@ -16,6 +16,7 @@
 #include "llm_limit.h"
 #include "llm_period.h"
 #include "llm_record.h"
+#include "llm_told.h"
 #include "llm_trouble.h"
 #include "llm_usage.h"
 #include "llm_window.h"
@@ -402,7 +403,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      11
+#define LLM_ZONE_LAYOUT      12
 
 typedef struct {
     uint64_t                 magic;
@@ -443,6 +444,7 @@ typedef struct {
     uint32_t                 refusals;       /* rises; see llm_refused.h */
     uint32_t                 made;           /* of the last mark */
     llm_totals_t             totals;
+    llm_told_t               told[LLM_TOLD_PAIRS];
     llm_trouble_t            troubles[LLM_ZONE_TROUBLES];
     volatile uint64_t        carried;        /* what was written before this
                                                 (ms, monotonic) is in the

@@ -16,6 +16,10 @@ static int llm_sqlite_alert_add(llm_store_t *store, llm_store_alert_t *alert,
     int told);
 static int llm_sqlite_commit_changed(llm_store_t *store,
     llm_store_status_e status);
+static int llm_sqlite_alert_deliveries(llm_store_t *store, llm_store_op_t *op,
+    llm_store_alert_t *row);
+static int llm_sqlite_delivery_rows(llm_sql_t *q, llm_store_op_t *op,
+    llm_store_delivery_t *rows, size_t *n);
 static int llm_sqlite_alert_row(llm_sql_t *q, llm_store_op_t *op,
     llm_store_alert_t *row);
 
@@ -104,6 +108,7 @@ int
 llm_sqlite_op_alerts(llm_store_t *store, llm_store_op_t *op)
 {
     int                  rc;
+    size_t               i;
     int64_t              number;
     llm_sql_t            q;
     llm_cursor_t         c;
@@ -137,6 +142,7 @@ llm_sqlite_op_alerts(llm_store_t *store, llm_store_op_t *op)
     llm_sql_text_or_null(&q, &l->subject.type);
     llm_sql_text_or_null(&q, &first);
     llm_sql_text_or_null(&q, &second);
+    llm_sql_int(&q, l->now ? l->now : INT64_MAX);
     llm_sql_int(&q, (int64_t) l->max);
 
     while ((rc = llm_sql_step(&q)) == 1) {
@@ -155,7 +161,36 @@ llm_sqlite_op_alerts(llm_store_t *store, llm_store_op_t *op)
         llm_cursor_put_int(&l->cursor, number);
     }
 
+    for (i = 0; rc == 0 && l->deliveries && i < l->nrows; i++) {
+        rc = llm_sqlite_alert_deliveries(store, op, &l->rows[i]);
+    }
+
     return rc;
+}
+
+
+static int
+llm_sqlite_alert_deliveries(llm_store_t *store, llm_store_op_t *op,
+    llm_store_alert_t *row)
+{
+    size_t                 max;
+    llm_sql_t              q;
+    llm_store_delivery_t  *rows;
+
+    max = LLM_STORE_CHANNELS;
+    rows = llm_sqlite_rows(store, op, &max, sizeof(llm_store_delivery_t));
+
+    if (rows == NULL) {
+        return -1;
+    }
+
+    llm_sql_start(&q, store, LLM_SQL_DELIVERIES_OF);
+    llm_sql_text(&q, &row->id);
+    llm_sql_int(&q, (int64_t) max);
+
+    row->deliveries = rows;
+
+    return llm_sqlite_delivery_rows(&q, op, rows, &row->ndeliveries);
 }
 
 
@@ -183,7 +218,6 @@ llm_sqlite_op_deliveries(llm_store_t *store, llm_store_op_t *op)
 {
     int                      rc;
     llm_sql_t                q;
-    llm_store_delivery_t    *row;
     llm_store_deliveries_t  *l;
 
     l = &op->deliveries;
@@ -209,23 +243,7 @@ llm_sqlite_op_deliveries(llm_store_t *store, llm_store_op_t *op)
 
     llm_sql_int(&q, (int64_t) l->max);
 
-    while ((rc = llm_sql_step(&q)) == 1) {
-
-        row = &l->rows[l->nrows++];
-
-        row->state = (llm_store_delivery_e) llm_sql_get_int(&q, 2);
-        row->due = llm_sql_get_int(&q, 3);
-        row->attempts = llm_sql_get_int(&q, 4);
-
-        if (llm_sql_get_text(&q, 0, op, &row->alert) != 0
-            || llm_sql_get_text(&q, 1, op, &row->channel) != 0
-            || llm_sql_get_text(&q, 5, op, &row->error) != 0
-            || llm_sql_get_text(&q, 6, op, &row->json) != 0)
-        {
-            llm_sql_end(&q);
-            return -1;
-        }
-    }
+    rc = llm_sqlite_delivery_rows(&q, op, l->rows, &l->nrows);
 
     if (rc != 0 || l->alert.data) {
         return rc;
@@ -243,6 +261,35 @@ llm_sqlite_op_deliveries(llm_store_t *store, llm_store_op_t *op)
     llm_sql_end(&q);
 
     return 0;
+}
+
+
+static int
+llm_sqlite_delivery_rows(llm_sql_t *q, llm_store_op_t *op,
+    llm_store_delivery_t *rows, size_t *n)
+{
+    int                    rc;
+    llm_store_delivery_t  *row;
+
+    while ((rc = llm_sql_step(q)) == 1) {
+
+        row = &rows[(*n)++];
+
+        row->state = (llm_store_delivery_e) llm_sql_get_int(q, 2);
+        row->due = llm_sql_get_int(q, 3);
+        row->attempts = llm_sql_get_int(q, 4);
+
+        if (llm_sql_get_text(q, 0, op, &row->alert) != 0
+            || llm_sql_get_text(q, 1, op, &row->channel) != 0
+            || llm_sql_get_text(q, 5, op, &row->error) != 0
+            || llm_sql_get_text(q, 6, op, &row->json) != 0)
+        {
+            llm_sql_end(q);
+            return -1;
+        }
+    }
+
+    return rc;
 }
 
 

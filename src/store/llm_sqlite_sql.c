@@ -420,7 +420,7 @@ const char *const  llm_sql_texts[LLM_SQL_STATEMENTS] = {
     " threshold, generation, id, event, json, time FROM alert"
     " WHERE number < ?1 AND (?2 IS NULL OR type = ?2)"
     " AND (?3 IS NULL OR subject = ?3 AND other = ?4)"
-    " ORDER BY number DESC LIMIT ?5",
+    " AND time <= ?5 ORDER BY number DESC LIMIT ?6",
 
     /* DELIVERY_ADD */
     "INSERT OR IGNORE INTO delivery VALUES (?, ?, 0, ?, 0, '')",

@@ -404,6 +404,26 @@ typedef struct {
 } llm_store_audit_t;
 
 
+/* A delivery of an alert into a channel. */
+
+typedef enum {
+    LLM_STORE_PENDING = 0,
+    LLM_STORE_DELIVERED,
+    LLM_STORE_GIVEN_UP
+} llm_store_delivery_e;
+
+typedef struct {
+    llm_store_text_t         alert;
+    llm_store_text_t         channel;
+    llm_store_delivery_e     state;
+    int64_t                  due;            /* ms of the epoch; of one that is
+                                                delivered, when it was */
+    int64_t                  attempts;
+    llm_store_text_t         error;          /* of the last attempt */
+    llm_store_text_t         json;           /* of the alert */
+} llm_store_delivery_t;
+
+
 /*
  * CONFIGURED: what a configuration limits.  It is compared with the last one
  * that was recorded; what is new, other or gone is a row of the audit, by
@@ -459,6 +479,9 @@ typedef struct {
     unsigned                 lesser:1;
 
     unsigned                 inserted:1;     /* out */
+
+    const llm_store_delivery_t  *deliveries; /* out, of ALERTS */
+    size_t                   ndeliveries;
 } llm_store_alert_t;
 
 typedef struct {
@@ -466,10 +489,16 @@ typedef struct {
     size_t                   nalerts;
 } llm_store_alert_insert_t;
 
-/* ALERTS: newest first; rows have no channels, DELIVERIES has them. */
+/* ALERTS: newest first, of those whose time has come; rows have no channels,
+   but deliveries, where these are wanted. */
+
+#define LLM_STORE_CHANNELS   64              /* deliveries of one alert */
 
 typedef struct {
     llm_store_subject_t      subject;        /* type NULL: of all */
+    int64_t                  now;            /* ms of the epoch; 0: those that
+                                                are still to come, too */
+    unsigned                 deliveries:1;
     size_t                   max;
     llm_store_cursor_t       cursor;
 
@@ -486,22 +515,6 @@ typedef struct {
  * DELIVERY: before and after each attempt: the row's attempts must be what
  * the caller has seen, else CONFLICT, and somebody else is at it.
  */
-
-typedef enum {
-    LLM_STORE_PENDING = 0,
-    LLM_STORE_DELIVERED,
-    LLM_STORE_GIVEN_UP
-} llm_store_delivery_e;
-
-typedef struct {
-    llm_store_text_t         alert;
-    llm_store_text_t         channel;
-    llm_store_delivery_e     state;
-    int64_t                  due;            /* ms of the epoch */
-    int64_t                  attempts;
-    llm_store_text_t         error;          /* of the last attempt */
-    llm_store_text_t         json;           /* of the alert */
-} llm_store_delivery_t;
 
 typedef struct {
     llm_store_text_t         alert;

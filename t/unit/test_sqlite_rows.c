@@ -409,6 +409,17 @@ test_alerts(void)
        && op.alerts.cursor.len == 0, "then the rest");
 
     store_op(LLM_STORE_ALERTS);
+    op.alerts.now = 4999;
+    (void) llm_store_run(store, &op);
+    is_int(op.alerts.nrows, 0, "none before its time");
+    op.alerts.now = 5000;
+    op.alerts.deliveries = 1;
+    (void) llm_store_run(store, &op);
+    is_int(op.alerts.nrows, 3, "then all");
+    is_int(op.alerts.rows[2].ndeliveries, 2, "with their deliveries");
+    ok(store_is(&op.alerts.rows[2].deliveries[1].channel, "slack"), "to whom");
+
+    store_op(LLM_STORE_ALERTS);
     op.alerts.subject.type = T("team_user");
     op.alerts.subject.id = T("t\0u");
     (void) llm_store_run(store, &op);

@@ -5,6 +5,7 @@
 
 
 #include "llm_noted.h"
+#include "llm_told.h"
 #include "llm_trouble.h"
 #include "llm_watch.h"
 #include "tap.h"
@@ -145,6 +146,43 @@ test_noted(void)
 }
 
 
+static llm_told_t *
+told(const char *event, const char *channel)
+{
+    static llm_told_t  pairs[LLM_TOLD_PAIRS];
+
+    return llm_told(pairs, (const u_char *) event, strlen(event),
+                    (const u_char *) channel, strlen(channel));
+}
+
+
+static void
+test_told(void)
+{
+    char         name[LLM_TOLD_CHANNEL + 2];
+    unsigned     i;
+    llm_told_t  *pair;
+
+    pair = told("store", "a");
+    ok(pair && llm_told_is(pair), "a pair");
+    ok(told("store", "b") != pair && told("redis", "a") != pair, "others");
+    ok(told("store", "a") == pair, "the same");
+    ok(told("stor", "ea") != pair, "not what only reads like it");
+
+    memset(name, 'x', sizeof(name));
+    name[LLM_TOLD_CHANNEL + 1] = '\0';
+    ok(told("store", name) == NULL, "a name that is too long");
+
+    for (i = 4; i < LLM_TOLD_PAIRS; i++) {
+        sprintf(name, "c%u", i);
+        ok(told("store", name) != NULL, "there is room");
+    }
+
+    ok(told("store", "one more") == NULL, "for so many");
+    ok(told("store", "a") == pair, "the first is still there");
+}
+
+
 int
 main(void)
 {
@@ -152,6 +190,7 @@ main(void)
 
     test_trouble();
     test_noted();
+    test_told();
 
     llm_watch_trouble(LLM_ALERT_LEDGER, 1775046605123, &alert);
     is_int(alert.started, 1775046605, "trouble is known by its beginning");
