@@ -46,6 +46,8 @@ static ngx_int_t ngx_http_llm_add_first(ngx_array_t *handlers,
 static void ngx_http_llm_lead_conf(ngx_http_llm_quota_t *quota,
     ngx_http_llm_leader_conf_t *conf);
 static void ngx_http_llm_lead_write(void *data, llm_index_t i);
+static void ngx_http_llm_lead_charge(void *data, llm_index_t i,
+    const llm_line_t *answer);
 static void ngx_http_llm_record_fact(void *data, llm_index_t i);
 static void ngx_http_llm_lead_carried(void *data);
 static void ngx_http_llm_exit_process(ngx_cycle_t *cycle);
@@ -751,6 +753,7 @@ ngx_http_llm_lead_conf(ngx_http_llm_quota_t *quota,
     conf->rows_data = quota;
     conf->write = ngx_http_llm_lead_write;
     conf->record = ngx_http_llm_record_fact;
+    conf->charge = ngx_http_llm_lead_charge;
     conf->tick = ngx_http_llm_sweep_pending;
     conf->carried = ngx_http_llm_lead_carried;
     conf->data = quota;
@@ -761,6 +764,13 @@ static void
 ngx_http_llm_lead_write(void *data, llm_index_t i)
 {
     ngx_http_llm_write_record(data, i, NULL);
+}
+
+
+static void
+ngx_http_llm_lead_charge(void *data, llm_index_t i, const llm_line_t *answer)
+{
+    ngx_http_llm_write_charge(data, i, answer);
 }
 
 

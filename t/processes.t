@@ -3,6 +3,7 @@
 
 use lib 't/lib';
 use LLMGateway;
+use LLMUpgrade;
 use RawUpstream;
 
 my @events = sse(10, 5, 'x' x 40, 'last');
@@ -202,17 +203,23 @@ is(() = glob($t->state_dir . '/usage-*'), 2, 'each start has a file of its own')
 let_go();
 
 
-# nginx -t beside it.
+# nginx -t beside it.  What SQLite shares between those who read changes with
+# each of them.
+
+sub files
+{
+    return join '', map { $_, LLMBase::slurp($_) }
+                    grep { !/-shm$/ } glob $t->state_dir . '/*';
+}
 
 $t->start;
 $t->chat('test');
-$t->line('test');
+wait_until { $t->stored('test') eq '1 15 60000' } 'the line to be carried';
 
-my $before = join '', map { $_, LLMBase::slurp($_) } glob $t->state_dir . '/*';
+my $before = files();
 
 is(($t->check)[0], 0, 'nginx -t');
-is(join('', map { $_, LLMBase::slurp($_) } glob $t->state_dir . '/*'), $before,
-   'nginx -t writes nothing');
+is(files(), $before, 'nginx -t writes nothing');
 is($t->used('test'), '1 15 0.00006', 'and changes nothing');
 $t->finish;
 
@@ -388,54 +395,19 @@ $t->finish;
 
 
 
-# A binary upgrade, which nginx makes for its own parent only: a daemon's.
-
-my @masters;
-
-END {
-    kill 'KILL', map({ LLMTest::children({ pid => $_ }) } @masters), @masters
-        if LLMBase::is_owner();
-}
-
-
-sub pid
-{
-    my ($t) = @_;
-
-    my $pid = eval { LLMBase::slurp($t->dir . '/logs/nginx.pid') } // '';
-
-    return $pid =~ /^(\d+)\n/ ? $1 : 0;
-}
-
+# A binary upgrade.
 
 SKIP: {
     skip 'valgrind does not follow', 10 if $LLMBase::mode eq 'valgrind';
 
-    # it is executed anew by the name that it was started with
-    my ($nginx) = grep { -x } $LLMBase::nginx,
-                  map { "$_/$LLMBase::nginx" } split /:/, $ENV{PATH};
-
     $t = gateway();
-    $t->configure;
 
-    system $nginx, '-p', $t->dir . '/', '-c', 'conf/nginx.conf',
-           '-e', 'logs/error.log';
-
-    my $old = wait_until { pid($t) } 'a master';
-
-    push @masters, $t->{pid} = $old;
-
-    wait_until { $t->workers == 1 } 'its worker';
+    my $old = start_daemon($t);
 
     $client = stream($t, 'old');
-    kill 'USR2', $old;
 
-    my $new = wait_until { my $pid = pid($t); $pid != $old && $pid }
-              'another master';
+    my $new = upgrade($old, $t);
 
-    push @masters, $t->{pid} = $new;
-
-    wait_until { $t->workers == 1 } 'its worker';
     kill 'QUIT', $old;
     wait_until { $t->log =~ /\[notice\] $old#\d+: signal 3 / } 'the end';
 
@@ -451,15 +423,12 @@ SKIP: {
     is($t->charge('old'), '10 5 upstream', 'upgrade: and is charged');
     is(() = glob($t->state_dir . '/usage-*'), 2, 'upgrade: each has its file');
 
-    wait_until { LLMTest::title($old) eq '' } 'the old master to end';
+    end_master($old);
     is($t->chat('newer')->{status}, 200, 'upgrade: the new one goes on');
     is($t->charge('newer'), '10 5 upstream', 'upgrade: and charges');
 
-    kill 'QUIT', $new;
-    wait_until { LLMTest::title($new) eq '' } 'the new master to end';
-    @masters = ();
-    delete $t->{pid};
-    $t->finish;
+    end_master($new);
+    end_daemon($t);
 }
 
 done_testing();

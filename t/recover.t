@@ -3,6 +3,7 @@
 
 use lib 't/lib';
 use LLMGateway;
+use LLMUpgrade;
 use RawUpstream;
 
 my $upstream = RawUpstream->start('*' => { json => usage(10, 5) });
@@ -187,52 +188,16 @@ $t->finish;
 
 # Two nginx at once: each gets to know what the other settles.
 
-my @masters;
-
-END {
-    kill 'KILL', map({ LLMTest::children({ pid => $_ }) } @masters), @masters
-        if LLMBase::is_owner();
-}
-
-
-sub pid
-{
-    my ($t) = @_;
-
-    my $pid = eval { LLMBase::slurp($t->dir . '/logs/nginx.pid') } // '';
-
-    return $pid =~ /^(\d+)\n/ ? $1 : 0;
-}
-
-
 SKIP: {
     skip 'valgrind does not follow', 7 if $LLMBase::mode eq 'valgrind';
 
-    # it is executed anew by the name that it was started with
-    my ($nginx) = grep { -x } $LLMBase::nginx,
-                  map { "$_/$LLMBase::nginx" } split /:/, $ENV{PATH};
-
     $t = gateway();
-    $t->configure;
 
-    system $nginx, '-p', $t->dir . '/', '-c', 'conf/nginx.conf',
-           '-e', 'logs/error.log';
+    my $old = start_daemon($t);
 
-    my $old = wait_until { pid($t) } 'a master';
-
-    push @masters, $t->{pid} = $old;
-
-    wait_until { $t->workers == 1 } 'its worker';
     is($t->chat('both')->{status}, 200, 'upgrade: before') for 1 .. 3;
-    kill 'USR2', $old;
 
-    my $new = wait_until { my $pid = pid($t); $pid != $old && $pid }
-              'another master';
-
-    push @masters, $new;
-
-    wait_until { grep { LLMTest::title($_) =~ /worker process$/ }
-                 LLMTest::children({ pid => $new }) } 'its worker';
+    my $new = upgrade($old, $t);
 
     # whoever of the two takes it
     is(join(' ', map { $t->chat('both')->{status} } 1 .. 40),
@@ -245,18 +210,13 @@ SKIP: {
                                              eq '43 645 0.00258' } }
                           1 .. 20 }}), 1, 'upgrade: both know all of it');
 
-    kill 'QUIT', $old;
-    wait_until { LLMTest::title($old) eq '' } 'the old master to end';
-    $t->{pid} = $new;
+    end_master($old);
     $t->chat('both');
     is($t->used('both'), '44 660 0.00264', 'upgrade: the new one goes on');
     agree($t, 'both', 'upgrade');
 
-    kill 'QUIT', $new;
-    wait_until { LLMTest::title($new) eq '' } 'the new master to end';
-    @masters = ();
-    delete $t->{pid};
-    $t->finish;
+    end_master($new);
+    end_daemon($t);
 }
 
 done_testing();

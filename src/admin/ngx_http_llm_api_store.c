@@ -11,8 +11,6 @@
 
 
 static void ngx_http_llm_call_stepped(ngx_http_llm_store_task_t *task);
-static ngx_int_t ngx_http_llm_call_open(ngx_http_llm_call_t *call);
-static void ngx_http_llm_call_opened(ngx_http_llm_store_task_t *task);
 static void ngx_http_llm_call_trouble(ngx_http_llm_call_t *call,
     llm_store_op_t *op);
 
@@ -48,7 +46,8 @@ ngx_http_llm_call_run(ngx_http_llm_call_t *call)
     /* for what reads it opens itself */
 
     if (!call->api->opened && llm_store_is_write(call->task->op.type)) {
-        call->api->opened = (ngx_http_llm_call_open(call) == NGX_OK);
+        call->api->opened =
+            (ngx_http_llm_store_open(call->api->admin.zone.store) == NGX_OK);
     }
 
     if (ngx_http_llm_store_post(call->task) != NGX_OK) {
@@ -89,7 +88,7 @@ ngx_http_llm_call_stepped(ngx_http_llm_store_task_t *task)
         if (llm_store_is_write(op->type) && !call->opened) {
             call->opened = 1;
 
-            if (ngx_http_llm_call_open(call) == NGX_OK
+            if (ngx_http_llm_store_open(call->api->admin.zone.store) == NGX_OK
                 && ngx_http_llm_store_post(task) == NGX_OK)
             {
                 return;
@@ -101,37 +100,6 @@ ngx_http_llm_call_stepped(ngx_http_llm_store_task_t *task)
     default:
         ngx_http_llm_call_trouble(call, op);
     }
-}
-
-
-/* Changes run in the order of their posting: what comes next finds it open. */
-
-static ngx_int_t
-ngx_http_llm_call_open(ngx_http_llm_call_t *call)
-{
-    ngx_http_llm_store_task_t  *task;
-
-    task = ngx_http_llm_store_task(call->api->admin.zone.store);
-    if (task == NULL) {
-        return NGX_ERROR;
-    }
-
-    task->op.type = LLM_STORE_OPEN;
-    task->handler = ngx_http_llm_call_opened;
-
-    if (ngx_http_llm_store_post(task) != NGX_OK) {
-        ngx_http_llm_store_free(task);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_llm_call_opened(ngx_http_llm_store_task_t *task)
-{
-    /* whether it is open shows in what was posted after it */
 }
 
 

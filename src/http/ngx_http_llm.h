@@ -188,6 +188,11 @@ struct ngx_http_llm_ctx_s {
     unsigned                     bounded:1;      /* strict */
     unsigned                     background:1;   /* asks for it */
     unsigned                     poll:1;         /* may charge the record */
+    unsigned                     finding:1;      /* waits for what the store
+                                                    has of the answer that it
+                                                    asks about */
+    unsigned                     found:1;        /* polls what only the store
+                                                    has */
     unsigned                     looked:1;       /* verdict is set */
     unsigned                     dry_refused:1;
     unsigned                     refused:1;      /* decided, not a failure */
@@ -428,6 +433,8 @@ ngx_int_t ngx_http_llm_inject(ngx_http_llm_ctx_t *ctx);
 /* At most so long, in milliseconds. */
 #define NGX_HTTP_LLM_WAIT        5000
 
+#define NGX_HTTP_LLM_WAIT_TICK   15      /* ms */
+
 /* Lets it wait for what the last verdict did not know.  NGX_AGAIN, NGX_ERROR,
    or NGX_DECLINED: that is not to be had. */
 ngx_int_t ngx_http_llm_wait(ngx_http_llm_ctx_t *ctx, const llm_ask_t *ask);
@@ -438,6 +445,9 @@ void ngx_http_llm_wait_cancel(ngx_http_llm_ctx_t *ctx);
 /* Resumes those of a queue, at most max; returns whether some are left. */
 ngx_uint_t ngx_http_llm_wait_resume(ngx_queue_t *queue, ngx_uint_t max,
     ngx_uint_t blind);
+
+/* Something waits: looks after it in so many ms. */
+void ngx_http_llm_wait_timer(ngx_http_llm_quota_t *quota, ngx_msec_t timer);
 
 void ngx_http_llm_wait_start(ngx_http_llm_quota_t *quota, ngx_log_t *log);
 void ngx_http_llm_wait_exit(ngx_http_llm_quota_t *quota);
@@ -656,9 +666,13 @@ void ngx_http_llm_set_labels(ngx_http_llm_ctx_t *ctx);
 void ngx_http_llm_write_line(ngx_http_llm_ctx_t *ctx);
 
 /* Likewise of a settled reservation that this worker owns, from what it
-   bears; answer: the request whose answer it is a charge of, or NULL. */
+   bears; answer: a line with what the answer says of itself, or NULL. */
 void ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i,
-    ngx_http_llm_ctx_t *answer);
+    const llm_line_t *answer);
+
+/* Fills in a line of the request's settlement: what its answer says of itself,
+   and nobody's names. */
+void ngx_http_llm_answer_line(ngx_http_llm_ctx_t *ctx, llm_line_t *line);
 
 /* At exit: those that have no line yet are left to who comes after. */
 void ngx_http_llm_forget_kept(ngx_http_llm_quota_t *quota);
@@ -676,9 +690,16 @@ void ngx_http_llm_lines_written(void *data, ngx_uint_t lines);
  * requests that ask about them.
  */
 
-/* Whether the zone awaits the usage of what the request asks about: the
-   request is a poll then, whose answer is read. */
-ngx_uint_t ngx_http_llm_poll(ngx_http_llm_ctx_t *ctx);
+/*
+ * Whether the usage of what the request asks about is awaited: NGX_OK: the
+ * request is a poll then, whose answer is read; NGX_DECLINED; NGX_AGAIN: it
+ * waits for what the store has of it.  blind: it is not to wait.
+ */
+ngx_int_t ngx_http_llm_poll(ngx_http_llm_ctx_t *ctx, ngx_uint_t blind);
+
+/* The request is a poll of an answer by this model, as asked for. */
+ngx_int_t ngx_http_llm_poll_as(ngx_http_llm_ctx_t *ctx, const u_char *model,
+    size_t len, llm_tier_e tier, int64_t input, int64_t output);
 
 /* Of the answer that was just read: whether what it used is still to come.
    Sets the id. */
@@ -697,6 +718,27 @@ void ngx_http_llm_settle_poll(ngx_http_llm_ctx_t *ctx);
 /* In one worker: charges what nobody asked about for too long; data is the
    quota. */
 void ngx_http_llm_sweep_pending(void *data);
+
+/* The settled reservation i is the charge of a record: counts it and writes
+   its line, if there is a ledger.  answer as in ngx_http_llm_write_record(). */
+void ngx_http_llm_write_charge(ngx_http_llm_quota_t *quota, llm_index_t i,
+    const llm_line_t *answer);
+
+
+/* ngx_http_llm_find.c: what the store has of answers made in the background.
+   The state directory is the zone's. */
+
+/* NGX_AGAIN: the request is in a queue, and comes back as a poll or not;
+   NGX_DECLINED: nobody can be asked. */
+ngx_int_t ngx_http_llm_find(ngx_http_llm_ctx_t *ctx);
+
+/* The settlement of a poll is what the answer used: notes that in the store,
+   whence it is charged by the worker that leads. */
+void ngx_http_llm_find_see(ngx_http_llm_ctx_t *ctx);
+
+/* Every few ms while there are any: those that wait too long go on. */
+void ngx_http_llm_finds_check(ngx_http_llm_quota_t *quota);
+void ngx_http_llm_finds_free(ngx_http_llm_quota_t *quota);
 
 
 /* ngx_http_llm_variables.c */

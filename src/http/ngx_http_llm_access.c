@@ -37,6 +37,8 @@ static ngx_http_llm_ctx_t *ngx_http_llm_create_ctx(ngx_http_request_t *r,
 static ngx_http_llm_ctx_t *ngx_http_llm_alloc_ctx(ngx_log_t *log);
 static ngx_int_t ngx_http_llm_request_id(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_route(ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_route_poll(ngx_http_llm_ctx_t *ctx,
+    ngx_uint_t blind);
 static ngx_uint_t ngx_http_llm_is_post(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_llm_overrides(ngx_http_request_t *r);
 static void ngx_http_llm_unconditional(ngx_http_request_t *r);
@@ -371,10 +373,35 @@ ngx_http_llm_route(ngx_http_llm_ctx_t *ctx)
         return ngx_http_llm_end(ctx, rc);
     }
 
-    if (ctx->route.id_len && ngx_http_llm_poll(ctx)) {
+    return ngx_http_llm_route_poll(ctx, 0);
+}
+
+
+/* What asks about an answer that is charged later is free; what of that is not
+   known is what its path says. */
+
+static ngx_int_t
+ngx_http_llm_route_poll(ngx_http_llm_ctx_t *ctx, ngx_uint_t blind)
+{
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    ctx->finding = 0;
+
+    rc = ctx->route.id_len ? ngx_http_llm_poll(ctx, blind) : NGX_DECLINED;
+
+    switch (rc) {
+
+    case NGX_OK:
         ngx_http_llm_unconditional(r);
         ctx->state = NGX_HTTP_LLM_ADMITTED;
-        return ngx_http_llm_end(ctx, NGX_OK);
+
+        /* fall through */
+
+    case NGX_AGAIN:
+        return ngx_http_llm_end(ctx, rc);
     }
 
     switch (ctx->route.class) {
@@ -692,7 +719,12 @@ ngx_http_llm_resume(ngx_http_llm_ctx_t *ctx, ngx_uint_t blind)
     r->read_event_handler = ngx_http_block_reading;
     r->write_event_handler = ngx_http_core_run_phases;
 
-    rc = ngx_http_llm_end(ctx, ngx_http_llm_admit_again(ctx, blind));
+    if (ctx->finding) {
+        rc = ngx_http_llm_route_poll(ctx, blind);
+
+    } else {
+        rc = ngx_http_llm_end(ctx, ngx_http_llm_admit_again(ctx, blind));
+    }
 
     if (rc == NGX_DECLINED) {
         ngx_http_core_run_phases(r);

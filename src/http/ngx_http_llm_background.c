@@ -22,8 +22,6 @@
 static ngx_int_t ngx_http_llm_pending_id(ngx_http_llm_ctx_t *ctx,
     const u_char *name, size_t len);
 static ngx_uint_t ngx_http_llm_is_final(ngx_http_llm_ctx_t *ctx);
-static void ngx_http_llm_charged(ngx_http_llm_quota_t *quota, llm_index_t i,
-    ngx_http_llm_ctx_t *answer);
 
 
 /* IDs that are too long for a record are known by their digest. */
@@ -64,24 +62,29 @@ ngx_http_llm_pending_id(ngx_http_llm_ctx_t *ctx, const u_char *name,
 }
 
 
-ngx_uint_t
-ngx_http_llm_poll(ngx_http_llm_ctx_t *ctx)
+ngx_int_t
+ngx_http_llm_poll(ngx_http_llm_ctx_t *ctx, ngx_uint_t blind)
 {
     uint32_t        i;
-    ngx_str_t       model;
+    u_char         *model;
     llm_zone_t     *z;
     llm_index_t     index;
     llm_pending_t   record;
+
+    if (ctx->found) {
+        return NGX_OK;
+    }
 
     z = ctx->quota->zone.zone;
 
     /* most zones never have one */
 
-    if (z->pending_next == 0
+    if ((z->pending_next == 0
+         && (ctx->quota->state == NULL || !llm_pending_elsewhere(z)))
         || ngx_http_llm_pending_id(ctx, ctx->route.id, ctx->route.id_len)
            != NGX_OK)
     {
-        return 0;
+        return NGX_DECLINED;
     }
 
     record.state = LLM_PENDING_FREE;
@@ -96,35 +99,63 @@ ngx_http_llm_poll(ngx_http_llm_ctx_t *ctx)
 
     ngx_http_llm_zone_unlock(&ctx->quota->zone);
 
-    if (record.state != LLM_PENDING_OPEN) {
-        return 0;
+    switch (record.state) {
+
+    case LLM_PENDING_OPEN:
+        break;
+
+    case LLM_PENDING_FREE:
+
+        if (!blind && ctx->quota->state && llm_pending_elsewhere(z)) {
+            return ngx_http_llm_find(ctx);
+        }
+
+        /* fall through */
+
+    default: /* LLM_PENDING_CHARGED */
+        return NGX_DECLINED;
     }
 
-    /* what the answer is charged by */
-
-    model.data = record.text;
-    model.len = record.len[LLM_NAME_MODEL];
+    model = record.text;
 
     for (i = 0; i < LLM_NAME_MODEL; i++) {
-        model.data += record.len[i];
+        model += record.len[i];
     }
+
+    ctx->pending = index;
+    ctx->pending_of = record.of;
+
+    return ngx_http_llm_poll_as(ctx, model, record.len[LLM_NAME_MODEL],
+                                record.tier,
+                                record.expected[LLM_COUNT_INPUT],
+                                record.expected[LLM_COUNT_OUTPUT]);
+}
+
+
+/* What the answer is charged by. */
+
+ngx_int_t
+ngx_http_llm_poll_as(ngx_http_llm_ctx_t *ctx, const u_char *name, size_t len,
+    llm_tier_e tier, int64_t input, int64_t output)
+{
+    ngx_str_t  model;
+
+    model.data = (u_char *) name;
+    model.len = len;
 
     model.data = ngx_pstrdup(ctx->request->pool, &model);
     if (model.data == NULL) {
-        return 0;
+        return NGX_DECLINED;
     }
 
     ctx->model = model;
     ctx->price = ngx_http_llm_find_price(ctx, &ctx->model);
-    ctx->tier = record.tier;
-    ctx->expected_input = record.expected[LLM_COUNT_INPUT];
-    ctx->expected_output = record.expected[LLM_COUNT_OUTPUT];
-
-    ctx->pending = index;
-    ctx->pending_of = record.of;
+    ctx->tier = tier;
+    ctx->expected_input = input;
+    ctx->expected_output = output;
     ctx->poll = 1;
 
-    return 1;
+    return NGX_OK;
 }
 
 
@@ -172,7 +203,7 @@ ngx_http_llm_crowded(ngx_http_llm_ctx_t *ctx, llm_index_t gone)
 
     quota = ctx->quota;
 
-    ngx_http_llm_charged(quota, gone, NULL);
+    ngx_http_llm_write_charge(quota, gone, NULL);
 
     if (!ngx_http_llm_is_due(&quota->crowded)) {
         return;
@@ -189,6 +220,7 @@ ngx_http_llm_crowded(ngx_http_llm_ctx_t *ctx, llm_index_t gone)
 void
 ngx_http_llm_settle_poll(ngx_http_llm_ctx_t *ctx)
 {
+    llm_line_t             answer;
     llm_zone_t            *z;
     llm_index_t            i;
     ngx_http_llm_quota_t  *quota;
@@ -209,6 +241,11 @@ ngx_http_llm_settle_poll(ngx_http_llm_ctx_t *ctx)
         return;
     }
 
+    if (ctx->found) {
+        ngx_http_llm_find_see(ctx);
+        return;
+    }
+
     z = ngx_http_llm_zone_lock(&quota->zone);
 
     i = llm_pending_charge(z, &quota->zone.clock, ctx->pending,
@@ -218,7 +255,8 @@ ngx_http_llm_settle_poll(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_zone_unlock(&quota->zone);
 
     if (i != LLM_NONE) {
-        ngx_http_llm_charged(quota, i, ctx);
+        ngx_http_llm_answer_line(ctx, &answer);
+        ngx_http_llm_write_charge(quota, i, &answer);
     }
 }
 
@@ -273,16 +311,14 @@ ngx_http_llm_sweep_pending(void *data)
             break;
         }
 
-        ngx_http_llm_charged(quota, i, NULL);
+        ngx_http_llm_write_charge(quota, i, NULL);
     }
 }
 
 
-/* A record was charged: its line, if there is a ledger. */
-
-static void
-ngx_http_llm_charged(ngx_http_llm_quota_t *quota, llm_index_t i,
-    ngx_http_llm_ctx_t *answer)
+void
+ngx_http_llm_write_charge(ngx_http_llm_quota_t *quota, llm_index_t i,
+    const llm_line_t *answer)
 {
     llm_zone_t  *z;
 

@@ -92,6 +92,8 @@ typedef struct {
     ngx_queue_t                  claims;     /* likewise */
     ngx_queue_t                  loads;      /* of ngx_http_llm_load_t */
     ngx_uint_t                   nloads;
+    ngx_queue_t                  finds;      /* of ngx_http_llm_find_t */
+    ngx_uint_t                   nfinds;
 
     int64_t                      polled;     /* of entities: the version that
                                                 the reading in hand goes to */

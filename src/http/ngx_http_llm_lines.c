@@ -28,6 +28,9 @@
                                                 of a fact */
 
 
+_Static_assert(LLM_PENDING_ID <= LLM_LINE_PENDING_ID,
+               "a line has no room for the id of what is pending");
+
 _Static_assert(LLM_FACT_LINE == LLM_FACT_MAX && LLM_FACT_MAX < LLM_LINE_MAX,
                "a slot has no room for a line, or the ledger has none");
 
@@ -36,8 +39,12 @@ static void ngx_http_llm_print_line(ngx_http_llm_quota_t *quota,
     llm_index_t i, uint64_t id, const llm_settlement_t *s, llm_line_t *line);
 static void ngx_http_llm_line_tags(llm_line_t *line, llm_zone_t *z,
     llm_index_t i);
+static void ngx_http_llm_line_settled(const llm_settlement_t *s,
+    llm_line_t *line);
+static void ngx_http_llm_line_pending(ngx_http_llm_quota_t *quota,
+    const llm_reservation_t *r, llm_line_t *line);
 static void ngx_http_llm_print_record(ngx_http_llm_quota_t *quota,
-    llm_index_t i, ngx_http_llm_ctx_t *answer, const llm_line_text_t *labels);
+    llm_index_t i, const llm_line_t *answer, const llm_line_text_t *labels);
 static void ngx_http_llm_keep(ngx_http_llm_quota_t *quota, llm_index_t i,
     const llm_line_text_t *labels);
 static void ngx_http_llm_merge_kept(ngx_http_llm_quota_t *quota);
@@ -50,6 +57,8 @@ static void ngx_http_llm_free_kept(ngx_http_llm_kept_t *kept);
 static ngx_uint_t ngx_http_llm_same_names(const llm_reservation_t *a,
     const llm_reservation_t *b);
 static size_t ngx_http_llm_names_len(const llm_reservation_t *r);
+static void ngx_http_llm_line_answer(ngx_http_llm_ctx_t *ctx,
+    llm_line_t *line);
 static void ngx_http_llm_line_text(llm_line_text_t *text, ngx_str_t *value);
 
 
@@ -58,15 +67,13 @@ ngx_http_llm_write_line(ngx_http_llm_ctx_t *ctx)
 {
     llm_line_t  line;
 
+    ngx_http_llm_line_answer(ctx, &line);
     ngx_http_llm_line_text(&line.request_id, &ctx->request_id);
-    ngx_http_llm_line_text(&line.upstream_id, &ctx->upstream_id);
     ngx_http_llm_line_text(&line.team, &ctx->team);
     ngx_http_llm_line_text(&line.user, &ctx->user);
     ngx_http_llm_line_text(&line.customer, &ctx->customer);
     ngx_http_llm_line_text(&line.key, &ctx->key_id);
     ngx_http_llm_line_text(&line.model, &ctx->model);
-    ngx_http_llm_line_text(&line.response_model, &ctx->response_model);
-    ngx_http_llm_line_text(&line.price_id, &ctx->price_id);
     ngx_http_llm_line_text(&line.labels, &ctx->labels);
 
     ctx->settlement.requests = 1;
@@ -86,7 +93,7 @@ ngx_http_llm_line_text(llm_line_text_t *text, ngx_str_t *value)
 
 void
 ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i,
-    ngx_http_llm_ctx_t *answer)
+    const llm_line_t *answer)
 {
     ngx_http_llm_print_record(quota, i, answer, NULL);
 }
@@ -94,7 +101,7 @@ ngx_http_llm_write_record(ngx_http_llm_quota_t *quota, llm_index_t i,
 
 static void
 ngx_http_llm_print_record(ngx_http_llm_quota_t *quota, llm_index_t i,
-    ngx_http_llm_ctx_t *answer, const llm_line_text_t *labels)
+    const llm_line_t *answer, const llm_line_text_t *labels)
 {
     u_char             *p;
     ngx_uint_t          n;
@@ -130,9 +137,9 @@ ngx_http_llm_print_record(ngx_http_llm_quota_t *quota, llm_index_t i,
     }
 
     if (answer) {
-        ngx_http_llm_line_text(&line.upstream_id, &answer->upstream_id);
-        ngx_http_llm_line_text(&line.response_model, &answer->response_model);
-        ngx_http_llm_line_text(&line.price_id, &answer->price_id);
+        line.upstream_id = answer->upstream_id;
+        line.response_model = answer->response_model;
+        line.price_id = answer->price_id;
     }
 
     ngx_http_llm_print_line(quota, i, r->id, &r->settlement, &line);
@@ -143,27 +150,23 @@ static void
 ngx_http_llm_print_line(ngx_http_llm_quota_t *quota, llm_index_t i,
     uint64_t id, const llm_settlement_t *s, llm_line_t *line)
 {
-    llm_index_t  *index;
+    llm_index_t        *index;
+    llm_reservation_t  *r;
 
     if (quota->ledger.failing) {
         ngx_http_llm_keep(quota, i, &line->labels);
         return;
     }
 
+    r = llm_zone_reservation(quota->zone.zone, i);
+
     line->epoch = quota->zone.zone->epoch;
     line->number = id;
-    line->of = llm_zone_reservation(quota->zone.zone, i)->of;
-    line->timestamp = s->timestamp;
-    line->started = s->timestamp - s->duration;
-    line->duration = s->duration;
-    line->usage = &s->usage;
-    line->cost = s->cost;
-    line->requests = s->requests;
-    line->counted = s->window_input;
-    line->status = s->status;
-    line->source = (s->requests > 1) ? "aggregate"
-                                     : ngx_http_llm_source_name(s->source);
-    line->stream = s->stream;
+    line->of = r->of;
+    line->of_epoch = r->of_epoch;
+
+    ngx_http_llm_line_settled(s, line);
+    ngx_http_llm_line_pending(quota, r, line);
 
     ngx_http_llm_line_tags(line, quota->zone.zone, i);
 
@@ -205,6 +208,82 @@ ngx_http_llm_line_tags(llm_line_t *line, llm_zone_t *z, llm_index_t i)
             tag->len = s->len;
         }
     }
+}
+
+
+static void
+ngx_http_llm_line_settled(const llm_settlement_t *s, llm_line_t *line)
+{
+    line->timestamp = s->timestamp;
+    line->started = s->timestamp - s->duration;
+    line->duration = s->duration;
+    line->usage = &s->usage;
+    line->cost = s->cost;
+    line->requests = s->requests;
+    line->counted = s->window_input;
+    line->status = s->status;
+    line->source = (s->requests > 1) ? "aggregate"
+                                     : ngx_http_llm_source_name(s->source);
+    line->stream = s->stream;
+}
+
+
+/* The text is this worker's until its next line. */
+
+static void
+ngx_http_llm_line_pending(ngx_http_llm_quota_t *quota,
+    const llm_reservation_t *r, llm_line_t *line)
+{
+    llm_line_pending_t    *pending;
+    static llm_pending_t   record;
+
+    pending = &line->pending;
+
+    ngx_memzero(pending, sizeof(llm_line_pending_t));
+
+    /* most have none */
+
+    if (r->pending == LLM_NONE) {
+        return;
+    }
+
+    record = *llm_zone_pending(ngx_http_llm_zone_lock(&quota->zone),
+                               r->pending);
+    ngx_http_llm_zone_unlock(&quota->zone);
+
+    if (!llm_pending_is_of(&record, r)) {
+        return;
+    }
+
+    pending->id.data = record.id;
+    pending->id.len = record.id_len;
+
+    if (r->of == 0) {
+        pending->expected = 1;
+        pending->tier = record.tier;
+        pending->input = record.expected[LLM_COUNT_INPUT];
+        pending->output = record.expected[LLM_COUNT_OUTPUT];
+        pending->cost = record.expected[LLM_COUNT_COST];
+    }
+}
+
+
+void
+ngx_http_llm_answer_line(ngx_http_llm_ctx_t *ctx, llm_line_t *line)
+{
+    ngx_memzero(line, sizeof(llm_line_t));
+
+    ngx_http_llm_line_settled(&ctx->settlement, line);
+    ngx_http_llm_line_answer(ctx, line);
+}
+
+
+static void
+ngx_http_llm_line_answer(ngx_http_llm_ctx_t *ctx, llm_line_t *line)
+{
+    ngx_http_llm_line_text(&line->upstream_id, &ctx->upstream_id);
+    ngx_http_llm_line_text(&line->response_model, &ctx->response_model);
+    ngx_http_llm_line_text(&line->price_id, &ctx->price_id);
 }
 
 
@@ -420,7 +499,9 @@ ngx_http_llm_forget_kept(ngx_http_llm_quota_t *quota)
 static ngx_uint_t
 ngx_http_llm_same_names(const llm_reservation_t *a, const llm_reservation_t *b)
 {
-    return a->of == b->of
+    return a->pending == LLM_NONE
+           && b->pending == LLM_NONE
+           && a->of == b->of
            && a->nsubjects == b->nsubjects
            && ngx_memcmp(a->subjects, b->subjects,
                          a->nsubjects * sizeof(llm_index_t))

@@ -13,21 +13,19 @@
 
 /*
  * A request waits in one queue: the zone's, until the zone is ready, that of
- * claims, until the leader has asked for more of a limit, or that of a load.
+ * claims, until the leader has asked for more of a limit, that of a load, or
+ * that of a find.
  * One timer looks after all of them; while nothing waits there is none.  It is
  * no cancelable one: it keeps a worker that is told to quit for as long as
  * requests wait.
  */
 
 
-#define NGX_HTTP_LLM_WAIT_TICK   15      /* ms */
 #define NGX_HTTP_LLM_WAIT_CLAIM  2       /* ms between looks at claims */
 #define NGX_HTTP_LLM_WAIT_SLICE  128     /* requests in one turn */
 
 
 static ngx_int_t ngx_http_llm_wait_loads(ngx_http_llm_ctx_t *ctx);
-static void ngx_http_llm_wait_timer(ngx_http_llm_quota_t *quota,
-    ngx_msec_t timer);
 static void ngx_http_llm_wait_tick(ngx_event_t *ev);
 static void ngx_http_llm_wait_claims(ngx_http_llm_quota_t *quota);
 
@@ -45,6 +43,7 @@ ngx_http_llm_wait_start(ngx_http_llm_quota_t *quota, ngx_log_t *log)
     ngx_queue_init(&quota->unready);
     ngx_queue_init(&quota->claims);
     ngx_queue_init(&quota->loads);
+    ngx_queue_init(&quota->finds);
 
     quota->waits.handler = ngx_http_llm_wait_tick;
     quota->waits.data = &ngx_http_llm_wait_connection;
@@ -171,7 +170,7 @@ ngx_http_llm_wait_resume(ngx_queue_t *queue, ngx_uint_t max, ngx_uint_t blind)
 }
 
 
-static void
+void
 ngx_http_llm_wait_timer(ngx_http_llm_quota_t *quota, ngx_msec_t timer)
 {
     if (!quota->waits.timer_set) {
@@ -225,13 +224,14 @@ ngx_http_llm_wait_tick(ngx_event_t *ev)
 
     ngx_http_llm_wait_claims(quota);
     ngx_http_llm_loads_check(quota);
+    ngx_http_llm_finds_check(quota);
 
     if (!ngx_queue_empty(&quota->claims)) {
         timer = ngx_min(timer, NGX_HTTP_LLM_WAIT_CLAIM);
     }
 
     if (!ngx_queue_empty(&quota->unready) || !ngx_queue_empty(&quota->claims)
-        || !ngx_queue_empty(&quota->loads))
+        || !ngx_queue_empty(&quota->loads) || !ngx_queue_empty(&quota->finds))
     {
         ngx_http_llm_wait_timer(quota, timer);
     }
@@ -286,4 +286,5 @@ ngx_http_llm_wait_exit(ngx_http_llm_quota_t *quota)
     }
 
     ngx_http_llm_loads_free(quota);
+    ngx_http_llm_finds_free(quota);
 }

@@ -15,6 +15,10 @@
 
 #define LLM_DAY          LLM_PERIOD(LLM_PERIOD_DAYS, 1)
 
+/* s that an answer made in the background may be pending, and that it is known
+   to be charged */
+#define LLM_CARRY_KEEP   (24 * 3600)
+
 
 struct llm_carry_s {
     const llm_carry_conf_t  *conf;
@@ -23,6 +27,7 @@ struct llm_carry_s {
     llm_carry_table_t        usage;      /* of llm_store_usage_t */
     llm_carry_table_t        periods;    /* of llm_store_period_t */
     llm_carry_table_t        notes;      /* of llm_store_note_t, never found */
+    llm_carry_table_t        pendings;   /* of llm_store_pending_t, likewise */
 
     /* the day of the last line */
     int64_t                  day_start;  /* seconds of the epoch */
@@ -31,6 +36,7 @@ struct llm_carry_s {
 };
 
 
+static int llm_carry_pending(llm_carry_t *c, const llm_entry_t *e);
 static int llm_carry_subject(llm_carry_t *c, const llm_entry_t *e,
     llm_subject_type_e type, const llm_store_text_t *id);
 static llm_store_sum_t *llm_carry_sum(llm_carry_t *c, llm_subject_type_e type,
@@ -68,6 +74,7 @@ llm_carry_create(const llm_carry_conf_t *conf, llm_store_op_t *op)
     c->usage.size = sizeof(llm_store_usage_t);
     c->periods.size = sizeof(llm_store_period_t);
     c->notes.size = sizeof(llm_store_note_t);
+    c->pendings.size = sizeof(llm_store_pending_t);
 
     return c;
 }
@@ -114,7 +121,44 @@ llm_carry_add(llm_carry_t *c, const llm_entry_t *e)
         }
     }
 
+    if (e->usage && e->text[LLM_ENTRY_PENDING].len
+        && llm_carry_pending(c, e) != 0)
+    {
+        return -1;
+    }
+
     return llm_carry_usage(c, e);
+}
+
+
+/* What nobody may have charged yet has all that is known of it in its line. */
+
+static int
+llm_carry_pending(llm_carry_t *c, const llm_entry_t *e)
+{
+    llm_store_pending_t    *row;
+    const llm_line_text_t  *id;
+
+    row = llm_carry_push(&c->pendings, c->pendings.n);
+
+    if (row == NULL) {
+        return -1;
+    }
+
+    id = &e->text[LLM_ENTRY_PENDING];
+
+    row->epoch = (int64_t) e->epoch;
+    row->expires = e->timestamp / 1000 + LLM_CARRY_KEEP;
+
+    if (llm_store_copy(c->op, &row->id, id->data, id->len) != 0) {
+        return -1;
+    }
+
+    if (!e->pending) {
+        return 0;
+    }
+
+    return llm_store_copy(c->op, &row->line, e->line.data, e->line.len + 1);
 }
 
 
@@ -655,6 +699,8 @@ llm_carry_finish(llm_carry_t *c)
     commit->nusage = c->usage.n;
     commit->notes = c->notes.rows;
     commit->nnotes = c->notes.n;
+    commit->pendings = c->pendings.rows;
+    commit->npendings = c->pendings.n;
 }
 
 
@@ -665,6 +711,7 @@ llm_carry_destroy(llm_carry_t *c)
     llm_carry_free(&c->usage);
     llm_carry_free(&c->periods);
     llm_carry_free(&c->notes);
+    llm_carry_free(&c->pendings);
 
     free(c);
 }

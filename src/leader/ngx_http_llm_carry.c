@@ -350,6 +350,10 @@ ngx_http_llm_carry_end(ngx_http_llm_leader_t *leader)
                       leader->lines);
     }
 
+    if (leader->conf.zone->zone->ready && !run->more) {
+        ngx_http_llm_due_look(leader);
+    }
+
     leader->conf.carried(leader->conf.data);
 
     if (leader->conf.fsync && leader->conf.fsync < now) {

@@ -146,6 +146,7 @@ ngx_http_llm_leader_stop(ngx_http_llm_leader_t *leader)
         ngx_http_llm_events_stop(leader);
         ngx_http_llm_outbox_stop(leader);
         ngx_http_llm_retain_stop(leader);
+        ngx_http_llm_due_stop(leader);
         ngx_http_llm_carry_stop(leader);
     }
 

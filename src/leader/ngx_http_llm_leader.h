@@ -34,6 +34,11 @@
 /* Gives a settled reservation, which is this worker's now, its line. */
 typedef void (*ngx_http_llm_leader_write_pt)(void *data, llm_index_t i);
 
+/* Likewise the charge of what was pending; answer: a line with what the answer
+   says of itself. */
+typedef void (*ngx_http_llm_leader_charge_pt)(void *data, llm_index_t i,
+    const llm_line_t *answer);
+
 /* What else one worker does every second, or every "sync". */
 typedef void (*ngx_http_llm_leader_tick_pt)(void *data);
 
@@ -64,9 +69,10 @@ typedef struct {
 
     ngx_http_llm_leader_write_pt     write;
     ngx_http_llm_leader_write_pt     record;     /* the same of a fact */
+    ngx_http_llm_leader_charge_pt    charge;
     ngx_http_llm_leader_tick_pt      tick;
     ngx_http_llm_leader_tick_pt      carried;    /* of a zone with a ledger */
-    void                            *data;       /* for these four */
+    void                            *data;       /* for these five */
 } ngx_http_llm_leader_conf_t;
 
 
@@ -136,6 +142,12 @@ struct ngx_http_llm_leader_s {
     int64_t                          roll_at;    /* likewise: the next end */
     llm_index_t                      roll_next;  /* meter */
 
+    /* what is pending in the store */
+    ngx_http_llm_store_task_t       *due;        /* NULL: not asked for */
+    uint64_t                         due_carried;    /* what it had then */
+    ngx_uint_t                       alone;      /* looks since another zone
+                                                    lived */
+
     ngx_http_llm_cluster_t          *cluster;    /* or NULL */
 };
 
@@ -183,6 +195,11 @@ void ngx_http_llm_roll_stop(ngx_http_llm_leader_t *leader);
 /* ngx_http_llm_cluster.c: totals of other machines. */
 ngx_int_t ngx_http_llm_cluster_start(ngx_http_llm_leader_t *leader);
 void ngx_http_llm_cluster_stop(ngx_http_llm_leader_t *leader);
+
+/* ngx_http_llm_due.c: charges what only the store has of answers made in the
+   background.  After a run that has carried everything. */
+void ngx_http_llm_due_look(ngx_http_llm_leader_t *leader);
+void ngx_http_llm_due_stop(ngx_http_llm_leader_t *leader);
 
 /* ngx_http_llm_sweep.c: settles what dead workers held. */
 void ngx_http_llm_sweep(ngx_http_llm_leader_t *leader);

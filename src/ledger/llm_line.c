@@ -14,6 +14,7 @@
 static u_char *llm_line_tags(u_char *p, const llm_line_t *line);
 static u_char *llm_line_later(u_char *p, const llm_line_t *line,
     const u_char *started);
+static u_char *llm_line_pending(u_char *p, const llm_line_pending_t *pending);
 static u_char *llm_line_ms(u_char *p, unsigned ms);
 static u_char *llm_line_text(u_char *p, const llm_line_text_t *text);
 static u_char *llm_line_count(u_char *p, int64_t n);
@@ -39,7 +40,8 @@ llm_line_print(u_char *p, const llm_line_t *line)
 
     if (line->of) {
         p = llm_line_put(p, "\",\"of\":\"");
-        p = llm_line_id(p, line->epoch, line->of);
+        p = llm_line_id(p, line->of_epoch ? line->of_epoch : line->epoch,
+                        line->of);
     }
 
     p = llm_line_put(p, "\",\"started\":\"");
@@ -106,6 +108,10 @@ llm_line_print(u_char *p, const llm_line_t *line)
         p = llm_line_tags(p, line);
     }
 
+    if (line->pending.id.len) {
+        p = llm_line_pending(p, &line->pending);
+    }
+
     p = llm_line_put(p, ",\"labels\":{");
 
     if (line->labels.len) {
@@ -138,6 +144,30 @@ llm_line_tags(u_char *p, const llm_line_t *line)
     }
 
     *p++ = ']';
+
+    return p;
+}
+
+
+static u_char *
+llm_line_pending(u_char *p, const llm_line_pending_t *pending)
+{
+    p = llm_line_put(p, ",\"pending\":{\"id\":\"");
+    p = llm_line_text(p, &pending->id);
+    *p++ = '"';
+
+    if (pending->expected) {
+        p = llm_line_put(p, ",\"tier\":");
+        p = llm_line_count(p, pending->tier);
+        p = llm_line_put(p, ",\"prompt_tokens\":");
+        p = llm_line_count(p, pending->input);
+        p = llm_line_put(p, ",\"completion_tokens\":");
+        p = llm_line_count(p, pending->output);
+        p = llm_line_put(p, ",\"cost_usd\":");
+        p += llm_money_print(p, pending->cost);
+    }
+
+    *p++ = '}';
 
     return p;
 }

@@ -44,12 +44,27 @@ typedef struct {
 #define LLM_LINE_TAG         128         /* bytes */
 
 
+/* What a line says of an answer that is made in the background: the line of
+   the request that asks for it, what is expected; that which charges it, its
+   id alone. */
+
+typedef struct {
+    llm_line_text_t          id;             /* empty: there is none */
+    unsigned                 tier;           /* llm_tier_e, asked for */
+    int64_t                  input;          /* tokens */
+    int64_t                  output;         /* tokens */
+    int64_t                  cost;           /* nano-dollars */
+    unsigned                 expected:1;     /* the last four are told */
+} llm_line_pending_t;
+
+
 typedef struct {
     uint64_t                 epoch;
     uint64_t                 number;
     uint64_t                 of;             /* the number of the line whose
                                                 request this is a charge of, 0:
                                                 of its own */
+    uint64_t                 of_epoch;       /* and its epoch; 0: the same */
     int64_t                  started;        /* ms of the epoch */
     int64_t                  timestamp;      /* ms of the epoch, settlement */
     int64_t                  duration;       /* ms */
@@ -69,6 +84,8 @@ typedef struct {
     llm_line_text_t          tags[LLM_LINE_TAGS];    /* told where there are
                                                         some */
     unsigned                 ntags;
+
+    llm_line_pending_t       pending;
 
     const llm_usage_t       *usage;
     int64_t                  cost;           /* nano-dollars */
@@ -94,9 +111,13 @@ typedef struct {
 /* Nor are tags. */
 #define LLM_LINE_TAGS_MAX    (LLM_LINE_TAGS * (LLM_LINE_TAG * 6 + 3))
 
+/* An id of an answer in the background is never longer; bytes. */
+#define LLM_LINE_PENDING_ID  128
+
 /* No line is longer. */
-#define LLM_LINE_MAX         (LLM_LINE_TEXT * 6 + LLM_LINE_LABELS_MAX         \
-                              + LLM_LINE_TAGS_MAX + 1024)
+#define LLM_LINE_MAX                                                          \
+    ((LLM_LINE_TEXT + LLM_LINE_PENDING_ID) * 6 + LLM_LINE_LABELS_MAX          \
+     + LLM_LINE_TAGS_MAX + 1280)
 
 /* Writes the line with its newline at p, which has LLM_LINE_MAX bytes;
    returns its end. */

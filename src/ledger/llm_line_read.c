@@ -21,6 +21,8 @@ enum {
     LLM_FIELD_TEXT = 0x100,
     LLM_FIELD_COUNT = 0x200,
     LLM_FIELD_COST = 0x300,
+    LLM_FIELD_EXPECTED_COST,
+    LLM_FIELD_STREAM,
     LLM_FIELD_LABELS,
     LLM_FIELD_PERIODS,
     LLM_FIELD_PERIOD,
@@ -60,6 +62,16 @@ static const llm_json_node_t  llm_line_tags[] = {
 };
 
 
+static const llm_json_node_t  llm_line_pending_members[] = {
+    llm_text_member("id", LLM_ENTRY_PENDING),
+    llm_count_member("tier", LLM_ENTRY_TIER),
+    llm_count_member("prompt_tokens", LLM_ENTRY_EXPECTED_INPUT),
+    llm_count_member("completion_tokens", LLM_ENTRY_EXPECTED_OUTPUT),
+    LLM_JSON_NODE("cost_usd", NULL, LLM_FIELD_EXPECTED_COST),
+    LLM_JSON_END
+};
+
+
 /* in the order in which they stand in a line of usage; then what others have */
 
 static const llm_json_node_t  llm_line_members[] = {
@@ -67,11 +79,14 @@ static const llm_json_node_t  llm_line_members[] = {
     llm_text_member("id", LLM_ENTRY_ID),
     llm_text_member("started", LLM_ENTRY_STARTED),
     llm_text_member("timestamp", LLM_ENTRY_TIMESTAMP),
+    llm_text_member("request_id", LLM_ENTRY_REQUEST),
+    llm_text_member("upstream_id", LLM_ENTRY_UPSTREAM),
     llm_text_member("team_id", LLM_ENTRY_TEAM),
     llm_text_member("user_id", LLM_ENTRY_USER),
     llm_text_member("customer_id", LLM_ENTRY_CUSTOMER),
     llm_text_member("key_id", LLM_ENTRY_KEY),
     llm_text_member("model", LLM_ENTRY_MODEL),
+    llm_text_member("response_model", LLM_ENTRY_RESPONSE_MODEL),
     llm_text_member("price_id", LLM_ENTRY_PRICE),
     llm_count_member("prompt_tokens", LLM_ENTRY_INPUT),
     llm_count_member("completion_tokens", LLM_ENTRY_OUTPUT),
@@ -81,10 +96,12 @@ static const llm_json_node_t  llm_line_members[] = {
     LLM_JSON_NODE("cost_usd", NULL, LLM_FIELD_COST),
     llm_count_member("status", LLM_ENTRY_STATUS),
     llm_text_member("source", LLM_ENTRY_SOURCE),
+    LLM_JSON_NODE("stream", NULL, LLM_FIELD_STREAM),
     llm_count_member("requests", LLM_ENTRY_REQUESTS),
     llm_count_member("counted_tokens", LLM_ENTRY_COUNTED),
     LLM_JSON_NODE("tags", llm_line_tags, 0),
     LLM_JSON_NODE("labels", NULL, LLM_FIELD_LABELS),
+    LLM_JSON_NODE("pending", llm_line_pending_members, 0),
     llm_text_member("made", LLM_ENTRY_MADE),
     llm_text_member("subject", LLM_ENTRY_SUBJECT),
     LLM_JSON_NODE("periods", llm_line_periods, 0),
@@ -272,6 +289,14 @@ llm_line_member(void *data, const llm_json_value_t *v)
         }
 
         return;
+
+    case LLM_FIELD_EXPECTED_COST:
+        llm_line_number(r, v, 9, &e->expected_cost);
+        return;
+
+    case LLM_FIELD_STREAM:
+        e->stream = (v->type == LLM_JSON_TRUE);
+        return;
     }
 
     if (v->field >= LLM_FIELD_LABELS) {
@@ -431,6 +456,8 @@ llm_line_finish(llm_line_reader_t *r)
     }
 
     if (e->usage) {
+        e->pending = llm_line_is(&text[LLM_ENTRY_SOURCE], "pending");
+
         return r->minus ? -1
                         : llm_line_moment(&text[LLM_ENTRY_STARTED],
                                           &e->started);

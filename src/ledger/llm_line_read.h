@@ -29,6 +29,11 @@ typedef enum {
     LLM_ENTRY_STATUS,
     LLM_ENTRY_REQUESTS,
     LLM_ENTRY_COUNTED,           /* input, toward the limits of a minute */
+
+    /* of what is pending: what is expected of it */
+    LLM_ENTRY_TIER,              /* llm_tier_e, asked for */
+    LLM_ENTRY_EXPECTED_INPUT,
+    LLM_ENTRY_EXPECTED_OUTPUT,
     LLM_ENTRY_COUNTS
 } llm_entry_count_e;
 
@@ -53,6 +58,10 @@ typedef enum {
     LLM_ENTRY_WHO,
     LLM_ENTRY_WHO_KEY,
     LLM_ENTRY_ADDRESS,
+    LLM_ENTRY_REQUEST,
+    LLM_ENTRY_UPSTREAM,
+    LLM_ENTRY_RESPONSE_MODEL,
+    LLM_ENTRY_PENDING,       /* id of an answer made in the background */
     LLM_ENTRY_TEXTS
 } llm_entry_text_e;
 
@@ -66,6 +75,7 @@ typedef struct {
     int64_t                  started;        /* ms of the epoch */
     int64_t                  timestamp;      /* ms of the epoch */
     int64_t                  cost;           /* nano-dollars */
+    int64_t                  expected_cost;  /* likewise, of what is pending */
     int64_t                  count[LLM_ENTRY_COUNTS];
     llm_line_text_t          text[LLM_ENTRY_TEXTS];     /* without escapes,
                                                            in buf */
@@ -76,14 +86,18 @@ typedef struct {
     unsigned                 nlabels;
     llm_line_text_t          tag[LLM_LINE_TAGS];        /* likewise */
     unsigned                 ntags;
-    llm_line_text_t          line;           /* all of it, but its newline;
-                                                as it was read, not in buf */
+    llm_line_text_t          line;           /* all of it, but its newline,
+                                                which follows; as it was read,
+                                                not in buf */
 
     /* of these none or one is set, and then what it says is to be added; the
        amounts of a correction and a reset may be negative */
     unsigned                 usage:1;
     unsigned                 correction:1;
     unsigned                 reset:1;
+
+    unsigned                 pending:1;      /* usage that is still to come */
+    unsigned                 stream:1;
 
     unsigned                 nperiods;       /* of a reset */
     llm_line_period_t        periods[LLM_FACT_PERIODS];

@@ -64,6 +64,11 @@ ngx_http_llm_ledger_init(ngx_http_llm_ledger_t *ledger, int64_t created,
 
     ledger->fd = NGX_INVALID_FILE;
     ledger->log = cycle->log;
+    ledger->epoch = epoch;
+
+    if (ngx_http_llm_ledger_join(ledger, cycle) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     ledger->event.handler = ngx_http_llm_ledger_write;
     ledger->event.data = &ngx_http_llm_ledger_connection;
@@ -685,4 +690,6 @@ ngx_http_llm_ledger_close(ngx_http_llm_ledger_t *ledger)
         ngx_free(ledger->buf);
         ledger->buf = NULL;
     }
+
+    ngx_http_llm_ledger_part(ledger);
 }

@@ -47,6 +47,9 @@ struct ngx_http_llm_ledger_s {
     volatile uint32_t               *stuck;        /* likewise: 1 while it
                                                       fails */
 
+    ngx_fd_t                         zones;        /* says which zones live */
+    uint64_t                         epoch;        /* of this one */
+
     ngx_str_t                        segment;      /* path, NUL after it */
     size_t                           base;         /* of the path, up to the
                                                       number */
@@ -92,6 +95,19 @@ typedef struct {
  * NGX_ERROR: it is another nginx's, or cannot be locked, which is told.
  */
 ngx_int_t ngx_http_llm_ledger_lock(ngx_str_t *directory, ngx_log_t *log);
+
+/*
+ * Two zones may live on one directory: those of the two nginx of an upgrade, or
+ * of a configuration that replaces another.  Each process says that its zone
+ * lives, until it ends, whatever ends it: by a lock on the byte of a file that
+ * is the zone's.  Parts of ngx_http_llm_ledger_init() and _close().
+ */
+ngx_int_t ngx_http_llm_ledger_join(ngx_http_llm_ledger_t *ledger,
+    ngx_cycle_t *cycle);
+void ngx_http_llm_ledger_part(ngx_http_llm_ledger_t *ledger);
+
+/* Whether no other zone lives here; 0 where that cannot be found out. */
+ngx_uint_t ngx_http_llm_ledger_is_alone(ngx_http_llm_ledger_t *ledger);
 
 /* The cycle is made: gives back what only those before it used. */
 void ngx_http_llm_ledger_unlock_unused(void);

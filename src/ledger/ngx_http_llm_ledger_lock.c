@@ -24,6 +24,12 @@ typedef struct {
 
 static ngx_int_t ngx_http_llm_lock_note(ngx_fd_t fd, ngx_log_t *log);
 static ngx_fd_t ngx_http_llm_lock_find(ngx_fd_t fd);
+static void ngx_http_llm_ledger_cleanup(void *data);
+static void ngx_http_llm_lock_zone(ngx_http_llm_ledger_t *ledger,
+    ngx_uint_t tell);
+static off_t ngx_http_llm_lock_byte(const ngx_http_llm_ledger_t *ledger);
+static void ngx_http_llm_lock_range(struct flock *fl, short type,
+    off_t start, off_t len);
 
 
 /* not in the configuration: that of another copy of the module, which it may
@@ -159,4 +165,125 @@ ngx_http_llm_ledger_unlock_unused(void)
 
     ngx_http_llm_nlocks = n;
     ngx_http_llm_lock_turn++;
+}
+
+
+ngx_int_t
+ngx_http_llm_ledger_join(ngx_http_llm_ledger_t *ledger, ngx_cycle_t *cycle)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    ledger->zones = NGX_INVALID_FILE;
+
+    /* without a master process a cycle ends before its process does */
+
+    cln = ngx_pool_cleanup_add(cycle->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_llm_ledger_cleanup;
+    cln->data = ledger;
+
+    ngx_http_llm_lock_zone(ledger, 1);
+
+    return NGX_OK;
+}
+
+
+/* Without the file the zone is not known to live, nor knows that it is alone:
+   requests are served all the same. */
+
+static void
+ngx_http_llm_lock_zone(ngx_http_llm_ledger_t *ledger, ngx_uint_t tell)
+{
+    u_char        name[NGX_MAX_PATH];
+    struct flock  fl;
+
+    /* the lock is there: the name is not too long */
+
+    ngx_sprintf(name, "%Vzones%Z", &ledger->directory);
+
+    ledger->zones = ngx_open_file(name, NGX_FILE_RDWR|O_CLOEXEC,
+                                  NGX_FILE_CREATE_OR_OPEN, 0600);
+
+    if (ledger->zones != NGX_INVALID_FILE) {
+        ngx_http_llm_lock_range(&fl, F_RDLCK, ngx_http_llm_lock_byte(ledger),
+                                1);
+
+        if (fcntl(ledger->zones, F_OFD_SETLK, &fl) == 0) {
+            return;
+        }
+    }
+
+    if (tell) {
+        ngx_log_error(NGX_LOG_CRIT, ledger->log, ngx_errno,
+                      "llm_quota ledger \"%V\": \"%s\" cannot be locked",
+                      &ledger->directory, name);
+    }
+
+    ngx_http_llm_ledger_part(ledger);
+}
+
+
+static void
+ngx_http_llm_ledger_cleanup(void *data)
+{
+    ngx_http_llm_ledger_part(data);
+}
+
+
+void
+ngx_http_llm_ledger_part(ngx_http_llm_ledger_t *ledger)
+{
+    if (ledger->zones != NGX_INVALID_FILE) {
+        (void) ngx_close_file(ledger->zones);
+        ledger->zones = NGX_INVALID_FILE;
+    }
+}
+
+
+ngx_uint_t
+ngx_http_llm_ledger_is_alone(ngx_http_llm_ledger_t *ledger)
+{
+    off_t         byte;
+    struct flock  before, after;
+
+    if (ledger->zones == NGX_INVALID_FILE) {
+        ngx_http_llm_lock_zone(ledger, 0);
+        return 0;
+    }
+
+    byte = ngx_http_llm_lock_byte(ledger);
+
+    /* a length of 0 goes on for ever */
+
+    ngx_http_llm_lock_range(&before, F_WRLCK, 0, byte);
+    ngx_http_llm_lock_range(&after, F_WRLCK, byte + 1, 0);
+
+    return fcntl(ledger->zones, F_OFD_GETLK, &before) == 0
+           && before.l_type == F_UNLCK
+           && fcntl(ledger->zones, F_OFD_GETLK, &after) == 0
+           && after.l_type == F_UNLCK;
+}
+
+
+/* Never the first, so that there is one before it. */
+
+static off_t
+ngx_http_llm_lock_byte(const ngx_http_llm_ledger_t *ledger)
+{
+    return 1 + (off_t) (ledger->epoch >> 2);
+}
+
+
+static void
+ngx_http_llm_lock_range(struct flock *fl, short type, off_t start, off_t len)
+{
+    ngx_memzero(fl, sizeof(struct flock));
+
+    fl->l_type = type;
+    fl->l_whence = SEEK_SET;
+    fl->l_start = start;
+    fl->l_len = len;
 }

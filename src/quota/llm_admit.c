@@ -321,6 +321,7 @@ llm_take(llm_decide_t *d)
     llm_zone_set_worker(z, r, ask->worker);
 
     r->of = 0;
+    r->of_epoch = 0;
     r->started = ask->started;
     r->nsubjects = 0;
 
@@ -747,7 +748,7 @@ llm_settle_apply(llm_zone_t *z, llm_clock_t *clock, llm_reservation_t *r)
 
     llm_zone_put32(z, &r->state, LLM_RESERVATION_SETTLED);
 
-    if (r->pending != LLM_NONE) {
+    if (r->pending != LLM_NONE && r->of == 0) {
         llm_pending_open(z, r->pending);
     }
 

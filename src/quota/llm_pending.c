@@ -9,7 +9,6 @@
 #include "llm_pending.h"
 
 
-static void llm_pending_link(llm_zone_t *z, llm_index_t i);
 static void llm_pending_unlink(llm_zone_t *z, llm_index_t i);
 static void llm_pending_reserve(llm_zone_t *z, llm_index_t i);
 static llm_index_t llm_pending_expected(llm_zone_t *z, llm_clock_t *clock,
@@ -17,6 +16,7 @@ static llm_index_t llm_pending_expected(llm_zone_t *z, llm_clock_t *clock,
 static llm_index_t llm_pending_due(llm_zone_t *z, uint64_t *number,
     uint64_t age);
 static void llm_pending_release(llm_zone_t *z, llm_pending_t *p);
+static void llm_pending_leave(llm_zone_t *z, llm_index_t i);
 
 
 static inline uint32_t *
@@ -54,10 +54,11 @@ llm_pending_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
         return llm_settle(z, clock, i, id, settlement);
     }
 
-    k = z->pending_next % z->npendings;
-    p = llm_zone_pending(z, k);
+    k = llm_pending_place(z);
 
-    if (p->state == LLM_PENDING_OPEN) {
+    if (k == LLM_NONE) {
+        k = z->pending_next % z->npendings;
+
         *gone = llm_pending_expected(z, clock, k, r->worker,
                                      settlement->timestamp);
 
@@ -67,22 +68,20 @@ llm_pending_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
         }
 
         z->pending_full++;
-    }
-
-    if (p->state == LLM_PENDING_CHARGED) {
-        llm_pending_unlink(z, k);
-
-        p->state = LLM_PENDING_FREE;
-        llm_barrier();
+        llm_pending_leave(z, k);
     }
 
     z->pending_next++;
+
+    p = llm_zone_pending(z, k);
 
     p->hash = llm_zone_hash(z, name, len, LLM_HASH_PENDING);
     p->nsubjects = r->nsubjects;
     memcpy(p->subjects, r->subjects, sizeof(p->subjects));
     p->of = r->id;
+    p->of_epoch = 0;
     p->created = z->now;
+    p->written = 0;
     p->started = r->started;
     memcpy(p->reserved, r->reserved, sizeof(p->reserved));
     memcpy(p->expected, r->expected, sizeof(p->expected));
@@ -98,6 +97,99 @@ llm_pending_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
 }
 
 
+/*
+ * What the store has of an open record it can be asked for.  A charged one may
+ * go before the store has its charge, if that is written: then nothing is
+ * believed of the store that it said before.
+ */
+
+llm_index_t
+llm_pending_place(llm_zone_t *z)
+{
+    llm_index_t     i;
+    llm_pending_t  *p;
+
+    i = z->pending_next % z->npendings;
+    p = llm_zone_pending(z, i);
+
+    switch (p->state) {
+
+    case LLM_PENDING_FREE:
+        return i;
+
+    case LLM_PENDING_OPEN:
+
+        if (p->written == 0 || z->carried <= p->written) {
+            return LLM_NONE;
+        }
+
+        z->pending_left = z->now;
+        break;
+
+    default: /* LLM_PENDING_CHARGED */
+
+        if (!z->stored) {
+            break;
+        }
+
+        if (p->written == 0) {
+            return LLM_NONE;
+        }
+
+        if (p->written > z->pending_charged) {
+            z->pending_charged = p->written;
+        }
+    }
+
+    llm_pending_leave(z, i);
+
+    return i;
+}
+
+
+/* The record's place is free. */
+
+static void
+llm_pending_leave(llm_zone_t *z, llm_index_t i)
+{
+    uint32_t        k;
+    llm_pending_t  *p;
+
+    p = llm_zone_pending(z, i);
+
+    llm_pending_unlink(z, i);
+
+    if (p->state == LLM_PENDING_OPEN) {
+        llm_pending_release(z, p);
+
+        for (k = 0; k < p->nsubjects; k++) {
+            llm_zone_subject(z, p->subjects[k])->holders--;
+        }
+    }
+
+    llm_barrier();
+    p->state = LLM_PENDING_FREE;
+    llm_barrier();
+}
+
+
+void
+llm_pending_written(llm_zone_t *z, const llm_reservation_t *r)
+{
+    llm_pending_t  *p;
+
+    if (r->pending == LLM_NONE) {
+        return;
+    }
+
+    p = llm_zone_pending(z, r->pending);
+
+    if (llm_pending_is_of(p, r)) {
+        p->written = z->now;
+    }
+}
+
+
 void
 llm_pending_open(llm_zone_t *z, llm_index_t i)
 {
@@ -108,7 +200,7 @@ llm_pending_open(llm_zone_t *z, llm_index_t i)
 }
 
 
-static void
+void
 llm_pending_link(llm_zone_t *z, llm_index_t i)
 {
     uint32_t       *bucket;
@@ -161,16 +253,10 @@ llm_pending_find(llm_zone_t *z, const u_char *name, size_t len)
 }
 
 
-/*
- * The new reservation and the record's new state are one change.  From then on
- * the charge is a fact that repair carries out, as of any reservation.
- */
-
 llm_index_t
 llm_pending_charge(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
     uint64_t of, uint32_t worker, const llm_settlement_t *settlement)
 {
-    uint32_t            n;
     llm_index_t         k;
     llm_pending_t      *p;
     llm_reservation_t  *r;
@@ -194,9 +280,31 @@ llm_pending_charge(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
     r = llm_zone_reservation(z, k);
 
     llm_zone_set_worker(z, r, worker);
+    llm_pending_note(z, clock, r, i, settlement);
+
+    return k;
+}
+
+
+/*
+ * The new reservation and the record's new state are one change.  From then on
+ * the charge is a fact that repair carries out, as of any reservation.
+ */
+
+void
+llm_pending_note(llm_zone_t *z, llm_clock_t *clock, llm_reservation_t *r,
+    llm_index_t i, const llm_settlement_t *settlement)
+{
+    uint32_t        n;
+    llm_pending_t  *p;
+
+    p = llm_zone_pending(z, i);
+
+    p->written = 0;
 
     r->of = p->of;
-    r->pending = LLM_NONE;
+    r->of_epoch = p->of_epoch;
+    r->pending = i;
     r->started = p->started;
     memcpy(r->reserved, p->reserved, sizeof(r->reserved));
     memcpy(r->expected, p->expected, sizeof(r->expected));
@@ -221,8 +329,6 @@ llm_pending_charge(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
     llm_zone_commit(z);
 
     llm_settle_apply(z, clock, r);
-
-    return k;
 }
 
 

@@ -30,6 +30,12 @@
  * longer.  A record is all that there is to be known of an answer, apart from
  * its subjects' indices, which follow from its names.
  *
+ * The lines of the request and of its charge carry the answer's id, from which
+ * the store knows what is pending.  So with a store the ring drops records that
+ * the store has, and what is not here, because it was dropped or because
+ * another zone made it, is charged by llm_pending_restore(): by one process,
+ * and only if no zone but this can charge it.
+ *
  * Everything here wants the zone entered.
  */
 
@@ -54,7 +60,7 @@ int llm_pending_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
     uint64_t id, const u_char *name, size_t len, uint16_t tier,
     llm_settlement_t *settlement, llm_index_t *gone);
 
-/* The record of an answer, or LLM_NONE. */
+/* The record of an answer, open or charged, or LLM_NONE. */
 llm_index_t llm_pending_find(llm_zone_t *z, const u_char *name, size_t len);
 
 /*
@@ -76,7 +82,62 @@ llm_index_t llm_pending_sweep(llm_zone_t *z, llm_clock_t *clock,
     uint32_t worker, int64_t timestamp);
 
 
+/* An answer that the store has. */
+
+typedef struct {
+    const u_char            *id;
+    size_t                   id_len;         /* at most LLM_PENDING_ID */
+    uint64_t                 epoch;          /* of the line that left it */
+    uint64_t                 number;         /* pending */
+    int64_t                  started;        /* ms of the epoch */
+    llm_subject_key_t        keys[LLM_SUBJECTS];
+    unsigned                 nkeys;
+    uint16_t                 len[LLM_NAMES];
+    const u_char            *name[LLM_NAMES];
+    unsigned                 seen:1;         /* the settlement is what it used,
+                                                not what was expected */
+} llm_pending_row_t;
+
+/*
+ * Charges an answer that the store has as pending: by a charged record of its
+ * own, or by the record that there is; an open one that nobody has seen is left
+ * to its age.  Subjects that are not there are made, with nothing known of
+ * them.  Returns the settled reservation, held by the worker, or LLM_NONE: it
+ * is charged, or will be, or there is no room now.  names fit in a record.
+ */
+llm_index_t llm_pending_restore(llm_zone_t *z, llm_clock_t *clock,
+    const llm_pending_row_t *row, uint32_t worker,
+    const llm_settlement_t *settlement);
+
+/* Whether the store may have something pending that no record is of. */
+int llm_pending_elsewhere(const llm_zone_t *z);
+
+
 /* Parts of settlement and repair. */
+
+/* Makes the ring's next place free and returns it; LLM_NONE: it has a record
+   that must not be forgotten.  Who uses it moves pending_next on. */
+llm_index_t llm_pending_place(llm_zone_t *z);
+
+/* Fills in a new reservation as the charge of a record, which is open or was
+   never linked, and settles it. */
+void llm_pending_note(llm_zone_t *z, llm_clock_t *clock, llm_reservation_t *r,
+    llm_index_t i, const llm_settlement_t *settlement);
+
+/* Whether the record is of the request that a reservation is, or charges. */
+
+static inline int
+llm_pending_is_of(const llm_pending_t *p, const llm_reservation_t *r)
+{
+    return p->of == (r->of ? r->of : r->id) && p->of_epoch == r->of_epoch;
+}
+
+
+/* The line of a settled reservation is written. */
+void llm_pending_written(llm_zone_t *z, const llm_reservation_t *r);
+
+/* Puts a record among those that are found. */
+void llm_pending_link(llm_zone_t *z, llm_index_t i);
 
 /* A whole record becomes open, with what it has reserved; journalled. */
 void llm_pending_open(llm_zone_t *z, llm_index_t i);

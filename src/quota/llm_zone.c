@@ -425,6 +425,8 @@ llm_zone_free_reservation(llm_zone_t *z, llm_index_t i)
         llm_zone_subject(z, r->subjects[k])->written = z->now;
     }
 
+    llm_pending_written(z, r);
+
     llm_barrier();
     r->state = LLM_RESERVATION_FREE;
     llm_barrier();

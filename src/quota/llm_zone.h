@@ -265,6 +265,8 @@ typedef struct {
     uint64_t                 id;
     uint64_t                 of;             /* of the request that this is
                                                 the charge of, 0: its own */
+    uint64_t                 of_epoch;       /* of the zone that had that one,
+                                                0: this one */
     int64_t                  started;        /* ms of the epoch */
     int64_t                  reserved[LLM_COUNTS];
     int64_t                  expected[LLM_COUNTS];  /* never a bound: what an
@@ -274,7 +276,8 @@ typedef struct {
     llm_index_t              subjects[LLM_SUBJECTS];
     llm_settlement_t         settlement;
     llm_index_t              pending;        /* the record that opens with the
-                                                settlement, or LLM_NONE */
+                                                settlement, or, with of, that
+                                                this is a charge of; LLM_NONE */
     uint16_t                 len[LLM_NAMES];
     u_char                   text[LLM_RECORD_TEXT];
 } llm_reservation_t;
@@ -304,7 +307,12 @@ typedef struct {
     uint64_t                 of;             /* the id of the reservation that
                                                 made it, which its ledger line
                                                 carries */
+    uint64_t                 of_epoch;       /* and its zone, 0: this one */
     uint64_t                 created;        /* the zone's time, ms */
+    uint64_t                 written;        /* likewise, when its last line
+                                                was: of its request, or, once
+                                                it is charged, of that; 0: not
+                                                yet */
     int64_t                  started;        /* ms of the epoch */
     int64_t                  reserved[LLM_COUNTS];
     int64_t                  expected[LLM_COUNTS];
@@ -495,6 +503,14 @@ typedef struct {
     uint64_t                 pending_held;
     uint64_t                 pending_kept;
 
+    /* of those that only the store has: the zone's time when the last open one
+       left it, 0: none has; the same of the last whose charge the store may not
+       have had; how many others have made, once that is known */
+    uint64_t                 pending_left;
+    uint64_t                 pending_charged;
+    volatile uint32_t        pending_others;
+    volatile uint32_t        pending_known;
+
     /* offsets from the zone's first byte */
     uint64_t                 subjects;
     uint64_t                 meters;
@@ -538,8 +554,7 @@ typedef struct {
 typedef enum {
     LLM_CLUSTER_OFF = 0,
     LLM_CLUSTER_ON,
-    LLM_CLUSTER_AWAY             /* they cannot be asked: what was last known
-                                    of them counts on */
+    LLM_CLUSTER_AWAY             /* not to be asked: what was known counts */
 } llm_cluster_e;
 
 

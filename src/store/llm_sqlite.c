@@ -51,9 +51,9 @@ static const llm_sqlite_operation_t  llm_sqlite_operations[LLM_STORE_OPS] = {
     { llm_sqlite_op_alerts, 0 },
     { llm_sqlite_op_deliveries, 0 },
     { llm_sqlite_op_delivery, 1 },
-    { llm_sqlite_op_pending_put, 1 },
-    { llm_sqlite_op_pending_take, 1 },
-    { llm_sqlite_op_pending_expired, 0 },
+    { llm_sqlite_op_pending_find, 0 },
+    { llm_sqlite_op_pending_see, 1 },
+    { llm_sqlite_op_pending_due, 0 },
     { llm_sqlite_op_usage, 0 }
 };
 
@@ -408,4 +408,15 @@ int
 llm_sqlite_commit(llm_store_t *store)
 {
     return llm_sqlite_exec(store, store->db, "COMMIT");
+}
+
+
+int
+llm_sqlite_commit_changed(llm_store_t *store, llm_store_status_e status)
+{
+    if (sqlite3_changes(store->db) == 0) {
+        return llm_sqlite_is(store, status);
+    }
+
+    return llm_sqlite_commit(store);
 }

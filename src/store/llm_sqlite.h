@@ -125,6 +125,9 @@ int llm_sqlite_word(llm_store_t *store, sqlite3 *db, const char *sql,
 int llm_sqlite_begin(llm_store_t *store, int durable);
 int llm_sqlite_commit(llm_store_t *store);
 
+/* The same; what has changed nothing fails, with that status. */
+int llm_sqlite_commit_changed(llm_store_t *store, llm_store_status_e status);
+
 void llm_sqlite_close(llm_store_t *store);
 
 /* Whether the file that is open is not the one of its name any more. */
@@ -251,15 +254,16 @@ int llm_sqlite_op_configured(llm_store_t *store, llm_store_op_t *op);
 /* A row of the audit, in an open transaction; its number is not looked at. */
 int llm_sqlite_audit(llm_store_t *store, const llm_store_audit_row_t *row);
 
-/* A part of a commit. */
+/* Parts of a commit. */
 int llm_sqlite_note(llm_store_t *store, const llm_store_note_t *note);
+int llm_sqlite_pending(llm_store_t *store, const llm_store_pending_t *row);
 int llm_sqlite_op_alert(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_alerts(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_deliveries(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_delivery(llm_store_t *store, llm_store_op_t *op);
-int llm_sqlite_op_pending_put(llm_store_t *store, llm_store_op_t *op);
-int llm_sqlite_op_pending_take(llm_store_t *store, llm_store_op_t *op);
-int llm_sqlite_op_pending_expired(llm_store_t *store, llm_store_op_t *op);
+int llm_sqlite_op_pending_find(llm_store_t *store, llm_store_op_t *op);
+int llm_sqlite_op_pending_see(llm_store_t *store, llm_store_op_t *op);
+int llm_sqlite_op_pending_due(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_usage(llm_store_t *store, llm_store_op_t *op);
 
 

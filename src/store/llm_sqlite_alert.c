@@ -9,13 +9,11 @@
 #include "llm_sqlite.h"
 
 
-/* Alerts, their outbox, and the ids of answers made in the background. */
+/* Alerts and their outbox. */
 
 
 static int llm_sqlite_alert_add(llm_store_t *store, llm_store_alert_t *alert,
     int told);
-static int llm_sqlite_commit_changed(llm_store_t *store,
-    llm_store_status_e status);
 static int llm_sqlite_alert_deliveries(llm_store_t *store, llm_store_op_t *op,
     llm_store_alert_t *row);
 static int llm_sqlite_delivery_rows(llm_sql_t *q, llm_store_op_t *op,
@@ -319,126 +317,4 @@ llm_sqlite_op_delivery(llm_store_t *store, llm_store_op_t *op)
     }
 
     return llm_sqlite_commit_changed(store, LLM_STORE_CONFLICT);
-}
-
-
-int
-llm_sqlite_op_pending_put(llm_store_t *store, llm_store_op_t *op)
-{
-    llm_sql_t  q;
-
-    if (op->pending.id.len == 0 || op->pending.id.len > LLM_STORE_ID_MAX) {
-        return llm_sqlite_error(store, LLM_STORE_INVALID,
-                                "a pending id is empty or too long");
-    }
-
-    if (llm_sqlite_begin(store, 1) != 0) {
-        return -1;
-    }
-
-    llm_sql_start(&q, store, LLM_SQL_PENDING_ADD);
-    llm_sql_text(&q, &op->pending.id);
-    llm_sql_text(&q, &op->pending.json);
-    llm_sql_int(&q, op->pending.expires);
-
-    if (llm_sql_run(&q) != 0) {
-        return -1;
-    }
-
-    return llm_sqlite_commit_changed(store, LLM_STORE_EXISTS);
-}
-
-
-/* What has changed nothing fails. */
-
-static int
-llm_sqlite_commit_changed(llm_store_t *store, llm_store_status_e status)
-{
-    if (sqlite3_changes(store->db) == 0) {
-        return llm_sqlite_is(store, status);
-    }
-
-    return llm_sqlite_commit(store);
-}
-
-
-int
-llm_sqlite_op_pending_take(llm_store_t *store, llm_store_op_t *op)
-{
-    int        rc;
-    llm_sql_t  q;
-
-    if (llm_sqlite_begin(store, 1) != 0) {
-        return -1;
-    }
-
-    llm_sql_start(&q, store, LLM_SQL_PENDING);
-    llm_sql_text(&q, &op->pending.id);
-
-    rc = llm_sql_step(&q);
-
-    if (rc == 0) {
-        return llm_sqlite_is(store, LLM_STORE_NOT_FOUND);
-    }
-
-    if (rc == -1) {
-        return -1;
-    }
-
-    op->pending.expires = llm_sql_get_int(&q, 1);
-    rc = llm_sql_get_text(&q, 0, op, &op->pending.json);
-    llm_sql_end(&q);
-
-    if (rc != 0) {
-        return -1;
-    }
-
-    llm_sql_start(&q, store, LLM_SQL_PENDING_DELETE);
-    llm_sql_text(&q, &op->pending.id);
-
-    if (llm_sql_run(&q) != 0) {
-        return -1;
-    }
-
-    return llm_sqlite_commit(store);
-}
-
-
-int
-llm_sqlite_op_pending_expired(llm_store_t *store, llm_store_op_t *op)
-{
-    int                   rc;
-    llm_sql_t             q;
-    llm_store_expired_t  *l;
-    llm_store_pending_t  *row;
-
-    l = &op->expired;
-    l->nrows = 0;
-
-    l->rows = llm_sqlite_rows(store, op, &l->max,
-                              sizeof(llm_store_pending_t));
-
-    if (l->rows == NULL) {
-        return -1;
-    }
-
-    llm_sql_start(&q, store, LLM_SQL_PENDING_EXPIRED);
-    llm_sql_int(&q, l->now);
-    llm_sql_int(&q, (int64_t) l->max);
-
-    while ((rc = llm_sql_step(&q)) == 1) {
-
-        row = &l->rows[l->nrows++];
-
-        row->expires = llm_sql_get_int(&q, 2);
-
-        if (llm_sql_get_text(&q, 0, op, &row->id) != 0
-            || llm_sql_get_text(&q, 1, op, &row->json) != 0)
-        {
-            llm_sql_end(&q);
-            return -1;
-        }
-    }
-
-    return rc;
 }

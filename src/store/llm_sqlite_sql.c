@@ -203,7 +203,24 @@ const char *const  llm_sql_steps[LLM_SQL_VERSION] = {
     "    place TEXT NOT NULL,"
     "    time INTEGER NOT NULL,"
     "    PRIMARY KEY (action, id)"
+    ") WITHOUT ROWID;",
+
+    /* nothing was ever pending in a store of the first versions */
+
+    "DROP TABLE pending;"
+
+    "CREATE TABLE pending ("
+    "    id TEXT NOT NULL PRIMARY KEY,"
+    "    line TEXT NOT NULL,"
+    "    epoch INTEGER NOT NULL,"
+    "    expires INTEGER NOT NULL,"
+    "    charged INTEGER NOT NULL,"
+    "    seen TEXT"
     ") WITHOUT ROWID;"
+
+    "CREATE INDEX pending_due ON pending (expires, epoch) WHERE charged = 0;"
+
+    "CREATE INDEX pending_charged ON pending (expires) WHERE charged = 1;"
 };
 
 
@@ -330,6 +347,10 @@ const char *const  llm_sql_texts[LLM_SQL_STATEMENTS] = {
     "  AND NOT EXISTS (SELECT 1 FROM delivery WHERE alert = alert.id)"
     "  ORDER BY number LIMIT ?4)",
 
+    /* PRUNE_PENDING */
+    "DELETE FROM pending WHERE id IN"
+    " (SELECT id FROM pending WHERE charged = 1 AND expires < ?6 LIMIT ?4)",
+
     /* VERSION_LAST */
     "SELECT value FROM counter WHERE name = 'version'",
 
@@ -445,17 +466,28 @@ const char *const  llm_sql_texts[LLM_SQL_STATEMENTS] = {
     " WHERE state = 0 AND due > ?1 AND (?2 IS NULL OR channel = ?2)",
 
     /* PENDING_ADD */
-    "INSERT OR IGNORE INTO pending VALUES (?, ?, ?)",
+    "INSERT OR IGNORE INTO pending VALUES (?, ?, ?, ?, 0, NULL)",
 
-    /* PENDING */
-    "SELECT json, expires FROM pending WHERE id = ?",
+    /* PENDING_CHARGE */
+    "INSERT INTO pending VALUES (?, '', ?, ?, 1, NULL)"
+    " ON CONFLICT (id) DO UPDATE SET"
+    " line = '', expires = excluded.expires, charged = 1, seen = NULL"
+    " WHERE charged = 0",
 
-    /* PENDING_DELETE */
-    "DELETE FROM pending WHERE id = ?",
+    /* PENDING_FIND */
+    "SELECT line FROM pending WHERE id = ? AND charged = 0 AND seen IS NULL",
 
-    /* PENDING_EXPIRED */
-    "SELECT id, json, expires FROM pending WHERE expires <= ?"
-    " ORDER BY expires LIMIT ?"
+    /* PENDING_SEE */
+    "UPDATE pending SET seen = ?2, expires = 0"
+    " WHERE id = ?1 AND charged = 0 AND seen IS NULL",
+
+    /* PENDING_DUE */
+    "SELECT id, line, epoch, expires, seen FROM pending"
+    " WHERE charged = 0 AND expires <= ?1 AND (epoch = ?2 OR ?3)"
+    " ORDER BY expires LIMIT ?4",
+
+    /* PENDING_OTHERS */
+    "SELECT count(*) FROM pending WHERE charged = 0 AND epoch != ?"
 };
 
 
@@ -501,7 +533,8 @@ const llm_sql_salvage_t  llm_sql_salvages[LLM_SQL_SALVAGES] = {
     { "pending ids", "pending",
 
       "DELETE FROM pending;"
-      "INSERT INTO pending SELECT id, json, expires FROM old.pending;" }
+      "INSERT INTO pending SELECT id, line, epoch, expires, charged, seen"
+      "    FROM old.pending;" }
 };
 
 

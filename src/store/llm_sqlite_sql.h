@@ -18,7 +18,7 @@
 #define LLM_SQL_APPLICATION      0x6c6c6d71
 
 /* PRAGMA user_version: how many of the steps were taken. */
-#define LLM_SQL_VERSION          2
+#define LLM_SQL_VERSION          3
 
 /* The step that leads from a version to the next one. */
 extern const char *const  llm_sql_steps[LLM_SQL_VERSION];
@@ -51,6 +51,7 @@ typedef enum {
     LLM_SQL_PRUNE_AUDIT,
     LLM_SQL_PRUNE_DELIVERY,
     LLM_SQL_PRUNE_ALERT,
+    LLM_SQL_PRUNE_PENDING,
 
     LLM_SQL_VERSION_LAST,
     LLM_SQL_VERSION_SET,
@@ -83,9 +84,11 @@ typedef enum {
     LLM_SQL_DELIVERIES_NEXT,
 
     LLM_SQL_PENDING_ADD,
-    LLM_SQL_PENDING,
-    LLM_SQL_PENDING_DELETE,
-    LLM_SQL_PENDING_EXPIRED,
+    LLM_SQL_PENDING_CHARGE,
+    LLM_SQL_PENDING_FIND,
+    LLM_SQL_PENDING_SEE,
+    LLM_SQL_PENDING_DUE,
+    LLM_SQL_PENDING_OTHERS,
 
     LLM_SQL_STATEMENTS
 } llm_sql_e;

@@ -78,6 +78,12 @@ llm_sqlite_op_commit(llm_store_t *store, llm_store_op_t *op)
         }
     }
 
+    for (i = 0; i < c->npendings; i++) {
+        if (llm_sqlite_pending(store, &c->pendings[i]) != 0) {
+            return -1;
+        }
+    }
+
     return llm_sqlite_commit(store);
 }
 
@@ -85,8 +91,8 @@ llm_sqlite_op_commit(llm_store_t *store, llm_store_op_t *op)
 static int
 llm_sqlite_invalid(llm_store_t *store, llm_store_commit_t *c)
 {
-    size_t             i;
-    llm_store_text_t  *id;
+    size_t                   i;
+    const llm_store_text_t  *id;
 
     for (i = 0; i < c->nsegments; i++) {
         if (c->segments[i].name.len == 0
@@ -117,6 +123,17 @@ llm_sqlite_invalid(llm_store_t *store, llm_store_commit_t *c)
         if (!llm_sqlite_usage_valid(&c->usage[i])) {
             return llm_sqlite_error(store, LLM_STORE_INVALID, "usage %zu has "
                                     "no day, or too long a text", i);
+        }
+    }
+
+    for (i = 0; i < c->npendings; i++) {
+
+        id = &c->pendings[i].id;
+
+        if (id->len == 0 || id->len > LLM_STORE_ID_MAX) {
+            return llm_sqlite_error(store, LLM_STORE_INVALID,
+                                    "pending answer %zu has no id, or too long "
+                                    "a one", i);
         }
     }
 

@@ -508,7 +508,7 @@ llm_sqlite_usage_row(llm_sql_t *q, llm_store_op_t *op,
 
 /*
  * One table after the other, as long as rows may be removed: what is left is
- * for the next time.  Each takes of the same five values what it needs.
+ * for the next time.  Each takes of the same six values what it needs.
  */
 
 int
@@ -523,7 +523,7 @@ llm_sqlite_op_prune(llm_store_t *store, llm_store_op_t *op)
     static const llm_sql_e  from[] = {
         LLM_SQL_PRUNE_USAGE, LLM_SQL_PRUNE_METER, LLM_SQL_PRUNE_PERIOD,
         LLM_SQL_PRUNE_LABEL, LLM_SQL_PRUNE_AUDIT, LLM_SQL_PRUNE_DELIVERY,
-        LLM_SQL_PRUNE_ALERT
+        LLM_SQL_PRUNE_ALERT, LLM_SQL_PRUNE_PENDING
     };
 
     p = &op->prune;
@@ -576,6 +576,10 @@ llm_sqlite_op_prune(llm_store_t *store, llm_store_op_t *op)
 
             case 5:
                 llm_sql_int(&q, p->now - LLM_SQLITE_PERIODS);
+                break;
+
+            case 6:
+                llm_sql_int(&q, p->now);
                 break;
             }
         }

@@ -232,6 +232,21 @@ typedef struct {
                                                 others */
 } llm_store_note_t;
 
+/* An answer that is made in the background; see PENDING_FIND. */
+
+typedef struct {
+    llm_store_text_t         id;
+    llm_store_text_t         line;           /* that leaves it pending, with
+                                                its newline; NULL: it is
+                                                charged */
+    int64_t                  epoch;          /* of the line */
+    int64_t                  expires;        /* s of the epoch; charged: until
+                                                when it is remembered */
+    llm_store_text_t         seen;           /* of SEE and DUE: a line of what
+                                                it used, with its newline; of
+                                                DUE, NULL: it has expired */
+} llm_store_pending_t;
+
 typedef struct {
     const llm_store_segment_t   *segments;
     size_t                       nsegments;
@@ -243,6 +258,9 @@ typedef struct {
     size_t                       nusage;
     const llm_store_note_t      *notes;
     size_t                       nnotes;
+    const llm_store_pending_t   *pendings;       /* in the order of
+                                                    their lines */
+    size_t                       npendings;
     unsigned                     totals:1;
 
     size_t                       conflict;   /* out, with CONFLICT: index */
@@ -534,25 +552,36 @@ typedef struct {
 
 
 /*
- * Answers that are made in the background: who pays for an id when its usage
- * becomes known.  PENDING_PUT: EXISTS where it is known.  PENDING_TAKE: gives
- * it to the first who asks, NOT_FOUND to all others.  PENDING_EXPIRED: those
- * that nobody took, the oldest first; they stay until taken.
+ * Answers that are made in the background, each known by its id: a line of the
+ * ledger leaves it pending, and another charges it.  A COMMIT has both, in any
+ * order: of an id it is the first line that leaves it pending and the first
+ * that charges it which count, and what was charged stays so.
+ *
+ * PENDING_FIND: what an answer that is pending is charged by; NOT_FOUND: it is
+ * not, or was seen.  PENDING_SEE: notes what it used, for who may charge it;
+ * NOT_FOUND likewise.  PENDING_DUE: those of an epoch, or of all, that were
+ * seen or have expired, the oldest first; they stay until a line charges them.
  */
 
 typedef struct {
     llm_store_text_t         id;
-    llm_store_text_t         json;           /* out, for the two others */
-    int64_t                  expires;        /* s of the epoch; likewise */
-} llm_store_pending_t;
+    llm_store_text_t         model;          /* out, as all that follows */
+    unsigned                 tier;           /* llm_tier_e, asked for */
+    int64_t                  input;          /* tokens expected */
+    int64_t                  output;
+} llm_store_find_t;
 
 typedef struct {
     int64_t                  now;            /* s of the epoch */
+    int64_t                  epoch;
+    unsigned                 all:1;
     size_t                   max;
 
     llm_store_pending_t     *rows;           /* out */
     size_t                   nrows;
-} llm_store_expired_t;
+    int64_t                  others;         /* out: how many are pending whose
+                                                lines are of other epochs */
+} llm_store_due_t;
 
 
 /*
@@ -618,9 +647,9 @@ typedef enum {
     LLM_STORE_ALERTS,
     LLM_STORE_DELIVERIES,
     LLM_STORE_DELIVERY,
-    LLM_STORE_PENDING_PUT,
-    LLM_STORE_PENDING_TAKE,
-    LLM_STORE_PENDING_EXPIRED,
+    LLM_STORE_PENDING_FIND,
+    LLM_STORE_PENDING_SEE,
+    LLM_STORE_PENDING_DUE,
     LLM_STORE_USAGE,
     LLM_STORE_OPS
 } llm_store_op_e;
@@ -648,8 +677,9 @@ typedef struct {
         llm_store_alerts_t        alerts;
         llm_store_deliveries_t    deliveries;
         llm_store_attempt_t       delivery;
-        llm_store_pending_t       pending;   /* PUT and TAKE */
-        llm_store_expired_t       expired;
+        llm_store_find_t          find;
+        llm_store_pending_t       pending;   /* of SEE */
+        llm_store_due_t           due;
         llm_store_usage_list_t    usage;
     };
 } llm_store_op_t;

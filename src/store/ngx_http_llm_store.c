@@ -18,6 +18,7 @@
  */
 
 
+static void ngx_http_llm_store_opened(ngx_http_llm_store_task_t *task);
 static ngx_uint_t ngx_http_llm_store_writes(ngx_http_llm_store_task_t *task);
 static void ngx_http_llm_store_next(ngx_http_llm_store_t *store);
 static void ngx_http_llm_store_start(ngx_http_llm_store_lane_t *lane,
@@ -306,6 +307,35 @@ ngx_http_llm_store_free(ngx_http_llm_store_task_t *task)
 {
     llm_store_empty(&task->op);
     ngx_free(task);
+}
+
+
+ngx_int_t
+ngx_http_llm_store_open(ngx_http_llm_store_t *store)
+{
+    ngx_http_llm_store_task_t  *task;
+
+    task = ngx_http_llm_store_task(store);
+    if (task == NULL) {
+        return NGX_ERROR;
+    }
+
+    task->op.type = LLM_STORE_OPEN;
+    task->handler = ngx_http_llm_store_opened;
+
+    if (ngx_http_llm_store_post(task) != NGX_OK) {
+        ngx_http_llm_store_free(task);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_store_opened(ngx_http_llm_store_task_t *task)
+{
+    /* whether it is open shows in what was posted after it */
 }
 
 

@@ -137,6 +137,10 @@ ngx_http_llm_store_task_t *ngx_http_llm_store_task(
    still the caller's. */
 ngx_int_t ngx_http_llm_store_post(ngx_http_llm_store_task_t *task);
 
+/* Posts an OPEN: a change that is posted after it finds the store open, if it
+   can be.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_http_llm_store_open(ngx_http_llm_store_t *store);
+
 /* Its handler will not be called.  What was not begun is not done, but for
    changes, which somebody may have been promised. */
 void ngx_http_llm_store_cancel(ngx_http_llm_store_task_t *task);

@@ -84,6 +84,13 @@ print(const llm_line_t *line, size_t *len)
 }
 
 
+static int
+has(const u_char *p, size_t len, const char *text)
+{
+    return memmem(p, len, text, strlen(text)) != NULL;
+}
+
+
 static void
 test_bytes(void)
 {
@@ -176,6 +183,36 @@ test_bytes(void)
                           "\"of\":\"0123456789abcdef-7\",\"started\":", 77)
                    == 0, "a charge of another line's request");
     ok(memmem(p, of, ",\"requests\":0,", 14) != NULL, "which is none itself");
+
+    free(p);
+
+    line.of_epoch = 0xfedcba9876543210ULL;
+    set(&line.pending.id, "resp_\"1\"");
+    p = print(&line, &of);
+
+    ok(has(p, of, ",\"of\":\"fedcba9876543210-7\","), "of another zone's line");
+    ok(has(p, of, ",\"pending\":{\"id\":\"resp_\\\"1\\\"\"},\"labels\""),
+       "the answer that it charges");
+
+    free(p);
+
+    line.pending.expected = 1;
+    line.pending.tier = 2;
+    line.pending.input = 3;
+    line.pending.output = 4;
+    line.pending.cost = 5;
+    p = print(&line, &of);
+
+    ok(has(p, of, "\"\",\"tier\":2,\"prompt_tokens\":3,"
+           "\"completion_tokens\":4,\"cost_usd\":0.000000005},\"labels\""),
+       "what is expected of one that is pending");
+
+    free(p);
+
+    line.pending.id.len = 0;
+    p = print(&line, &of);
+
+    ok(!has(p, of, "pending"), "most have none");
 
     ok(len <= LLM_LINE_START && memcmp(p + sizeof(MARK "usage") - 1, start, len)
                                 == 0

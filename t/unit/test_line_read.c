@@ -64,6 +64,7 @@ make(llm_line_t *line, llm_usage_t *usage, uint64_t number)
     line->status = 200;
     line->source = rnd(2) ? "upstream" : "estimated";
     line->requests = 1 + rnd(3);
+    line->stream = rnd(2);
 
     usage->input = rnd(1000000);
     usage->output = rnd(1000000);
@@ -80,13 +81,27 @@ make(llm_line_t *line, llm_usage_t *usage, uint64_t number)
     name(&line->key);
     name(&line->model);
     name(&line->response_model);
+    name(&line->request_id);
+    name(&line->upstream_id);
+    name(&line->price_id);
+    name(&line->pending.id);
+
+    if (line->pending.id.len && rnd(2)) {
+        line->source = "pending";
+        line->pending.expected = 1;
+        line->pending.tier = rnd(4);
+        line->pending.input = rnd(1000);
+        line->pending.output = rnd(1000);
+        line->pending.cost = rnd(1000000000000);
+    }
 }
 
 
 static int
 same_text(const llm_line_text_t *a, const llm_line_text_t *b)
 {
-    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+    return a->len == b->len
+           && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
 }
 
 
@@ -121,6 +136,18 @@ same(const llm_entry_t *e, const llm_line_t *line)
            && same_name(&e->text[LLM_ENTRY_CUSTOMER], &line->customer)
            && same_name(&e->text[LLM_ENTRY_KEY], &line->key)
            && same_name(&e->text[LLM_ENTRY_MODEL], &line->model)
+           && same_name(&e->text[LLM_ENTRY_RESPONSE_MODEL],
+                        &line->response_model)
+           && same_name(&e->text[LLM_ENTRY_REQUEST], &line->request_id)
+           && same_name(&e->text[LLM_ENTRY_UPSTREAM], &line->upstream_id)
+           && same_name(&e->text[LLM_ENTRY_PRICE], &line->price_id)
+           && same_name(&e->text[LLM_ENTRY_PENDING], &line->pending.id)
+           && e->pending == line->pending.expected
+           && e->stream == line->stream
+           && e->count[LLM_ENTRY_TIER] == line->pending.tier
+           && e->count[LLM_ENTRY_EXPECTED_INPUT] == line->pending.input
+           && e->count[LLM_ENTRY_EXPECTED_OUTPUT] == line->pending.output
+           && e->expected_cost == line->pending.cost
            && e->labels.len == 2
            && memcmp(e->labels.data, "{}", 2) == 0;
 }

@@ -300,9 +300,198 @@ test_ring(void)
 }
 
 
+/* With a store, of which no meter is to be loaded here. */
+
+static void
+leave(const char *name)
+{
+    z->stored = 1;
+    (void) settle_pending(name);
+    z->stored = 0;
+}
+
+
+/* Then the ring may drop what the store has. */
+
+static void
+test_store(void)
+{
+    char         name[16];
+    uint32_t     n;
+    uint64_t     first;
+    llm_index_t  k;
+
+    start();
+
+    z->carried = now;
+    first = z->number + 1;
+    pass(10);
+
+    for (n = 0; n < z->npendings; n++) {
+        (void) sprintf(name, "%u", n);
+
+        admit(&ask);
+        leave(name);
+
+        if (n != 2) {
+            release(v.reservation);
+        }
+    }
+
+    is_int(llm_pending_elsewhere(z), 1, "what the store has is not known");
+    z->pending_known = 1;
+    is_int(llm_pending_elsewhere(z), 0, "nothing");
+    z->pending_others = 1;
+    is_int(llm_pending_elsewhere(z), 1, "something of others");
+    z->pending_others = 0;
+
+    k = charge_pending(find_pending("1"), first + 1, 1, 1, 1);
+    ok(k != LLM_NONE, "one is charged");
+
+    /* not carried yet */
+
+    admit(&ask);
+    leave("early");
+    release(v.reservation);
+    is_int(z->pending_full, 1, "what the store has not yet is charged");
+    is_int(llm_zone_reservation(z, gone)->of, first, "the oldest");
+    written(gone);
+    is_used(n + 1, 30 * (n - 1) + 2 + 30, 30 * (n - 1) + 1 + 30, "so far");
+
+    /* a charge that is not written must not be forgotten */
+
+    admit(&ask);
+    leave("none");
+    release(v.reservation);
+    is_int(pending_as.source, LLM_SOURCE_ESTIMATED, "no place, no record");
+    ok(find_pending("none") == LLM_NONE, "it is charged at once");
+
+    written(k);
+    is_int(z->pending_charged, 0, "nothing has left");
+    admit(&ask);
+    leave("after");
+    release(v.reservation);
+    ok(find_pending("after") != LLM_NONE, "a charge that is written may go");
+    ok(find_pending("1") == LLM_NONE, "its record has");
+    is_int(z->pending_charged, now, "but nothing is charged of the store");
+
+    /* the third has no line */
+
+    z->carried = now + 1;
+    pass(10);
+
+    admit(&ask);
+    leave("third");
+    release(v.reservation);
+    is_int(z->pending_full, 2, "what has no line is not in the store");
+    written(gone);
+
+    is_int(z->pending_left, 0, "none has left for the store");
+    admit(&ask);
+    leave("fourth");
+    release(v.reservation);
+    is_int(z->pending_full, 2, "what the store has is not charged");
+    ok(find_pending("3") == LLM_NONE, "it leaves");
+    is_int(z->pending_left, now, "for the store");
+    is_int(llm_pending_elsewhere(z), 1, "which is asked");
+    ok(quota_check(z) == NULL, "sound: %s", quota_check(z));
+
+    pass(LLM_PENDING_KEEP - 1);
+    enter();
+    llm_zone_leave(z);
+    is_int(llm_pending_elsewhere(z), 1, "for a day");
+    pass(1);
+    enter();
+    llm_zone_leave(z);
+    is_int(llm_pending_elsewhere(z), 0, "and no longer");
+
+    finish();
+}
+
+
+/* What the store has is charged once. */
+
+static void
+test_restore(void)
+{
+    uint64_t            of;
+    llm_index_t         k;
+    llm_reservation_t  *r;
+
+    start();
+
+    ok(find(TEAM, "a") == LLM_NONE, "nobody is known");
+
+    k = restore_pending("resp_1", 77, 5, 0, 40);
+    ok(k != LLM_NONE, "what another zone left is charged");
+
+    r = llm_zone_reservation(z, k);
+
+    ok(r->of == 5 && r->of_epoch == 77, "of that one's request");
+    is_int(r->state, LLM_RESERVATION_SETTLED, "its line is to be written");
+    is_int(r->worker, 3, "by the worker");
+    is_mem(r->text, r->len[LLM_NAME_TEAM] + r->len[LLM_NAME_USER], "au",
+           "with its names");
+    is_int(r->settlement.requests, 0, "of no request more");
+    is_int(r->settlement.duration, 5000, "and how long it took");
+    ok(find(TEAM, "a") != LLM_NONE && find(USER, "u") != LLM_NONE,
+       "who pays is known now");
+    is_int(llm_zone_subject(z, find(TEAM, "a"))->holders, 1, "and held");
+    ok(quota_check(z) == NULL, "sound: %s", quota_check(z));
+
+    ok(restore_pending("resp_1", 77, 5, 0, 40) == LLM_NONE, "not twice");
+    ok(restore_pending("resp_1", 77, 5, 1, 40) == LLM_NONE, "seen or not");
+    written(k);
+    is_int(llm_zone_subject(z, find(TEAM, "a"))->holders, 0, "let go");
+    ok(restore_pending("resp_1", 77, 5, 1, 40) == LLM_NONE, "nor later");
+
+    /* its meters count from here on */
+
+    admit(&ask);
+    of = v.id;
+    settle_pending("resp_2");
+    release(v.reservation);
+
+    k = restore_pending("resp_3", 77, 6, 1, 50);
+    written(k);
+    is_int(used(TEAM, "a", HELD), 130, "counted where there are meters");
+
+    /* a record of this zone */
+
+    ok(restore_pending("resp_2", z->epoch, of, 0, 50) == LLM_NONE,
+       "what is open here is left to its age");
+    k = restore_pending("resp_2", z->epoch, of, 1, 60);
+    ok(k != LLM_NONE, "unless it was seen");
+    is_int(llm_zone_reservation(z, k)->of_epoch, 0, "of this zone");
+    written(k);
+    is_int(used(TEAM, "a", HELD), 220, "instead of what was expected");
+
+    /* one that has left it */
+
+    k = restore_pending("resp_0", z->epoch, 1, 0, 10);
+    ok(k != LLM_NONE && llm_zone_reservation(z, k)->of_epoch == 0,
+       "what this zone has dropped");
+    written(k);
+
+    /* no room */
+
+    while (z->reservations_left > 0) {
+        admit(&ask);
+    }
+
+    ok(restore_pending("resp_4", 77, 8, 1, 50) == LLM_NONE,
+       "not without a reservation");
+    ok(find_pending("resp_4") == LLM_NONE, "it is left to the store");
+
+    finish();
+}
+
+
 int
 main(void)
 {
+    test_store();
+    test_restore();
     test_once();
     test_again();
     test_age();

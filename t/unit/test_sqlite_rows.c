@@ -466,17 +466,73 @@ test_alerts(void)
 }
 
 
-static llm_store_status_e
-pending(llm_store_t *store, llm_store_op_e type, const char *id,
+/* A commit of one line about an answer: it is pending, or NULL, charged. */
+
+static void
+pending(llm_store_t *store, const char *id, const char *line, int64_t epoch,
     int64_t expires)
 {
-    store_op(type);
-    op.pending.id = store_text(id);
-    op.pending.json = T("[\"t\"]");
-    op.pending.expires = expires;
+    llm_store_pending_t  row;
+
+    memset(&row, 0, sizeof(llm_store_pending_t));
+
+    row.id = store_text(id);
+    row.epoch = epoch;
+    row.expires = expires;
+
+    if (line) {
+        row.line = store_text(line);
+    }
+
+    store_op(LLM_STORE_COMMIT);
+    op.commit.pendings = &row;
+    op.commit.npendings = 1;
+
+    is_status(llm_store_run(store, &op), LLM_STORE_OK, "a line about it");
+}
+
+
+static llm_store_status_e
+find(llm_store_t *store, const char *id)
+{
+    store_op(LLM_STORE_PENDING_FIND);
+    op.find.id = store_text(id);
 
     return llm_store_run(store, &op);
 }
+
+
+static llm_store_status_e
+see(llm_store_t *store, const char *id, const char *seen)
+{
+    store_op(LLM_STORE_PENDING_SEE);
+    op.pending.id = store_text(id);
+    op.pending.seen = store_text(seen);
+
+    return llm_store_run(store, &op);
+}
+
+
+static size_t
+late(llm_store_t *store, int64_t now, int64_t epoch, int all)
+{
+    store_op(LLM_STORE_PENDING_DUE);
+    op.due.now = now;
+    op.due.epoch = epoch;
+    op.due.all = all;
+
+    is_status(llm_store_run(store, &op), LLM_STORE_OK, "those that are due");
+
+    return op.due.nrows;
+}
+
+
+#define PENDING                                                               \
+    "{\"type\":\"usage\",\"id\":\"0000000000000001-42\","                     \
+    "\"started\":\"2026-04-01T12:30:04.311Z\","                               \
+    "\"timestamp\":\"2026-04-01T12:30:05.123Z\",\"model\":\"m\","             \
+    "\"source\":\"pending\",\"pending\":{\"id\":\"r\",\"tier\":2,"            \
+    "\"prompt_tokens\":3,\"completion_tokens\":4,\"cost_usd\":0.5}}\n"
 
 
 static void
@@ -488,28 +544,70 @@ test_pending(void)
     store = store_new(1);
     other = store_new(0);
 
-    is_status(pending(store, LLM_STORE_PENDING_PUT, "r2", 300), LLM_STORE_OK,
-              "an id");
-    is_status(pending(other, LLM_STORE_PENDING_PUT, "r2", 900),
-              LLM_STORE_EXISTS, "is there once");
-    is_status(pending(other, LLM_STORE_PENDING_PUT, "", 900),
-              LLM_STORE_INVALID, "and not empty");
-    (void) pending(store, LLM_STORE_PENDING_PUT, "r1", 200);
-    (void) pending(store, LLM_STORE_PENDING_PUT, "r3", 400);
+    is_status(find(other, "r2"), LLM_STORE_NOT_FOUND, "nothing is pending");
 
-    store_op(LLM_STORE_PENDING_EXPIRED);
-    op.expired.now = 300;
-    is_status(llm_store_run(other, &op), LLM_STORE_OK, "those that are late");
-    ok(op.expired.nrows == 2 && store_is(&op.expired.rows[0].id, "r1")
-       && store_is(&op.expired.rows[1].id, "r2")
-       && op.expired.rows[1].expires == 300, "the oldest first");
+    pending(store, "r2", PENDING, 1, 300);
+    is_status(find(other, "r2"), LLM_STORE_OK, "it is found");
+    ok(store_is(&op.find.model, "m") && op.find.tier == 2
+       && op.find.input == 3 && op.find.output == 4,
+       "with what it is charged by");
+    is_status(find(other, "r"), LLM_STORE_NOT_FOUND, "another is not");
 
-    is_status(pending(other, LLM_STORE_PENDING_TAKE, "r2", 0), LLM_STORE_OK,
-              "taken");
-    ok(store_is(&op.pending.json, "[\"t\"]") && op.pending.expires == 300,
-       "with its payers");
-    is_status(pending(store, LLM_STORE_PENDING_TAKE, "r2", 0),
-              LLM_STORE_NOT_FOUND, "by one only");
+    pending(store, "r2", "again", 1, 900);
+    is_status(find(other, "r2"), LLM_STORE_OK, "the first line counts");
+
+    pending(store, "r1", PENDING, 2, 200);
+    pending(store, "r3", PENDING, 1, 400);
+
+    is_int(late(other, 199, 1, 1), 0, "nothing has expired");
+    is_int(op.due.others, 1, "one is of another epoch");
+    is_int(late(other, 300, 1, 0), 1, "one of the own has");
+    is_int(late(other, 300, 2, 0), 1, "one of the other's");
+    is_int(op.due.others, 2, "to which two are others");
+    is_int(late(other, 300, 1, 1), 2, "two of all");
+    ok(store_is(&op.due.rows[0].id, "r1") && op.due.rows[0].epoch == 2
+       && store_is(&op.due.rows[1].id, "r2") && op.due.rows[1].epoch == 1
+       && op.due.rows[1].expires == 300
+       && op.due.rows[1].seen.data == NULL
+       && store_is(&op.due.rows[1].line, PENDING), "the oldest first");
+
+    is_status(see(store, "r3", "what it used"), LLM_STORE_OK, "one is seen");
+    is_status(see(store, "r3", "more"), LLM_STORE_NOT_FOUND, "once");
+    is_status(find(store, "r3"), LLM_STORE_NOT_FOUND, "and not looked for");
+    is_status(see(store, "r4", "more"), LLM_STORE_NOT_FOUND,
+              "what is not pending is not");
+    is_int(late(other, 0, 1, 0), 1, "it is due at once");
+    ok(store_is(&op.due.rows[0].seen, "what it used"), "with what was seen");
+
+    pending(store, "r3", NULL, 3, 500);
+    pending(store, "r2", NULL, 1, 500);
+    is_int(late(other, 999, 1, 1), 1, "what is charged is not due");
+    is_int(op.due.others, 1, "nor pending");
+    is_status(find(store, "r2"), LLM_STORE_NOT_FOUND, "nor found");
+    is_status(see(store, "r2", "more"), LLM_STORE_NOT_FOUND, "nor seen");
+
+    pending(store, "r2", PENDING, 1, 900);
+    is_status(find(store, "r2"), LLM_STORE_NOT_FOUND,
+              "however often it is read");
+
+    pending(store, "r5", NULL, 1, 500);
+    pending(store, "r5", PENDING, 1, 900);
+    is_status(find(store, "r5"), LLM_STORE_NOT_FOUND,
+              "and in whatever order its lines come");
+
+    store_op(LLM_STORE_PRUNE);
+    op.prune.now = 500;
+    is_status(llm_store_run(store, &op), LLM_STORE_OK, "what grows old");
+    is_int(op.prune.removed, 0, "is remembered for so long");
+
+    store_op(LLM_STORE_PRUNE);
+    op.prune.now = 501;
+    is_status(llm_store_run(store, &op), LLM_STORE_OK, "and no longer");
+    is_int(op.prune.removed, 3, "if it is charged");
+    is_status(find(store, "r1"), LLM_STORE_OK, "what is not stays");
+
+    pending(store, "bad", "no line\n", 1, 900);
+    is_status(find(store, "bad"), LLM_STORE_FAILED, "what cannot be read");
 
     llm_store_destroy(store);
     llm_store_destroy(other);

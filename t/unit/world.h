@@ -166,6 +166,49 @@ charge_pending(llm_index_t i, uint64_t of, int64_t input, int64_t output,
 }
 
 
+/* What the store has of an answer to a request of the team a and the user u,
+   of the epoch, is charged here. */
+
+__attribute__((unused)) static llm_index_t
+restore_pending(const char *name, uint64_t epoch, uint64_t number, int seen,
+    int64_t n)
+{
+    llm_index_t        k;
+    llm_settlement_t   s;
+    llm_pending_row_t  from;
+
+    memset(&s, 0, sizeof(llm_settlement_t));
+    memset(&from, 0, sizeof(llm_pending_row_t));
+
+    s.usage.input = n;
+    s.usage.output = n;
+    s.window_input = n;
+    s.cost = n;
+    s.timestamp = walls.wall;
+
+    from.id = (const u_char *) name;
+    from.id_len = strlen(name);
+    from.epoch = epoch;
+    from.number = number;
+    from.started = walls.wall - 5000;
+    from.seen = seen;
+    from.nkeys = 2;
+    from.name[LLM_NAME_TEAM] = (const u_char *) "a";
+    from.len[LLM_NAME_TEAM] = 1;
+    from.name[LLM_NAME_USER] = (const u_char *) "u";
+    from.len[LLM_NAME_USER] = 1;
+
+    quota_key(z, &from.keys[0], TEAM, "a");
+    quota_key(z, &from.keys[1], USER, "u");
+
+    enter();
+    k = llm_pending_restore(z, &walls, &from, 3, &s);
+    llm_zone_leave(z);
+
+    return k;
+}
+
+
 __attribute__((unused)) static llm_index_t
 sweep_pending(void)
 {
