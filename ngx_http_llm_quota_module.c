@@ -665,6 +665,7 @@ ngx_http_llm_serve_zones(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
         zone->version = NGX_HTTP_LLM_VERSION;
         zone->team = ngx_http_llm_team_at;
         zone->record = ngx_http_llm_record_fact;
+        zone->note = ngx_http_llm_write_note;
         zone->data = quota;
     }
 
