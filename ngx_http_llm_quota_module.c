@@ -670,6 +670,7 @@ ngx_http_llm_serve_zones(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
         zone->channels = &lmcf->channels;
         zone->trial = ngx_http_llm_channel_trial;
         zone->record = ngx_http_llm_record_fact;
+        zone->note = ngx_http_llm_write_note;
         zone->data = quota;
     }
 

@@ -2,6 +2,7 @@
 
 use lib 't/lib';
 use LLMApi;
+use LLMCli;
 use RawUpstream;
 
 use POSIX qw(strftime);
@@ -18,43 +19,14 @@ my $t = LLMApi->new(upstream => $upstream, server => <<'EOS')->start;
         }
 EOS
 
-my $dir = $t->dir . '/tmp';
+my $cli = LLMCli->new($t);
+my $dir = $cli->{dir};
+my @awks = @LLMCli::awks;
 
-LLMBase::spew("$dir/key", "$LLMApi::master\n");
 $ENV{TMPDIR} = $dir;
 
-
-# What it prints, both streams, and its status, if that is not 0.  Its answers
-# are the same in any shell: they take turns.
-
-my @shells = ('dash', 'busybox sh', 'bash --posix');
-my @awks = ('mawk', 'busybox awk', 'gawk --posix', 'original-awk');
-my $run = 0;
-
-mkdir "$dir/bin$_" for 0 .. $#awks;
-
-for my $i (0 .. $#awks) {
-    LLMBase::spew("$dir/bin$i/awk", qq(#!/bin/sh\nexec $awks[$i] "\$@"\n));
-    chmod 0755, "$dir/bin$i/awk";
-}
-
-sub with
-{
-    my ($env, @words) = @_;
-
-    my $shell = $shells[$run % @shells];
-    my $path = "$dir/bin" . $run++ % @awks . ":$ENV{PATH}";
-    my $line = join ' ', map { "'" . s/'/'\\''/gr . "'" } @words;
-    my $url = 'http://127.0.0.1:' . $t->port;
-
-    my $out = `PATH='$path' LOGNAME=carol LLM_QUOTA_URL=$url $env $shell \\
-               $LLMBase::root/scripts/llm-quota $line 2>&1 < /dev/null`;
-
-    return $? ? ($? >> 8) . " $out" : $out;
-}
-
-
-sub cli { return with("LLM_QUOTA_KEY_FILE=$dir/key", @_) }
+sub with { return $cli->with(@_) }
+sub cli { return $cli->run(@_) }
 
 
 # Teams and keys

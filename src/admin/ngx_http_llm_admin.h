@@ -79,6 +79,10 @@ typedef struct {
     /* writes the line of a fact that is in the zone, which is this worker's:
        at once, or as soon as it can be */
     void                       (*record)(void *data, llm_index_t fact);
+
+    /* writes a line that nobody counts on, if it can be written now */
+    void                       (*note)(void *data, const u_char *line,
+                                       size_t len);
     void                        *data;
 } ngx_http_llm_admin_zone_t;
 

@@ -291,6 +291,13 @@ void ngx_http_llm_call_missing(ngx_http_llm_call_t *call,
     const ngx_http_llm_kind_t *kind, ngx_str_t *id);
 
 
+/* ngx_http_llm_api_note.c */
+
+/* Tells the ledger of a change that was made. */
+void ngx_http_llm_call_note(ngx_http_llm_call_t *call,
+    const llm_store_changes_t *changes, size_t i);
+
+
 /* ngx_http_llm_api_record.c */
 
 /* Sets what the record's subject spent, and goes on with done. */

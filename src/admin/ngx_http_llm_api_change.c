@@ -548,5 +548,6 @@ ngx_http_llm_change_publish(ngx_http_llm_call_t *call, llm_store_op_t *op)
         }
 
         edits[i].version = op->change.changes[i].changed;
+        ngx_http_llm_call_note(call, &op->change, i);
     }
 }

@@ -681,6 +681,10 @@ void ngx_http_llm_forget_kept(ngx_http_llm_quota_t *quota);
    or as soon as the ledger can. */
 void ngx_http_llm_write_fact(ngx_http_llm_quota_t *quota, llm_index_t i);
 
+/* Writes a line that nobody counts on, if the ledger has room for it now; data
+   is the quota. */
+void ngx_http_llm_write_note(void *data, const u_char *line, size_t len);
+
 /* The ledger's handler; data is the quota. */
 void ngx_http_llm_lines_written(void *data, ngx_uint_t lines);
 

@@ -26,6 +26,7 @@
 
 #define NGX_HTTP_LLM_FACT        0x80000000  /* among those unwritten: a slot
                                                 of a fact */
+#define NGX_HTTP_LLM_NOTE        LLM_NONE    /* nothing stands behind it */
 
 
 _Static_assert(LLM_PENDING_ID <= LLM_LINE_PENDING_ID,
@@ -319,6 +320,26 @@ ngx_http_llm_write_fact(ngx_http_llm_quota_t *quota, llm_index_t i)
 }
 
 
+void
+ngx_http_llm_write_note(void *data, const u_char *line, size_t len)
+{
+    ngx_http_llm_quota_t *quota = data;
+
+    llm_index_t  *index;
+
+    index = ngx_array_push(&quota->unwritten);
+    if (index == NULL) {
+        return;
+    }
+
+    *index = NGX_HTTP_LLM_NOTE;
+
+    if (ngx_http_llm_ledger_append_text(&quota->ledger, line, len) != NGX_OK) {
+        quota->unwritten.nelts--;
+    }
+}
+
+
 /* Labels are this worker's alone: who writes its lines after it has died has
    none, and no more has a worker without memory. */
 
@@ -547,6 +568,10 @@ ngx_http_llm_lines_written(void *data, ngx_uint_t lines)
     z = ngx_http_llm_zone_lock(&quota->zone);
 
     for (i = 0; i < lines; i++) {
+
+        if (index[i] == NGX_HTTP_LLM_NOTE) {
+            continue;
+        }
 
         if (index[i] & NGX_HTTP_LLM_FACT) {
             llm_fact_free(z, index[i] & ~NGX_HTTP_LLM_FACT);

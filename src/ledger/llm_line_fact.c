@@ -22,6 +22,9 @@
 static u_char *llm_fact_text(u_char *p, const char *name,
     const llm_line_text_t *text, size_t most);
 static u_char *llm_fact_time(u_char *p, const char *name, int64_t ms);
+static u_char *llm_fact_actor(u_char *p, const llm_line_text_t *reason,
+    const llm_line_text_t *who, const llm_line_text_t *who_key,
+    const llm_line_text_t *address);
 static u_char *llm_fact_amounts(u_char *p, const int64_t *amount);
 static u_char *llm_fact_number(u_char *p, const char *name, int64_t n);
 
@@ -69,11 +72,47 @@ llm_line_fact(u_char *p, const llm_line_fact_t *fact)
         p = llm_fact_amounts(p, fact->amount);
     }
 
-    p = llm_fact_text(p, ",\"reason\":\"", &fact->reason, LLM_FACT_TEXT);
-    p = llm_fact_text(p, ",\"changed_by\":\"", &fact->who, LLM_FACT_NAME);
-    p = llm_fact_text(p, ",\"changed_by_api_key\":\"", &fact->who_key,
+    return llm_fact_actor(p, &fact->reason, &fact->who, &fact->who_key,
+                          &fact->address);
+}
+
+
+u_char *
+llm_line_change(u_char *p, const llm_line_change_t *change)
+{
+    p = llm_text_put(p, LLM_LINE_MARK "change");
+    p = llm_line_start(p, change->epoch);
+
+    /* the numbers of other lines are others */
+
+    *p++ = 'c';
+    p = llm_text_number(p, (uint64_t) change->version);
+    *p++ = '"';
+
+    p = llm_fact_time(p, ",\"timestamp\":\"", change->time);
+    p = llm_fact_text(p, ",\"action\":\"", &change->action, LLM_FACT_NAME);
+    p = llm_fact_text(p, ",\"kind\":\"", &change->kind, LLM_FACT_WORD);
+    p = llm_fact_text(p, ",\"entity_id\":\"", &change->id,
+                      2 * LLM_FACT_NAME);
+    p = llm_fact_number(p, ",\"version\":", change->version);
+
+    return llm_fact_actor(p, &change->reason, &change->who, &change->who_key,
+                          &change->address);
+}
+
+
+/* Who did it, why; and the end of the line. */
+
+static u_char *
+llm_fact_actor(u_char *p, const llm_line_text_t *reason,
+    const llm_line_text_t *who, const llm_line_text_t *who_key,
+    const llm_line_text_t *address)
+{
+    p = llm_fact_text(p, ",\"reason\":\"", reason, LLM_FACT_TEXT);
+    p = llm_fact_text(p, ",\"changed_by\":\"", who, LLM_FACT_NAME);
+    p = llm_fact_text(p, ",\"changed_by_api_key\":\"", who_key,
                       LLM_FACT_WORD);
-    p = llm_fact_text(p, ",\"address\":\"", &fact->address, LLM_FACT_WORD);
+    p = llm_fact_text(p, ",\"address\":\"", address, LLM_FACT_WORD);
 
     return llm_text_put(p, "}\n");
 }

@@ -81,4 +81,29 @@ typedef struct {
 u_char *llm_line_fact(u_char *p, const llm_line_fact_t *fact);
 
 
+/*
+ * A change of an entity, for who reads the ledger: who changed what.  Nothing
+ * is added up of it; what it was before and is now, the audit has.
+ */
+
+typedef struct {
+    uint64_t                 epoch;
+    int64_t                  version;    /* of the entity, which no other
+                                            change has */
+    int64_t                  time;       /* ms of the epoch */
+    llm_line_text_t          action;     /* "/team/new" */
+    llm_line_text_t          kind;       /* "team" */
+    llm_line_text_t          id;
+
+    /* cut where they are too long */
+    llm_line_text_t          reason;
+    llm_line_text_t          who;
+    llm_line_text_t          who_key;
+    llm_line_text_t          address;
+} llm_line_change_t;
+
+/* The same for its line. */
+u_char *llm_line_change(u_char *p, const llm_line_change_t *change);
+
+
 #endif /* _LLM_LINE_FACT_H_INCLUDED_ */

@@ -202,7 +202,7 @@ sub lines
 {
     my ($self, $team) = @_;
 
-    return grep { !defined $team || $_->{team_id} eq $team }
+    return grep { !defined $team || ($_->{team_id} // '') eq $team }
            map { $json->decode($_) } $self->raw_lines;
 }
 

@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "tap.h"
-#include "llm_line.h"
+#include "llm_line_read.h"
 #include "llm_money.h"
 
 
@@ -558,6 +558,51 @@ test_random(void)
 }
 
 
+/* What is told of changes is read over, however long its texts are. */
+
+static void
+test_change(void)
+{
+    u_char             *p, *last, text[1000];
+    const u_char       *at;
+    llm_line_change_t   change;
+
+    static llm_entry_t  entry;
+
+    memset(&change, 0, sizeof(llm_line_change_t));
+    memset(text, 0x01, sizeof(text));
+
+    p = malloc(LLM_FACT_MAX);
+
+    change.epoch = UINT64_MAX;
+    change.version = 42;
+    change.kind.data = (const u_char *) "team";
+    change.kind.len = 4;
+
+    last = llm_line_change(p, &change);
+
+    ok(memmem(p, last - p, "\"id\":\"ffffffffffffffff-c42\"", 27) != NULL
+       && memmem(p, last - p, "\"version\":42,", 13) != NULL,
+       "a change: %.*s", (int) (last - p - 1), p);
+
+    change.version = INT64_MAX;
+    change.action.data = change.id.data = change.reason.data = text;
+    change.who.data = change.who_key.data = change.address.data = text;
+    change.action.len = change.id.len = change.reason.len = sizeof(text);
+    change.who.len = change.who_key.len = change.address.len = sizeof(text);
+
+    last = llm_line_change(p, &change);
+    at = p;
+
+    ok(last - p <= LLM_FACT_MAX
+       && llm_line_read(&at, last, &entry) == LLM_LINE_OK && at == last
+       && !entry.usage && !entry.correction && !entry.reset,
+       "the longest, %d bytes, is nothing to add", (int) (last - p));
+
+    free(p);
+}
+
+
 static void
 test_segment(void)
 {
@@ -602,6 +647,7 @@ main(void)
     test_longest();
     test_hostile();
     test_random();
+    test_change();
     test_segment();
 
     return tap_done();
