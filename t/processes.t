@@ -172,7 +172,7 @@ is($t->chat('unwritten')->{status}, 200, 'no line can be written');
 $t->kill_worker($t->workers);
 chmod 0700, $t->state_dir or die "chmod: $!\n";
 is($t->charge('unwritten'), '10 5 upstream', 'it is written by another');
-is($t->used('unwritten'), '1 15 0.00006', 'and counted once');
+like($t->used('unwritten'), qr/^1 15 /, 'and counted once');
 
 my $lines = () = $t->lines;
 

@@ -371,7 +371,7 @@ ngx_http_llm_settled(ngx_http_request_t *r, ngx_http_variable_value_t *v)
 
 /* What the team has left now; read from the zone when it is asked for.  What is
    not known yet, because no request of the team needed it since the zone was
-   made, is not nothing. */
+   made, is not nothing; while the store is away what the zone has decides. */
 
 static ngx_int_t
 ngx_http_llm_variable_standing(ngx_http_request_t *r,
@@ -429,7 +429,8 @@ ngx_http_llm_variable_standing(ngx_http_request_t *r,
 
     z = ngx_http_llm_zone_lock(&ctx->quota->zone);
 
-    known = (limit->minute || llm_zone_is_loaded(z, &key, limit->period));
+    known = (limit->minute || z->away
+             || llm_zone_is_loaded(z, &key, limit->period));
     llm_standing(z, &ctx->quota->zone.clock, &key, limit, &s);
 
     ngx_http_llm_zone_unlock(&ctx->quota->zone);

@@ -354,6 +354,7 @@ sub crash_at
 
     my $there = $self->dir . '/logs/there';
 
+    $self->excuse($pid);
     unlink $there;
 
     my $debugger = fork() // die "fork: $!\n";
@@ -366,7 +367,7 @@ sub crash_at
     }
 
     my $ended = wait_until { -e $there ? -1 : waitpid $debugger, WNOHANG }
-                           'the debugger', 20;
+                           'the debugger', 60;
 
     return 0 if $ended > 0;
 
@@ -397,8 +398,15 @@ sub debug
     my $log = $self->dir . '/logs/gdb';
     my $seconds = ($options{seconds} // 5) * LLMBase::patience();
 
-    system "timeout -s INT -k 5 $seconds gdb -nx -q -batch -p $pid "
+    system "timeout -s INT -k 30 $seconds gdb -nx -q -batch -p $pid "
            . join(' ', map { "-ex '$_'" } @commands) . " > $log 2>&1";
+
+    # what a debugger leaves that had to be killed is stopped, or will be
+
+    if ($? >> 8 == 137) {
+        kill 'KILL', $pid;
+        $self->replaced($pid);
+    }
 
     return $log;
 }
