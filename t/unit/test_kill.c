@@ -254,29 +254,6 @@ prepare_ring(void)
 }
 
 
-/* The same of records that are open, and in the store. */
-
-static void
-prepare_open(void)
-{
-    char      name[16];
-    uint32_t  n;
-
-    for (n = 0; n < z->npendings; n++) {
-        (void) sprintf(name, "%u", n);
-
-        act_admit();
-        (void) settle_pending(name);
-        release(v.reservation);
-    }
-
-    prepare_held();
-
-    z->stored = 1;
-    z->carried = now + 1;
-}
-
-
 /* An hour and a day after, less what the operation says. */
 
 static void
@@ -318,8 +295,6 @@ static const operation_t  operations[] = {
     { "hear of others", prepare_held, act_hear, 0, 0 },
     { "leave pending", prepare_held, act_leave, 0, 1 },
     { "leave pending, in another's place", prepare_ring, act_leave, 0, 0 },
-    { "leave pending, what the store has leaves", prepare_open, act_leave, 0,
-      0 },
     { "charge what the store has", prepare_nothing, act_restore, 0, 1 },
     { "charge what the store has, all known", prepare_left, act_restore, 2100,
       0 },
