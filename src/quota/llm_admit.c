@@ -157,7 +157,9 @@ llm_admit_refused_by(llm_decide_t *d)
 
     if (limit->minute) {
 
-        if (view->minute) {
+        /* of a limit of nothing there is nothing to be heard */
+
+        if (view->minute && limit->amount) {
             llm_rate_refused(view->minute, limit, d->clock->wall / 1000);
         }
 

@@ -292,7 +292,8 @@ test_all_or_nothing(void)
            "all count: %s", llm_subject_name(k));
     }
 
-    /* a meter notes which of its budgets has refused, and nothing of rates */
+    /* a meter notes which of its budgets has refused, a minute which of its
+       rates, but of one that lets nobody pass */
 
     ask.subjects[7].row = &rate;
 
