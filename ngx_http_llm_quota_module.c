@@ -664,6 +664,9 @@ ngx_http_llm_serve_zones(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
         zone->result = ngx_http_llm_serve_result;
         zone->version = NGX_HTTP_LLM_VERSION;
         zone->team = ngx_http_llm_team_at;
+        zone->channel = ngx_http_llm_channel_at;
+        zone->test = ngx_http_llm_channel_test;
+        zone->channels = &lmcf->channels;
         zone->record = ngx_http_llm_record_fact;
         zone->data = quota;
     }

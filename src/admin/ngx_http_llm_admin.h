@@ -64,6 +64,16 @@ typedef struct {
     ngx_uint_t                 (*team)(void *data, ngx_uint_t i,
                                        ngx_str_t *name, ngx_str_t *place);
 
+    /* the name of the i-th channel of alerts with a name or a type; 0: there
+       are not so many; and the document of a test, to be freed with free() */
+    ngx_uint_t                 (*channel)(void *channels,
+                                          const ngx_str_t *zone,
+                                          const ngx_str_t *service,
+                                          ngx_uint_t i, ngx_str_t *name);
+    char                      *(*test)(const ngx_str_t *zone,
+                                       const ngx_str_t *id, int64_t now);
+    void                        *channels;
+
     /* writes the line of a fact that is in the zone, which is this worker's:
        at once, or as soon as it can be */
     void                       (*record)(void *data, llm_index_t fact);

@@ -40,7 +40,7 @@ static int64_t llm_alert_get_int(json_t *doc, const char *name);
 static const char *const  llm_alert_events[LLM_ALERT_EVENTS] = {
     "soft_budget_crossed", "budget_crossed", "budget_refused", "budget_reset",
     "projected_limit_exceeded", "rate_near", "rate_refused", "unpriced",
-    "estimated", "store", "redis", "ledger", "zone_full"
+    "estimated", "store", "redis", "ledger", "zone_full", "test"
 };
 
 static const char *const  llm_alert_severities[] = { "warning", "critical" };

@@ -38,6 +38,7 @@ typedef enum {
     LLM_ALERT_REDIS,                 /* "redis" */
     LLM_ALERT_LEDGER,                /* "ledger" */
     LLM_ALERT_ZONE_FULL,             /* "zone_full" */
+    LLM_ALERT_TEST,                  /* "test": asked for, of one channel */
     LLM_ALERT_EVENTS
 } llm_alert_event_e;
 

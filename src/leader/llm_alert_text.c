@@ -479,6 +479,10 @@ llm_alert_what(llm_alert_out_t *o, const llm_alert_t *alert)
                       back ? "large enough again" : "full");
         return;
 
+    case LLM_ALERT_TEST:
+        llm_alert_say(o, "a test, nothing has happened");
+        return;
+
     default:
         llm_alert_say(o, "%lld%% of ",
                       (long long) llm_alert_percent(alert));
@@ -658,7 +662,7 @@ llm_alert_advice(const llm_alert_t *alert)
     case LLM_ALERT_ZONE_FULL:
         return "make the zone larger in llm_quota_zone.";
 
-    default: /* LLM_ALERT_RESET */
+    default: /* LLM_ALERT_RESET, LLM_ALERT_TEST */
         return NULL;
     }
 }

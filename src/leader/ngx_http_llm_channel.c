@@ -11,6 +11,8 @@
 #include "ngx_http_llm_channel.h"
 
 
+static ngx_uint_t ngx_http_llm_channel_is(const ngx_str_t *one,
+    const ngx_str_t *other);
 static void ngx_http_llm_channel_header(ngx_http_llm_message_t *message,
     const char *format, ...);
 static char *ngx_http_llm_channel_body(const ngx_http_llm_channel_t *channel,
@@ -30,6 +32,72 @@ ngx_http_llm_channel_takes(const ngx_http_llm_channel_t *channel,
 
     return (channel->events & (1U << event)) != 0
            && severity >= channel->severity;
+}
+
+
+ngx_uint_t
+ngx_http_llm_channel_at(void *channels, const ngx_str_t *zone,
+    const ngx_str_t *service, ngx_uint_t i, ngx_str_t *name)
+{
+    ngx_uint_t               k;
+    ngx_array_t             *all;
+    ngx_http_llm_channel_t  *channel;
+
+    /* by ngx_http_llm_channel_e */
+
+    static ngx_str_t  types[] = {
+        ngx_string("slack"),
+        ngx_string("webhook"),
+        ngx_string("email"),
+        ngx_string("pagerduty")
+    };
+
+    all = channels;
+    channel = all->elts;
+
+    for (k = 0; k < all->nelts; k++, channel++) {
+
+        if (ngx_http_llm_channel_is(&channel->zone, zone)
+            && (ngx_http_llm_channel_is(&channel->name, service)
+                || ngx_http_llm_channel_is(&types[channel->type], service))
+            && i-- == 0)
+        {
+            *name = channel->name;
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_channel_is(const ngx_str_t *one, const ngx_str_t *other)
+{
+    return one->len == other->len
+           && ngx_memcmp(one->data, other->data, one->len) == 0;
+}
+
+
+char *
+ngx_http_llm_channel_test(const ngx_str_t *zone, const ngx_str_t *id,
+    int64_t now)
+{
+    llm_alert_t  alert;
+
+    ngx_memzero(&alert, sizeof(llm_alert_t));
+
+    alert.event = LLM_ALERT_TEST;
+    alert.severity = llm_alert_severity(LLM_ALERT_TEST);
+    alert.time = now;
+    alert.id.data = id->data;
+    alert.id.len = id->len;
+    alert.zone.data = zone->data;
+    alert.zone.len = zone->len;
+    alert.host.data = ngx_cycle->hostname.data;
+    alert.host.len = ngx_cycle->hostname.len;
+
+    return llm_alert_build(&alert);
 }
 
 

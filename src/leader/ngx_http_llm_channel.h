@@ -76,6 +76,16 @@ char *ngx_http_llm_alert_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_uint_t ngx_http_llm_channel_takes(const ngx_http_llm_channel_t *channel,
     llm_alert_event_e event, llm_alert_severity_e severity, int64_t threshold);
 
+/* The name of the i-th channel of a zone that has this name or this type,
+   "webhook"; 0: there are not so many.  channels is llm_alert's array. */
+ngx_uint_t ngx_http_llm_channel_at(void *channels, const ngx_str_t *zone,
+    const ngx_str_t *service, ngx_uint_t i, ngx_str_t *name);
+
+/* The document of a test, made now (ms of the epoch), to be freed with free();
+   NULL: no memory. */
+char *ngx_http_llm_channel_test(const ngx_str_t *zone, const ngx_str_t *id,
+    int64_t now);
+
 /* Makes what is to be sent of an alert and its document, now (s of the epoch);
    the message holds pointers into the channel.  NGX_ERROR: no memory. */
 ngx_int_t ngx_http_llm_channel_render(const ngx_http_llm_channel_t *channel,

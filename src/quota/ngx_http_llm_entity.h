@@ -23,8 +23,8 @@
 
 
 /*
- * Before the store's transaction: NGX_OK; NGX_DECLINED: the document is wrong;
- * NGX_BUSY: the zone has no room.  Of the last two error, which has
+ * Before the store's transaction: NGX_OK; NGX_DECLINED: the document is wrong,
+ * or brings too many periods; NGX_BUSY: the zone has no room.  Of the last two error, which has
  * LLM_ENTITY_ERROR bytes, says what is wrong.  json.data NULL: it is to be
  * deleted.
  */

@@ -487,6 +487,9 @@ typedef struct {
  * the caller has seen, else CONFLICT, and somebody else is at it.
  */
 
+/* The error of a delivery while an attempt is being made. */
+#define LLM_STORE_BEGUN          "it was begun"
+
 typedef enum {
     LLM_STORE_PENDING = 0,
     LLM_STORE_DELIVERED,
