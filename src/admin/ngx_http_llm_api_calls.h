@@ -176,11 +176,11 @@ ngx_uint_t ngx_http_llm_call_configured(ngx_http_llm_call_t *call,
 /* The i-th of them: NGX_OK; NGX_DECLINED: one was made that overrides it;
    NGX_DONE: there are not so many. */
 ngx_int_t ngx_http_llm_call_configured_at(ngx_http_llm_call_t *call,
-    ngx_uint_t i, ngx_str_t *id);
+    ngx_uint_t i, ngx_str_t *id, ngx_str_t *place);
 
 /* Its document, with its limits of all places; NULL: it was answered. */
 json_t *ngx_http_llm_call_config(ngx_http_llm_call_t *call,
-    const ngx_str_t *id);
+    const ngx_str_t *id, const ngx_str_t *place);
 
 
 /* ngx_http_llm_api_bulk.c */
