@@ -82,6 +82,24 @@ is($activity->{results}[0]{breakdown}{models}{m}{metrics}{prompt_tokens}, 20,
 is("@{$activity->{metadata}}{qw(total_spend has_more)}", '0.00012 0',
    'and in all');
 
+# Reports as lines
+
+is($t->api(GET => "/global/spend/report?$days&group_by=team&format=csv"),
+   "day,team_id,key_id,model,requests,failed_requests,prompt_tokens,"
+   . "completion_tokens,cached_tokens,cost_usd\n"
+   . qq($today,blue,$blue->{token},m,1,0,10,5,0,0.00006\n)
+   . qq($today,red,$red->{token},m,2,0,20,10,0,0.00012\n), 'a report as CSV');
+like($t->api(GET => "/global/spend/report?$days&group_by=customer&format=csv"),
+     qr/^day,customer_id,key_id,model,.*\n$today,acme,/, 'by customers');
+like($t->api(GET => "/global/spend/report?$days&api_key=$red->{token}"
+                  . '&format=csv'),
+     qr/^key_id,model,.*\n$red->{token},m,2,.*\n\z/, 'of a key');
+like($t->api(GET => "/spend/logs?$days&format=csv&user_id=red-user"),
+     qr/^day,team_id,user_id,customer_id,key_id,model,.*
+        \n$today,red,red-user,acme,$red->{token},m,2,.*\n\z/x, 'logs');
+like($t->api(GET => "/team/daily/activity?$days&format=table"),
+     qr/^day +model +requests .*\n$today +m +3 /, 'activity, as a table');
+
 # Live
 
 my $status = $t->api(GET => '/quota/status?team_id=red')->{subjects}[0];

@@ -64,10 +64,11 @@ typedef struct {
     ngx_uint_t                 (*team)(void *data, ngx_uint_t i,
                                        ngx_str_t *name, ngx_str_t *place);
 
-    /* the i-th channel that alerts of a zone go to; 0: there are not so many */
+    /* the i-th channel that alerts of a zone go to, and its type, "webhook";
+       0: there are not so many */
     ngx_uint_t                 (*channel)(const ngx_array_t *channels,
                                           const ngx_str_t *zone, ngx_uint_t i,
-                                          ngx_str_t *name);
+                                          ngx_str_t *name, ngx_str_t *type);
     const ngx_array_t           *channels;
 
     /* the document of an alert that is a test, to be freed with free(), and

@@ -36,6 +36,11 @@ void ngx_http_llm_api_alive(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_ready(ngx_http_llm_call_t *call);
 
 
+/* ngx_http_llm_api_service.c */
+
+void ngx_http_llm_api_services(ngx_http_llm_call_t *call);
+
+
 /* ngx_http_llm_api_entity.c */
 
 void ngx_http_llm_api_new(ngx_http_llm_call_t *call);
@@ -171,11 +176,11 @@ ngx_uint_t ngx_http_llm_call_configured(ngx_http_llm_call_t *call,
 /* The i-th of them: NGX_OK; NGX_DECLINED: one was made that overrides it;
    NGX_DONE: there are not so many. */
 ngx_int_t ngx_http_llm_call_configured_at(ngx_http_llm_call_t *call,
-    ngx_uint_t i, ngx_str_t *id);
+    ngx_uint_t i, ngx_str_t *id, ngx_str_t *place);
 
 /* Its document, with its limits of all places; NULL: it was answered. */
 json_t *ngx_http_llm_call_config(ngx_http_llm_call_t *call,
-    const ngx_str_t *id);
+    const ngx_str_t *id, const ngx_str_t *place);
 
 
 /* ngx_http_llm_api_bulk.c */
@@ -254,16 +259,57 @@ void ngx_http_llm_list_run(ngx_http_llm_call_t *call,
     ngx_http_llm_call_pt done);
 
 
-/* ngx_http_llm_api_report.c */
+/* ngx_http_llm_api_walk.c */
+
+/*
+ * A walk through the daily usage, at the beginning of the call's data: row is
+ * called for each row, day by day where want.by has days, and done after the
+ * last one.  What they write goes to the client meanwhile.
+ */
+
+typedef struct {
+    llm_store_usage_list_t         want;
+    void                         (*row)(ngx_http_llm_call_t *call,
+                                        const llm_store_usage_row_t *row);
+    ngx_http_llm_call_pt           done;
+
+    /* its own */
+    uint32_t                      *days;     /* that have rows */
+    size_t                         ndays;
+    size_t                         day;      /* the next of them */
+    llm_store_op_t                 op;       /* the rows, and */
+    size_t                         i;        /* the next of them */
+    ngx_event_t                    turn;
+} ngx_http_llm_walk_t;
+
+
+/* New data of a call, zeroed, which begins with a walk; NULL: it was
+   answered. */
+void *ngx_http_llm_call_walker(ngx_http_llm_call_t *call, size_t size);
+
+void ngx_http_llm_call_walk(ngx_http_llm_call_t *call);
+
+
+/* ngx_http_llm_api_report.c, _api_logs.c */
 
 void ngx_http_llm_api_spend_report(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_spend_logs(ngx_http_llm_call_t *call);
 void ngx_http_llm_api_activity(ngx_http_llm_call_t *call);
 
+/* Members: a day, 20240430, with what follows it, and what was counted. */
+void ngx_http_llm_out_day(ngx_http_llm_call_t *call, const char *name,
+    uint32_t day, const char *suffix);
+void ngx_http_llm_out_metrics(ngx_http_llm_call_t *call,
+    const int64_t *count);
+
 
 /* ngx_http_llm_api_usage.c */
 
 void ngx_http_llm_api_usage(ngx_http_llm_call_t *call);
+
+/* Answers with what the call's walk wants, as rows: lines, or objects in an
+   array. */
+void ngx_http_llm_usage_lines(ngx_http_llm_call_t *call);
 
 /* The days and filters that the query has; NGX_ERROR: it was answered. */
 ngx_int_t ngx_http_llm_call_usage(ngx_http_llm_call_t *call,
@@ -334,6 +380,20 @@ void ngx_http_llm_api_alerts(ngx_http_llm_call_t *call);
 /* ngx_http_llm_api_trial.c */
 
 void ngx_http_llm_api_alert_test(ngx_http_llm_call_t *call);
+
+/* A test for the channels of this name or type, or NULL for all, as an alert of
+   the call's pool, maybe for no channel.  Returns NULL where the call has
+   ended. */
+llm_store_alert_t *ngx_http_llm_trial_alert(ngx_http_llm_call_t *call,
+    const ngx_str_t *wanted);
+
+/* Puts it into the store; done comes next. */
+void ngx_http_llm_trial_send(ngx_http_llm_call_t *call,
+    llm_store_alert_t *alert, ngx_http_llm_step_pt done);
+
+/* The members "id" and "channels" of the answer. */
+void ngx_http_llm_trial_out(ngx_http_llm_call_t *call,
+    const llm_store_alert_t *alert);
 
 
 /* ngx_http_llm_api_adjust.c, _api_reset.c, _api_reset_all.c */

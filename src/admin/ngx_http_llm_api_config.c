@@ -3,6 +3,7 @@
  * Copyright (C) the llm_quota authors
  */
 
+
 #include "ngx_http_llm_api_calls.h"
 #include "ngx_http_llm_limits.h"
 #include "llm_money.h"
@@ -45,10 +46,9 @@ ngx_http_llm_call_configured(ngx_http_llm_call_t *call, const ngx_str_t *id,
 
 ngx_int_t
 ngx_http_llm_call_configured_at(ngx_http_llm_call_t *call, ngx_uint_t i,
-    ngx_str_t *id)
+    ngx_str_t *id, ngx_str_t *place)
 {
     llm_zone_t                 *z;
-    ngx_str_t                   place;
     llm_entity_state_e          state;
     ngx_http_llm_admin_zone_t  *zone;
 
@@ -56,7 +56,7 @@ ngx_http_llm_call_configured_at(ngx_http_llm_call_t *call, ngx_uint_t i,
 
     zone = &call->api->admin.zone;
 
-    if (!zone->team(zone->data, i, id, &place)) {
+    if (!zone->team(zone->data, i, id, place)) {
         return NGX_DONE;
     }
 
@@ -69,10 +69,10 @@ ngx_http_llm_call_configured_at(ngx_http_llm_call_t *call, ngx_uint_t i,
 
 
 json_t *
-ngx_http_llm_call_config(ngx_http_llm_call_t *call, const ngx_str_t *id)
+ngx_http_llm_call_config(ngx_http_llm_call_t *call, const ngx_str_t *id,
+    const ngx_str_t *place)
 {
     json_t                     *doc;
-    ngx_str_t                   place;
     llm_row_t                   models;
     ngx_http_llm_limits_t       limits;
     ngx_http_llm_admin_zone_t  *zone;
@@ -89,7 +89,7 @@ ngx_http_llm_call_config(ngx_http_llm_call_t *call, const ngx_str_t *id)
     doc = ngx_http_llm_call_keep(call, ngx_http_llm_config_limits(&limits,
                                                                   &models));
 
-    if (doc == NULL || !ngx_http_llm_call_configured(call, id, &place)) {
+    if (doc == NULL) {
         ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return NULL;
     }
@@ -98,7 +98,7 @@ ngx_http_llm_call_config(ngx_http_llm_call_t *call, const ngx_str_t *id)
                                json_stringn((char *) id->data, id->len));
     (void) json_object_set_new(doc, "source", json_string("config"));
     (void) json_object_set_new(doc, "config",
-                               json_stringn((char *) place.data, place.len));
+                               json_stringn((char *) place->data, place->len));
 
     return doc;
 }

@@ -3,6 +3,7 @@
  * Copyright (C) the llm_quota authors
  */
 
+
 #include "ngx_http_llm_api_calls.h"
 #include "llm_estimate.h"
 #include "llm_usage.h"

@@ -225,7 +225,7 @@ ngx_http_llm_list_config(ngx_http_llm_call_t *call)
     ngx_http_llm_list_t  *list = call->data;
 
     ngx_int_t               rc;
-    ngx_str_t               id;
+    ngx_str_t               id, place;
     ngx_uint_t              i;
     ngx_http_llm_record_t  *record;
 
@@ -235,7 +235,8 @@ ngx_http_llm_list_config(ngx_http_llm_call_t *call)
 
     for (i = 0; i < NGX_HTTP_LLM_LIST_ROWS; i++) {
 
-        rc = ngx_http_llm_call_configured_at(call, list->configured, &id);
+        rc = ngx_http_llm_call_configured_at(call, list->configured, &id,
+                                             &place);
 
         if (rc == NGX_DONE) {
             list->config = 0;
@@ -259,7 +260,7 @@ ngx_http_llm_list_config(ngx_http_llm_call_t *call)
         }
 
         record->kind = &ngx_http_llm_kind_team;
-        record->doc = ngx_http_llm_call_config(call, &id);
+        record->doc = ngx_http_llm_call_config(call, &id, &place);
 
         if (record->doc == NULL) {
             return;

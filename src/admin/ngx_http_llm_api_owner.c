@@ -106,7 +106,7 @@ ngx_http_llm_owner_loaded(ngx_http_llm_call_t *call, llm_store_op_t *op)
     {
         call->record.kind = &ngx_http_llm_kind_team;
         call->record.id = id;
-        call->record.doc = ngx_http_llm_call_config(call, &id);
+        call->record.doc = ngx_http_llm_call_config(call, &id, &place);
 
         if (call->record.doc) {
             ngx_http_llm_call_spend(call, ngx_http_llm_owner_shown);

@@ -15,16 +15,8 @@
  */
 
 
-#define NGX_HTTP_LLM_REPORT_ROWS  500        /* of one page */
-
-
 typedef struct {
-    llm_store_usage_list_t         want;
-    llm_store_cursor_t             cursor;
-
-    void                         (*row)(ngx_http_llm_call_t *call,
-                                        const llm_store_usage_row_t *row);
-    void                         (*end)(ngx_http_llm_call_t *call);
+    ngx_http_llm_walk_t            walk;
 
     const char                    *groups;   /* "teams" */
     const char                    *name;     /* "team_name" */
@@ -35,9 +27,6 @@ typedef struct {
     u_char                         buf[LLM_STORE_ID_MAX];
     int64_t                        sum[LLM_STORE_COUNTS];
     int64_t                        total[LLM_STORE_COUNTS];
-    json_t                        *users;    /* sums, as integers */
-    json_t                        *models;
-    json_t                        *keys;
 
     unsigned                       grouped:1;
 } ngx_http_llm_report_t;
@@ -45,13 +34,7 @@ typedef struct {
 
 static ngx_http_llm_report_t *ngx_http_llm_report(ngx_http_llm_call_t *call);
 static void ngx_http_llm_report_begin(ngx_http_llm_call_t *call,
-    u_char bracket);
-static void ngx_http_llm_report_read(ngx_http_llm_call_t *call);
-static void ngx_http_llm_report_page(ngx_http_llm_call_t *call,
-    llm_store_op_t *op);
-static void ngx_http_llm_report_answer(ngx_http_llm_call_t *call);
-static void ngx_http_llm_out_day(ngx_http_llm_call_t *call, const char *name,
-    uint32_t day, const char *suffix);
+    const char *name);
 static const llm_store_text_t *ngx_http_llm_report_group(
     ngx_http_llm_report_t *report, const llm_store_usage_row_t *row);
 static void ngx_http_llm_report_add(int64_t *sum, const int64_t *count);
@@ -65,21 +48,10 @@ static void ngx_http_llm_key_cost_row(ngx_http_llm_call_t *call,
 static void ngx_http_llm_out_costs(ngx_http_llm_call_t *call,
     const int64_t *count);
 static void ngx_http_llm_key_cost_end(ngx_http_llm_call_t *call);
-static void ngx_http_llm_logs_row(ngx_http_llm_call_t *call,
-    const llm_store_usage_row_t *row);
-static void ngx_http_llm_logs_day_end(ngx_http_llm_call_t *call);
-static void ngx_http_llm_logs_end(ngx_http_llm_call_t *call);
-static void ngx_http_llm_logs_add(json_t *sums, const llm_store_text_t *name,
-    int64_t cost);
-static void ngx_http_llm_logs_out(ngx_http_llm_call_t *call, json_t *sums);
-static void ngx_http_llm_logs_flat(ngx_http_llm_call_t *call,
-    const llm_store_usage_row_t *row);
 static void ngx_http_llm_activity_row(ngx_http_llm_call_t *call,
     const llm_store_usage_row_t *row);
 static void ngx_http_llm_activity_day_end(ngx_http_llm_call_t *call);
 static void ngx_http_llm_activity_end(ngx_http_llm_call_t *call);
-static void ngx_http_llm_out_metrics(ngx_http_llm_call_t *call,
-    const int64_t *count);
 
 
 /* The days and filters that the query has; NULL: it was answered. */
@@ -89,82 +61,40 @@ ngx_http_llm_report(ngx_http_llm_call_t *call)
 {
     ngx_http_llm_report_t  *report;
 
-    report = ngx_pcalloc(call->pool, sizeof(ngx_http_llm_report_t));
-    if (report == NULL) {
-        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
+    report = ngx_http_llm_call_walker(call, sizeof(ngx_http_llm_report_t));
+
+    if (report == NULL
+        || ngx_http_llm_call_usage(call, &report->walk.want) != NGX_OK
+        || ngx_http_llm_call_format(call) != NGX_OK)
+    {
         return NULL;
     }
-
-    call->data = report;
-
-    if (ngx_http_llm_call_usage(call, &report->want) != NGX_OK) {
-        return NULL;
-    }
-
-    report->want.max = NGX_HTTP_LLM_REPORT_ROWS;
 
     return report;
 }
 
 
-static void
-ngx_http_llm_report_begin(ngx_http_llm_call_t *call, u_char bracket)
-{
-    ngx_http_llm_out_open(call, bracket);
-    ngx_http_llm_report_read(call);
-}
-
+/* Lines are the rows themselves. */
 
 static void
-ngx_http_llm_report_read(ngx_http_llm_call_t *call)
+ngx_http_llm_report_begin(ngx_http_llm_call_t *call, const char *name)
 {
-    ngx_http_llm_report_t *report = call->data;
-
-    llm_store_op_t  *op;
-
-    op = ngx_http_llm_call_op(call, LLM_STORE_USAGE,
-                              ngx_http_llm_report_page);
-
-    if (op) {
-        op->usage = report->want;
-        op->usage.cursor = report->cursor;
-
-        ngx_http_llm_call_run(call);
-    }
-}
-
-
-static void
-ngx_http_llm_report_page(ngx_http_llm_call_t *call, llm_store_op_t *op)
-{
-    ngx_http_llm_report_t *report = call->data;
-
-    size_t  i;
-
-    for (i = 0; i < op->usage.nrows; i++) {
-        report->row(call, &op->usage.rows[i]);
+    if (call->format != NGX_HTTP_LLM_API_JSON) {
+        ngx_http_llm_usage_lines(call);
+        return;
     }
 
-    report->cursor = op->usage.cursor;
+    if (name) {
+        ngx_http_llm_out_open(call, '{');
+        ngx_http_llm_out_name(call, name);
+    }
 
-    ngx_http_llm_call_flush(call, report->cursor.len
-                                  ? ngx_http_llm_report_read
-                                  : ngx_http_llm_report_answer);
+    ngx_http_llm_out_open(call, '[');
+    ngx_http_llm_call_walk(call);
 }
 
 
-static void
-ngx_http_llm_report_answer(ngx_http_llm_call_t *call)
-{
-    ngx_http_llm_report_t *report = call->data;
-
-    report->end(call);
-
-    ngx_http_llm_call_answer(call, NGX_HTTP_OK);
-}
-
-
-static void
+void
 ngx_http_llm_out_day(ngx_http_llm_call_t *call, const char *name,
     uint32_t day, const char *suffix)
 {
@@ -182,11 +112,11 @@ static const llm_store_text_t *
 ngx_http_llm_report_group(ngx_http_llm_report_t *report,
     const llm_store_usage_row_t *row)
 {
-    if (report->want.by & LLM_STORE_BY_TEAM) {
+    if (report->walk.want.by & LLM_STORE_BY_TEAM) {
         return &row->team;
     }
 
-    return report->want.by & LLM_STORE_BY_CUSTOMER ? &row->customer
+    return report->walk.want.by & LLM_STORE_BY_CUSTOMER ? &row->customer
                                                    : &row->key;
 }
 
@@ -216,12 +146,12 @@ ngx_http_llm_api_spend_report(ngx_http_llm_call_t *call)
         return;
     }
 
-    if (report->want.key.len) {
-        report->want.by = LLM_STORE_BY_KEY|LLM_STORE_BY_MODEL;
-        report->row = ngx_http_llm_key_cost_row;
-        report->end = ngx_http_llm_key_cost_end;
+    if (report->walk.want.key.len) {
+        report->walk.want.by = LLM_STORE_BY_KEY|LLM_STORE_BY_MODEL;
+        report->walk.row = ngx_http_llm_key_cost_row;
+        report->walk.done = ngx_http_llm_key_cost_end;
 
-        ngx_http_llm_report_begin(call, '[');
+        ngx_http_llm_report_begin(call, NULL);
         return;
     }
 
@@ -229,17 +159,17 @@ ngx_http_llm_api_spend_report(ngx_http_llm_call_t *call)
         ngx_str_set(&by, "team");
     }
 
-    report->want.by = LLM_STORE_BY_DAY|LLM_STORE_BY_MODEL|LLM_STORE_BY_KEY;
-    report->row = ngx_http_llm_spend_row;
-    report->end = ngx_http_llm_spend_end;
+    report->walk.want.by = LLM_STORE_BY_DAY|LLM_STORE_BY_MODEL|LLM_STORE_BY_KEY;
+    report->walk.row = ngx_http_llm_spend_row;
+    report->walk.done = ngx_http_llm_spend_end;
 
     if (by.len == 4 && ngx_memcmp(by.data, "team", 4) == 0) {
-        report->want.by |= LLM_STORE_BY_TEAM;
+        report->walk.want.by |= LLM_STORE_BY_TEAM;
         report->groups = "teams";
         report->name = "team_name";
 
     } else if (by.len == 8 && ngx_memcmp(by.data, "customer", 8) == 0) {
-        report->want.by |= LLM_STORE_BY_CUSTOMER;
+        report->walk.want.by |= LLM_STORE_BY_CUSTOMER;
         report->groups = "customers";
         report->name = "customer";
 
@@ -256,7 +186,7 @@ ngx_http_llm_api_spend_report(ngx_http_llm_call_t *call)
         return;
     }
 
-    ngx_http_llm_report_begin(call, '[');
+    ngx_http_llm_report_begin(call, NULL);
 }
 
 
@@ -357,6 +287,8 @@ ngx_http_llm_spend_end(ngx_http_llm_call_t *call)
 {
     ngx_http_llm_spend_day_end(call);
     ngx_http_llm_out_close(call, ']');
+
+    ngx_http_llm_call_answer(call, NGX_HTTP_OK);
 }
 
 
@@ -410,165 +342,8 @@ ngx_http_llm_key_cost_end(ngx_http_llm_call_t *call)
     }
 
     ngx_http_llm_out_close(call, ']');
-}
 
-
-/* /spend/logs: what a day came to, or (summarize=false) its rows.  Requests
-   one by one are in the ledger. */
-
-void
-ngx_http_llm_api_spend_logs(ngx_http_llm_call_t *call)
-{
-    ngx_str_t               value;
-    ngx_http_llm_report_t  *report;
-
-    report = ngx_http_llm_report(call);
-
-    if (report == NULL
-        || ngx_http_llm_call_own_usage(call, &report->want) != NGX_OK)
-    {
-        return;
-    }
-
-    report->want.by = LLM_STORE_BY_DAY|LLM_STORE_BY_USER|LLM_STORE_BY_KEY
-                      |LLM_STORE_BY_MODEL;
-    report->row = ngx_http_llm_logs_row;
-    report->end = ngx_http_llm_logs_end;
-
-    if (ngx_http_llm_call_arg(call, "summarize", &value)
-        && value.len == 5
-        && ngx_strncasecmp(value.data, (u_char *) "false", 5) == 0)
-    {
-        report->want.by |= LLM_STORE_BY_TEAM|LLM_STORE_BY_CUSTOMER;
-        report->row = ngx_http_llm_logs_flat;
-    }
-
-    ngx_http_llm_report_begin(call, '[');
-}
-
-
-static void
-ngx_http_llm_logs_row(ngx_http_llm_call_t *call,
-    const llm_store_usage_row_t *row)
-{
-    ngx_http_llm_report_t *report = call->data;
-
-    if (report->day != row->day) {
-        ngx_http_llm_logs_day_end(call);
-
-        report->day = row->day;
-        report->users = json_object();
-        report->models = json_object();
-        report->keys = json_object();
-    }
-
-    ngx_http_llm_report_add(report->sum, row->count);
-
-    ngx_http_llm_logs_add(report->users, &row->user,
-                          row->count[LLM_STORE_COST]);
-    ngx_http_llm_logs_add(report->models, &row->model,
-                          row->count[LLM_STORE_COST]);
-    ngx_http_llm_logs_add(report->keys, &row->key, row->count[LLM_STORE_COST]);
-}
-
-
-static void
-ngx_http_llm_logs_add(json_t *sums, const llm_store_text_t *name,
-    int64_t cost)
-{
-    char  key[LLM_STORE_ID_MAX + 1];
-
-    (void) ngx_cpystrn((u_char *) key, (u_char *) name->data,
-                       ngx_min(name->len + 1, sizeof(key)));
-
-    cost = llm_sat_add(cost, json_integer_value(json_object_get(sums, key)));
-
-    (void) json_object_set_new_nocheck(sums, key, json_integer(cost));
-}
-
-
-static void
-ngx_http_llm_logs_day_end(ngx_http_llm_call_t *call)
-{
-    ngx_http_llm_report_t *report = call->data;
-
-    if (report->day == 0) {
-        return;
-    }
-
-    ngx_http_llm_out_open(call, '{');
-    ngx_http_llm_out_day(call, "startTime", report->day, "");
-    ngx_http_llm_out_usd(call, "spend", report->sum[LLM_STORE_COST]);
-
-    ngx_http_llm_out_name(call, "users");
-    ngx_http_llm_out_open(call, '{');
-    ngx_http_llm_logs_out(call, report->users);
-    ngx_http_llm_out_close(call, '}');
-
-    ngx_http_llm_out_name(call, "models");
-    ngx_http_llm_out_open(call, '{');
-    ngx_http_llm_logs_out(call, report->models);
-    ngx_http_llm_out_close(call, '}');
-
-    ngx_http_llm_logs_out(call, report->keys);
-    ngx_http_llm_out_close(call, '}');
-
-    json_decref(report->users);
-    json_decref(report->models);
-    json_decref(report->keys);
-
-    report->day = 0;
-    ngx_memzero(report->sum, sizeof(report->sum));
-}
-
-
-static void
-ngx_http_llm_logs_out(ngx_http_llm_call_t *call, json_t *sums)
-{
-    json_t      *sum;
-    const char  *name;
-
-    json_object_foreach(sums, name, sum) {
-        ngx_http_llm_out_usd(call, name, json_integer_value(sum));
-    }
-}
-
-
-static void
-ngx_http_llm_logs_end(ngx_http_llm_call_t *call)
-{
-    ngx_http_llm_logs_day_end(call);
-    ngx_http_llm_out_close(call, ']');
-}
-
-
-static void
-ngx_http_llm_logs_flat(ngx_http_llm_call_t *call,
-    const llm_store_usage_row_t *row)
-{
-    ngx_uint_t  i;
-
-    const struct {
-        const char              *name;
-        const llm_store_text_t  *text;
-    } names[] = {
-        { "team_id", &row->team },
-        { "user", &row->user },
-        { "end_user", &row->customer },
-        { "api_key", &row->key },
-        { "model", &row->model }
-    };
-
-    ngx_http_llm_out_open(call, '{');
-    ngx_http_llm_out_day(call, "startTime", row->day, "");
-
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        ngx_http_llm_out_name(call, names[i].name);
-        ngx_http_llm_out_str(call, names[i].text);
-    }
-
-    ngx_http_llm_out_metrics(call, row->count);
-    ngx_http_llm_out_close(call, '}');
+    ngx_http_llm_call_answer(call, NGX_HTTP_OK);
 }
 
 
@@ -585,14 +360,11 @@ ngx_http_llm_api_activity(ngx_http_llm_call_t *call)
         return;
     }
 
-    report->want.by = LLM_STORE_BY_DAY|LLM_STORE_BY_MODEL;
-    report->row = ngx_http_llm_activity_row;
-    report->end = ngx_http_llm_activity_end;
+    report->walk.want.by = LLM_STORE_BY_DAY|LLM_STORE_BY_MODEL;
+    report->walk.row = ngx_http_llm_activity_row;
+    report->walk.done = ngx_http_llm_activity_end;
 
-    ngx_http_llm_out_open(call, '{');
-    ngx_http_llm_out_name(call, "results");
-
-    ngx_http_llm_report_begin(call, '[');
+    ngx_http_llm_report_begin(call, "results");
 }
 
 
@@ -674,10 +446,12 @@ ngx_http_llm_activity_end(ngx_http_llm_call_t *call)
     ngx_http_llm_out_word(call, "false");
     ngx_http_llm_out_close(call, '}');
     ngx_http_llm_out_close(call, '}');
+
+    ngx_http_llm_call_answer(call, NGX_HTTP_OK);
 }
 
 
-static void
+void
 ngx_http_llm_out_metrics(ngx_http_llm_call_t *call, const int64_t *count)
 {
     ngx_uint_t  i;

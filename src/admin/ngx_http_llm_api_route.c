@@ -326,6 +326,9 @@ const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
 
     ngx_http_llm_public("/health/readiness", ngx_http_llm_api_ready),
 
+    { NGX_HTTP_GET, "/health/services", NGX_HTTP_LLM_API_WRITE,
+      ngx_http_llm_api_services, 0 },
+
     ngx_http_llm_read("/health", ngx_http_llm_api_ready,
                       0),
 

@@ -12,9 +12,6 @@
    "day,team"; and what of queries all reports read. */
 
 
-#define NGX_HTTP_LLM_USAGE_ROWS  500         /* of one page */
-
-
 static ngx_int_t ngx_http_llm_usage_date(ngx_http_llm_call_t *call,
     const char *name, uint32_t *day);
 static void ngx_http_llm_usage_filter(ngx_http_llm_call_t *call,
@@ -25,9 +22,6 @@ static ngx_int_t ngx_http_llm_usage_by(ngx_http_llm_call_t *call,
     llm_store_usage_list_t *want);
 static ngx_int_t ngx_http_llm_usage_group(const u_char *name, size_t len,
     llm_store_usage_list_t *want);
-static void ngx_http_llm_usage_read(ngx_http_llm_call_t *call);
-static void ngx_http_llm_usage_page(ngx_http_llm_call_t *call,
-    llm_store_op_t *op);
 static void ngx_http_llm_usage_row(ngx_http_llm_call_t *call,
     const llm_store_usage_row_t *row);
 static void ngx_http_llm_usage_end(ngx_http_llm_call_t *call);
@@ -157,24 +151,29 @@ ngx_http_llm_usage_key(ngx_http_llm_call_t *call,
 void
 ngx_http_llm_api_usage(ngx_http_llm_call_t *call)
 {
-    llm_store_usage_row_t    row;
-    llm_store_usage_list_t  *want;
+    ngx_http_llm_walk_t  *walk;
 
-    want = ngx_pcalloc(call->pool, sizeof(llm_store_usage_list_t));
-    if (want == NULL) {
-        ngx_http_llm_call_end(call, NGX_HTTP_INTERNAL_SERVER_ERROR);
-        return;
-    }
+    walk = ngx_http_llm_call_walker(call, sizeof(ngx_http_llm_walk_t));
 
-    call->data = want;
-    want->max = NGX_HTTP_LLM_USAGE_ROWS;
-
-    if (ngx_http_llm_call_format(call) != NGX_OK
-        || ngx_http_llm_call_usage(call, want) != NGX_OK
-        || ngx_http_llm_usage_by(call, want) != NGX_OK)
+    if (walk
+        && ngx_http_llm_call_format(call) == NGX_OK
+        && ngx_http_llm_call_usage(call, &walk->want) == NGX_OK
+        && ngx_http_llm_usage_by(call, &walk->want) == NGX_OK)
     {
-        return;
+        ngx_http_llm_usage_lines(call);
     }
+}
+
+
+void
+ngx_http_llm_usage_lines(ngx_http_llm_call_t *call)
+{
+    ngx_http_llm_walk_t *walk = call->data;
+
+    llm_store_usage_row_t  row;
+
+    walk->row = ngx_http_llm_usage_row;
+    walk->done = ngx_http_llm_usage_end;
 
     if (call->format == NGX_HTTP_LLM_API_JSON) {
         ngx_http_llm_out_open(call, '[');
@@ -186,7 +185,7 @@ ngx_http_llm_api_usage(ngx_http_llm_call_t *call)
     ngx_http_llm_usage_row(call, &row);
     call->heading = 0;
 
-    ngx_http_llm_usage_read(call);
+    ngx_http_llm_call_walk(call);
 }
 
 
@@ -262,43 +261,10 @@ ngx_http_llm_usage_group(const u_char *name, size_t len,
 
 
 static void
-ngx_http_llm_usage_read(ngx_http_llm_call_t *call)
-{
-    llm_store_op_t  *op;
-
-    op = ngx_http_llm_call_op(call, LLM_STORE_USAGE, ngx_http_llm_usage_page);
-
-    if (op) {
-        op->usage = *(llm_store_usage_list_t *) call->data;
-
-        ngx_http_llm_call_run(call);
-    }
-}
-
-
-static void
-ngx_http_llm_usage_page(ngx_http_llm_call_t *call, llm_store_op_t *op)
-{
-    llm_store_usage_list_t *want = call->data;
-
-    size_t  i;
-
-    for (i = 0; i < op->usage.nrows; i++) {
-        ngx_http_llm_usage_row(call, &op->usage.rows[i]);
-    }
-
-    want->cursor = op->usage.cursor;
-
-    ngx_http_llm_call_flush(call, want->cursor.len ? ngx_http_llm_usage_read
-                                                   : ngx_http_llm_usage_end);
-}
-
-
-static void
 ngx_http_llm_usage_row(ngx_http_llm_call_t *call,
     const llm_store_usage_row_t *row)
 {
-    llm_store_usage_list_t *want = call->data;
+    ngx_http_llm_walk_t *walk = call->data;
 
     u_char                            *p, day[sizeof("2024-04-30")];
     const llm_store_text_t            *text;
@@ -308,7 +274,7 @@ ngx_http_llm_usage_row(ngx_http_llm_call_t *call,
 
     for (group = ngx_http_llm_usage_groups; group->name; group++) {
 
-        if (!(want->by & group->by)) {
+        if (!(walk->want.by & group->by)) {
             continue;
         }
 

@@ -18,6 +18,14 @@ static char *ngx_http_llm_channel_body(const ngx_http_llm_channel_t *channel,
 static char *ngx_http_llm_channel_copy(const ngx_str_t *json);
 
 
+const ngx_str_t  ngx_http_llm_channel_types[] = {
+    ngx_string("slack"),
+    ngx_string("webhook"),
+    ngx_string("email"),
+    ngx_string("pagerduty")
+};
+
+
 ngx_uint_t
 ngx_http_llm_channel_takes(const ngx_http_llm_channel_t *channel,
     llm_alert_event_e event, llm_alert_severity_e severity, int64_t threshold)
@@ -35,7 +43,7 @@ ngx_http_llm_channel_takes(const ngx_http_llm_channel_t *channel,
 
 ngx_uint_t
 ngx_http_llm_channel_at(const ngx_array_t *channels, const ngx_str_t *zone,
-    ngx_uint_t i, ngx_str_t *name)
+    ngx_uint_t i, ngx_str_t *name, ngx_str_t *type)
 {
     ngx_uint_t               k;
     ngx_http_llm_channel_t  *channel;
@@ -49,6 +57,7 @@ ngx_http_llm_channel_at(const ngx_array_t *channels, const ngx_str_t *zone,
             && i-- == 0)
         {
             *name = channel[k].name;
+            *type = ngx_http_llm_channel_types[channel[k].type];
             return 1;
         }
     }

@@ -76,9 +76,13 @@ char *ngx_http_llm_alert_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 ngx_uint_t ngx_http_llm_channel_takes(const ngx_http_llm_channel_t *channel,
     llm_alert_event_e event, llm_alert_severity_e severity, int64_t threshold);
 
-/* The name of the i-th channel of a zone; 0: there are not so many. */
+/* By ngx_http_llm_channel_e. */
+extern const ngx_str_t  ngx_http_llm_channel_types[];
+
+/* The name and the type, "webhook", of the i-th channel of a zone; 0: there are
+   not so many. */
 ngx_uint_t ngx_http_llm_channel_at(const ngx_array_t *channels,
-    const ngx_str_t *zone, ngx_uint_t i, ngx_str_t *name);
+    const ngx_str_t *zone, ngx_uint_t i, ngx_str_t *name, ngx_str_t *type);
 
 /* The document of an alert that says that it is a test (time in ms of the
    epoch), to be freed with free(), and the name of its event; NULL: no

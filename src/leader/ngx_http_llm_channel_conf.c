@@ -43,14 +43,6 @@ static ngx_int_t ngx_http_llm_channel_call(ngx_conf_t *cf,
     ngx_http_llm_channel_t *channel, uint32_t hash);
 
 
-static ngx_str_t  ngx_http_llm_channel_types[] = {
-    ngx_string("slack"),
-    ngx_string("webhook"),
-    ngx_string("email"),
-    ngx_string("pagerduty")
-};
-
-
 static ngx_http_llm_channel_param_t  ngx_http_llm_channel_params[] = {
 
     { ngx_string("url_file="),
@@ -370,7 +362,7 @@ static ngx_int_t
 ngx_http_llm_channel_call(ngx_conf_t *cf, ngx_http_llm_channel_t *channel,
     uint32_t hash)
 {
-    ngx_str_t  *type;
+    const ngx_str_t  *type;
 
     type = &ngx_http_llm_channel_types[channel->type];
 

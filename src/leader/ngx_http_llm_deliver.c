@@ -83,7 +83,7 @@ ngx_http_llm_deliver_row(ngx_http_llm_outlet_t *outlet,
 
     d->state = LLM_STORE_PENDING;
     d->due = ngx_http_llm_outbox_now() + lease;
-    ngx_sprintf((u_char *) d->error, "it was begun%Z");
+    ngx_sprintf((u_char *) d->error, LLM_STORE_BEGUN "%Z");
 
     if (ngx_http_llm_deliver_set(d, row->attempts,
                                  ngx_http_llm_deliver_claimed)

@@ -95,19 +95,19 @@ ngx_http_llm_entity_put(llm_entity_put_e rc, char *error)
         p = ngx_snprintf((u_char *) error, LLM_ENTITY_ERROR - 1,
                          "the zone has no room for another entity, make it "
                          "larger");
-        break;
+        *p = '\0';
+
+        return NGX_BUSY;
 
     case LLM_ENTITY_PERIODS:
         p = ngx_snprintf((u_char *) error, LLM_ENTITY_ERROR - 1,
                          "budget_duration brings the periods of its kind over "
                          "%d: use fewer different ones", LLM_KEPT_PERIODS);
-        break;
+        *p = '\0';
+
+        return NGX_DECLINED;
 
     default: /* LLM_ENTITY_DONE, LLM_ENTITY_OLD */
         return NGX_OK;
     }
-
-    *p = '\0';
-
-    return NGX_BUSY;
 }

@@ -23,10 +23,10 @@
 
 
 /*
- * Before the store's transaction: NGX_OK; NGX_DECLINED: the document is wrong;
- * NGX_BUSY: the zone has no room.  Of the last two error, which has
- * LLM_ENTITY_ERROR bytes, says what is wrong.  json.data NULL: it is to be
- * deleted.
+ * Before the store's transaction: NGX_OK; NGX_DECLINED: the document is wrong,
+ * or brings too many periods; NGX_BUSY: the zone has no room.  Of the last two
+ * error, which has LLM_ENTITY_ERROR bytes, says what is wrong.  json.data NULL:
+ * it is to be deleted.
  */
 ngx_int_t ngx_http_llm_entity_check(ngx_http_llm_zone_t *zone,
     ngx_str_t *kind, ngx_str_t *id, ngx_str_t *json, char *error);

@@ -48,7 +48,8 @@ static void llm_sqlite_day(uint32_t day, u_char *buf, llm_store_text_t *text);
 static int llm_sqlite_usage_query(const llm_store_usage_list_t *u,
     char *sql);
 static void llm_sqlite_usage_bind(llm_sql_t *q, llm_store_usage_list_t *u,
-    u_char days[2][LLM_SQLITE_DAY], char *path);
+    const llm_store_cursor_t *after, u_char days[2][LLM_SQLITE_DAY],
+    char *path);
 static int llm_sqlite_usage_row(llm_sql_t *q, llm_store_op_t *op,
     llm_store_usage_row_t *row);
 
@@ -318,10 +319,15 @@ llm_sqlite_op_usage(llm_store_t *store, llm_store_op_t *op)
     char                     sql[LLM_SQLITE_QUERY], path[LLM_SQLITE_LABEL];
     u_char                   days[2][LLM_SQLITE_DAY];
     llm_sql_t                q;
+    llm_store_cursor_t       after;
     llm_store_usage_list_t  *u;
 
     u = &op->usage;
     u->nrows = 0;
+
+    /* the row in hand becomes the cursor while others are still compared */
+
+    after = u->cursor;
 
     if (llm_sqlite_usage_query(u, sql) != 0
         || u->label.len > LLM_STORE_LABEL_NAME
@@ -341,7 +347,7 @@ llm_sqlite_op_usage(llm_store_t *store, llm_store_op_t *op)
         return -1;
     }
 
-    llm_sqlite_usage_bind(&q, u, days, path);
+    llm_sqlite_usage_bind(&q, u, &after, days, path);
 
     while ((rc = llm_sql_step(&q)) == 1) {
 
@@ -414,7 +420,8 @@ llm_sqlite_usage_query(const llm_store_usage_list_t *u, char *sql)
 
 static void
 llm_sqlite_usage_bind(llm_sql_t *q, llm_store_usage_list_t *u,
-    u_char days[2][LLM_SQLITE_DAY], char *path)
+    const llm_store_cursor_t *after, u_char days[2][LLM_SQLITE_DAY],
+    char *path)
 {
     int               i;
     llm_cursor_t      c;
@@ -440,11 +447,11 @@ llm_sqlite_usage_bind(llm_sql_t *q, llm_store_usage_list_t *u,
         llm_sql_text(q, &text);
     }
 
-    if (u->cursor.len == 0) {
+    if (after->len == 0) {
         return;
     }
 
-    llm_cursor_start(&c, &u->cursor);
+    llm_cursor_start(&c, after);
 
     for (i = 0; i < LLM_SQLITE_DIMS; i++) {
         if (u->by & llm_sqlite_dims[i].bit) {

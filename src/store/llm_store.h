@@ -534,6 +534,9 @@ typedef struct {
  * the caller has seen, else CONFLICT, and somebody else is at it.
  */
 
+/* The error of a delivery while an attempt is being made. */
+#define LLM_STORE_BEGUN          "it was begun"
+
 typedef struct {
     llm_store_text_t         alert;
     llm_store_text_t         channel;

@@ -464,6 +464,45 @@ report(llm_store_t *store, size_t max)
 }
 
 
+/* In the order of the file, where nothing is sorted before it is given. */
+
+static void
+test_usage_pages(void)
+{
+    int           n;
+    llm_store_t  *store;
+
+    store_fresh();
+    store = store_new(1);
+
+    (void) store_query("quota.db", "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
+                       " SELECT i + 1 FROM n WHERE i < 300)"
+                       " INSERT INTO usage SELECT '2026-04-01', 't', '',"
+                       " 'c' || i, printf('%064x', i), 'm', '', 1, 1, 1, 1, 0,"
+                       " 0, 0, 0, 0 FROM n");
+
+    store_op(LLM_STORE_USAGE);
+    op.usage.from = 20260401;
+    op.usage.to = 20260401;
+    op.usage.by = 0x3f;
+    op.usage.max = 7;
+    n = 0;
+
+    do {
+        if (llm_store_run(store, &op) != LLM_STORE_OK) {
+            break;
+        }
+
+        n += (int) op.usage.nrows;
+
+    } while (op.usage.cursor.len && n < 1000);
+
+    is_int(n, 300, "each row is on one page");
+
+    llm_store_destroy(store);
+}
+
+
 static void
 test_usage(void)
 {
@@ -592,6 +631,7 @@ main(void)
     test_sums();
     test_load_all();
     test_usage();
+    test_usage_pages();
     test_label_values();
 
     store_clear();
