@@ -533,7 +533,10 @@ typedef struct {
     volatile uint32_t        entities_ready;     /* those of the store are in
                                                     the zone */
     volatile uint32_t        entities_tried;     /* or could not be read */
-    volatile int64_t         entities_polled;    /* all up to this version */
+    volatile int64_t         entities_polled;    /* all up to this row of the
+                                                    audit */
+    volatile uint32_t        joined;             /* those of other nodes are,
+                                                    too */
     llm_kept_t               kept;               /* what they limit; grows */
 
     /* what is no usage, until its line is written: llm_fact.h */
