@@ -83,6 +83,8 @@ static void llm_cluster_set_claim(llm_cluster_t *c, llm_zone_t *z,
     llm_cluster_batch_t *batch, llm_claim_t *claim);
 static void llm_cluster_follow(llm_cluster_t *c, llm_zone_t *z,
     llm_cluster_entry_t *e, llm_meter_t *m);
+static void llm_cluster_total(llm_cluster_ref_t *ref, const llm_meter_t *m,
+    const int64_t *others);
 static void llm_cluster_claimed(llm_cluster_t *c, llm_zone_t *z,
     const llm_cluster_ref_t *ref, const int64_t *want, llm_claim_t *claim);
 static void llm_cluster_forget(llm_cluster_entry_t *e);
@@ -627,17 +629,17 @@ llm_cluster_read(llm_cluster_t *c, const llm_cluster_batch_t *batch,
 
 
 void
-llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
-    const llm_cluster_batch_t *batch, int64_t now)
+llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
+    int64_t now)
 {
-    size_t                    i;
-    int64_t                   left, others[LLM_REDIS_SUMS];
-    llm_meter_t              *m;
-    llm_minute_t             *w;
-    llm_redis_share_t         own;
-    const llm_redis_item_t   *item;
-    const llm_cluster_ref_t  *ref;
-    llm_cluster_entry_t      *e;
+    size_t                   i;
+    int64_t                  left, others[LLM_REDIS_SUMS];
+    llm_meter_t             *m;
+    llm_minute_t            *w;
+    llm_redis_share_t        own;
+    const llm_redis_item_t  *item;
+    llm_cluster_ref_t       *ref;
+    llm_cluster_entry_t     *e;
 
     memset(&own, 0, sizeof(llm_redis_share_t));
 
@@ -646,6 +648,8 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
     for (i = 0; i < batch->n; i++) {
         ref = &batch->refs[i];
         item = &batch->items[i];
+
+        ref->changed = 0;
 
         if (ref->index == LLM_NONE) {
             continue;
@@ -682,6 +686,7 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
         } else {
             m = llm_zone_meter(z, ref->index);
 
+            llm_cluster_total(ref, m, others);
             llm_others_set(z, m, others);
             llm_cluster_follow(c, z, e, m);
             llm_cluster_claimed(c, z, ref, batch->claims[i].want, &m->claim);
@@ -721,6 +726,21 @@ llm_cluster_follow(llm_cluster_t *c, llm_zone_t *z, llm_cluster_entry_t *e,
 
     llm_zone_put64(z, &m->generation, generation);
     llm_zone_commit(z);
+}
+
+
+static void
+llm_cluster_total(llm_cluster_ref_t *ref, const llm_meter_t *m,
+    const int64_t *others)
+{
+    unsigned  k;
+
+    ref->end = m->end;
+    ref->changed = (memcmp(others, m->others, sizeof(m->others)) != 0);
+
+    for (k = 0; k < LLM_REDIS_SUMS; k++) {
+        ref->total[k] = llm_sat_add(ref->sum[k], others[k]);
+    }
 }
 
 

@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "llm_node.h"
+#include "ngx_http_llm_events.h"
 #include "ngx_http_llm_news.h"
 
 
@@ -183,6 +184,7 @@ ngx_http_llm_cluster_notice(void *data, ngx_uint_t connected)
         cl->loaded = 0;
 
         ngx_http_llm_news_again(cl);
+        ngx_http_llm_events_again(cl->leader);
 
     } else {
         ngx_http_llm_cluster_why(cl, "the connection is lost");
