@@ -91,6 +91,10 @@ subtest 'the total of all is told of once' => sub {
 
     cmp_ok($body->{spend}, '>=', 0.0003, 'what all have spent is told');
 
+    my $key = "{llmq:main}:a:$body->{id}";
+
+    cmp_ok($redis->cli('TTL', $key), '>', 0, 'Redis forgets it one day');
+
     is((map { $_->sql("SELECT id FROM alert WHERE subject = 'red'
                        AND threshold = 50") } @nodes)[0], $body->{id},
        'under one id');

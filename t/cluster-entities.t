@@ -147,6 +147,10 @@ subtest 'what one node makes, all have' => sub {
           'SELECT time, action, kind, id, version, before, after FROM audit
            ORDER BY version', @nodes);
 
+    is(join(' ', grep { !/^\{llmq:main\}:/ }
+                 split /\n/, $redis->cli('KEYS', '*')), '',
+       'all keys have one hash tag');
+
     $_->finish for @nodes;
 };
 

@@ -4,8 +4,8 @@
  */
 
 
-#include "llm_others.h"
 #include "ngx_http_llm_api_calls.h"
+#include "llm_others.h"
 
 
 /* /health */

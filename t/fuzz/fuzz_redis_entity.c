@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "llm_redis_alert.h"
 #include "llm_redis_entity.h"
 
 
-/* What a Redis says of entities: a value that is taken is offered as it came,
-   and any answer is read within its bounds. */
+/* What a Redis says of entities and alerts: a value that is taken is offered
+   as it came, and any answer is read within its bounds. */
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -100,6 +101,7 @@ fuzz_reply(const redisReply *reply)
     llm_redis_news_t     news;
     llm_store_status_e   done;
     llm_store_change_t   change[2];
+    llm_redis_alert_e    whose[2];
     llm_store_changes_t  changes;
 
     memset(change, 0, sizeof(change));
@@ -115,6 +117,7 @@ fuzz_reply(const redisReply *reply)
         fuzz_value(value.data, value.len);
     }
 
+    (void) llm_redis_alert_claimed(reply, whose, 2, &text);
     (void) llm_redis_offered(reply, wanted, sizeof(wanted), &text);
 
     if (llm_redis_news_read(reply, &news, &text) == LLM_REDIS_OK) {
