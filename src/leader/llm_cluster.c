@@ -83,8 +83,6 @@ static void llm_cluster_set_claim(llm_cluster_t *c, llm_zone_t *z,
     llm_cluster_batch_t *batch, llm_claim_t *claim);
 static void llm_cluster_follow(llm_cluster_t *c, llm_zone_t *z,
     llm_cluster_entry_t *e, llm_meter_t *m);
-static void llm_cluster_total(llm_cluster_ref_t *ref, const llm_meter_t *m,
-    const int64_t *others);
 static void llm_cluster_claimed(llm_cluster_t *c, llm_zone_t *z,
     const llm_cluster_ref_t *ref, const int64_t *want, llm_claim_t *claim);
 static void llm_cluster_forget(llm_cluster_entry_t *e);
@@ -686,7 +684,10 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
         } else {
             m = llm_zone_meter(z, ref->index);
 
-            llm_cluster_total(ref, m, others);
+            ref->end = m->end;
+            ref->changed = (memcmp(others, m->others, sizeof(m->others)) != 0);
+            llm_cluster_total(ref->sum, others, ref->total);
+
             llm_others_set(z, m, others);
             llm_cluster_follow(c, z, e, m);
             llm_cluster_claimed(c, z, ref, batch->claims[i].want, &m->claim);
@@ -726,21 +727,6 @@ llm_cluster_follow(llm_cluster_t *c, llm_zone_t *z, llm_cluster_entry_t *e,
 
     llm_zone_put64(z, &m->generation, generation);
     llm_zone_commit(z);
-}
-
-
-static void
-llm_cluster_total(llm_cluster_ref_t *ref, const llm_meter_t *m,
-    const int64_t *others)
-{
-    unsigned  k;
-
-    ref->end = m->end;
-    ref->changed = (memcmp(others, m->others, sizeof(m->others)) != 0);
-
-    for (k = 0; k < LLM_REDIS_SUMS; k++) {
-        ref->total[k] = llm_sat_add(ref->sum[k], others[k]);
-    }
 }
 
 
