@@ -17,7 +17,6 @@
 
 
 #define NGX_HTTP_LLM_CHANGE_TRIES  16
-#define NGX_HTTP_LLM_CHANGE_REFS   256       /* of one entity */
 
 
 static ngx_int_t ngx_http_llm_change_prepare(ngx_http_llm_call_t *call,
@@ -354,8 +353,7 @@ ngx_http_llm_change_refs(ngx_http_llm_call_t *call,
 
     doc = edit->doc;
 
-    refs = ngx_palloc(call->pool,
-                      NGX_HTTP_LLM_CHANGE_REFS * sizeof(llm_store_ref_t));
+    refs = ngx_palloc(call->pool, LLM_STORE_REFS * sizeof(llm_store_ref_t));
     if (refs == NULL) {
         return NGX_ERROR;
     }
@@ -396,7 +394,7 @@ ngx_http_llm_change_ref(llm_store_change_t *change, llm_store_ref_t *refs,
 
     if (!json_is_string(value)
         || json_string_length(value) == 0
-        || change->nrefs == NGX_HTTP_LLM_CHANGE_REFS)
+        || change->nrefs == LLM_STORE_REFS)
     {
         return;
     }

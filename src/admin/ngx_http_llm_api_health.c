@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_llm_api_calls.h"
+#include "llm_others.h"
 
 
 /* /health */
@@ -18,8 +19,9 @@ ngx_http_llm_api_alive(ngx_http_llm_call_t *call)
 }
 
 
-/* Ready is who knows what was spent before; who loses the store later goes on
-   counting, and says so. */
+/* Ready is who knows what was spent before, and the entities that other nodes
+   have made, unless they cannot be asked and there are own ones; who loses the
+   store later goes on counting, and says so. */
 
 void
 ngx_http_llm_api_ready(ngx_http_llm_call_t *call)
@@ -29,7 +31,7 @@ ngx_http_llm_api_ready(ngx_http_llm_call_t *call)
 
     z = call->api->admin.zone.zone->zone;
 
-    ready = z->ready;
+    ready = z->ready && !llm_others_late(z, z->entities_polled == 0);
     away = z->away || z->damaged;
 
     ngx_http_llm_out_open(call, '{');

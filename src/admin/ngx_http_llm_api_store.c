@@ -117,6 +117,12 @@ ngx_http_llm_call_trouble(ngx_http_llm_call_t *call, llm_store_op_t *op)
                                 op->error);
         return;
 
+    case LLM_STORE_AWAY:
+        ngx_http_llm_call_error(call, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                "service_unavailable", NULL, "%s.",
+                                op->error);
+        return;
+
     case LLM_STORE_ABSENT:
     case LLM_STORE_DAMAGED:
 
@@ -131,6 +137,16 @@ ngx_http_llm_call_trouble(ngx_http_llm_call_t *call, llm_store_op_t *op)
         /* fall through */
 
     default:
+
+        if (op->type == LLM_STORE_CHANGE && op->change.given) {
+            ngx_http_llm_call_error(call, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                    "service_unavailable", NULL,
+                                    "It was made at other nodes, and comes "
+                                    "here when the store can be used again: "
+                                    "%s.", llm_store_status_name(op->status));
+            return;
+        }
+
         ngx_http_llm_call_unavailable(call,
                                       llm_store_status_name(op->status));
     }

@@ -453,6 +453,13 @@ void ngx_http_llm_wait_start(ngx_http_llm_quota_t *quota, ngx_log_t *log);
 void ngx_http_llm_wait_exit(ngx_http_llm_quota_t *quota);
 
 
+/* ngx_http_llm_join.c: NGX_OK; NGX_AGAIN: the request's phases run again, as
+   the entities of other nodes are still to come; or an error, where it waited
+   for too long and is closed. */
+ngx_int_t ngx_http_llm_join(ngx_http_request_t *r, ngx_http_llm_quota_t *quota,
+    ngx_uint_t closed);
+
+
 /*
  * ngx_http_llm_load.c: what the store has of one subject comes into the zone;
  * several requests may wait for it.

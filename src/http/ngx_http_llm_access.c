@@ -75,6 +75,7 @@ ngx_http_llm_precontent_handler(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_llm_decide(ngx_http_request_t *r)
 {
+    ngx_int_t                  rc;
     ngx_http_llm_ctx_t        *ctx;
     ngx_http_llm_loc_conf_t   *llcf;
     const ngx_http_llm_key_t  *key;
@@ -107,6 +108,12 @@ ngx_http_llm_decide(ngx_http_request_t *r)
     if (r->method == NGX_HTTP_OPTIONS && !ngx_http_llm_is_post(r)) {
         return ngx_http_llm_hide_keys(r) == NGX_OK
                ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_llm_join(r, llcf->quota->data, llcf->closed);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     /* of what was refused the key is taken out already */

@@ -95,8 +95,8 @@ typedef struct {
     ngx_queue_t                  finds;      /* of ngx_http_llm_find_t */
     ngx_uint_t                   nfinds;
 
-    int64_t                      polled;     /* of entities: the version that
-                                                the reading in hand goes to */
+    int64_t                      polled;     /* of entities: the row that the
+                                                reading in hand goes to */
     unsigned                     polling:1;
     ngx_event_t                  waits;
     time_t                       blind;      /* when it was last told */

@@ -18,8 +18,8 @@
  * the zone by who makes it; one worker asks the audit every "sync" for what
  * another nginx has changed, or somebody who was killed before he put it.
  *
- * The audit has the deletions, too.  Its newest version is read before the
- * list: what changes in between is in the audit after it.
+ * The audit has the deletions, too.  Its newest row is read before the list:
+ * what changes in between is in the audit after it.
  */
 
 
@@ -38,7 +38,7 @@ static void ngx_http_llm_entities_put(ngx_http_llm_quota_t *quota,
 static void ngx_http_llm_entities_rows(ngx_http_llm_quota_t *quota,
     const llm_store_entities_t *list);
 static void ngx_http_llm_entities_ready(ngx_http_llm_quota_t *quota,
-    int64_t version);
+    int64_t number);
 static void ngx_http_llm_entities_list(ngx_http_llm_store_task_t *task);
 static void ngx_http_llm_entities_audit(ngx_http_llm_store_task_t *task);
 static void ngx_http_llm_entities_again(ngx_http_llm_store_task_t *task);
@@ -106,7 +106,7 @@ ngx_http_llm_entities_wait(ngx_http_llm_quota_t *quota)
 static llm_store_status_e
 ngx_http_llm_entities_read(ngx_http_llm_quota_t *quota, llm_store_op_t *op)
 {
-    int64_t             version;
+    int64_t             number;
     llm_store_status_e  status;
 
     ngx_http_llm_entities_ask(op, 1);
@@ -121,7 +121,7 @@ ngx_http_llm_entities_read(ngx_http_llm_quota_t *quota, llm_store_op_t *op)
         return status;
     }
 
-    version = op->audit.nrows ? op->audit.rows[0].version : 0;
+    number = op->audit.nrows ? op->audit.rows[0].number : 0;
 
     ngx_memzero(&op->entities, sizeof(llm_store_entities_t));
 
@@ -139,7 +139,7 @@ ngx_http_llm_entities_read(ngx_http_llm_quota_t *quota, llm_store_op_t *op)
 
     } while (op->entities.cursor.len);
 
-    ngx_http_llm_entities_ready(quota, version);
+    ngx_http_llm_entities_ready(quota, number);
 
     return status;
 }
@@ -199,14 +199,14 @@ ngx_http_llm_entities_put(ngx_http_llm_quota_t *quota,
 
 
 static void
-ngx_http_llm_entities_ready(ngx_http_llm_quota_t *quota, int64_t version)
+ngx_http_llm_entities_ready(ngx_http_llm_quota_t *quota, int64_t number)
 {
     llm_zone_t  *z;
 
     z = ngx_http_llm_zone_lock(&quota->zone);
 
-    if (z->entities_polled < version) {
-        z->entities_polled = version;
+    if (z->entities_polled < number) {
+        z->entities_polled = number;
     }
 
     z->entities_ready = 1;
@@ -265,7 +265,7 @@ ngx_http_llm_entities_audit(ngx_http_llm_store_task_t *task)
     }
 
     if (task->op.audit.nrows && quota->polled == 0) {
-        quota->polled = task->op.audit.rows[0].version;
+        quota->polled = task->op.audit.rows[0].number;
     }
 
     if (!z->entities_ready) {
@@ -282,7 +282,7 @@ ngx_http_llm_entities_audit(ngx_http_llm_store_task_t *task)
     for (i = 0; i < task->op.audit.nrows; i++) {
         row = &task->op.audit.rows[i];
 
-        if (row->version <= z->entities_polled) {
+        if (row->number <= z->entities_polled) {
             break;
         }
 

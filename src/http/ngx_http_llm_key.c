@@ -10,6 +10,7 @@
 
 #include <openssl/crypto.h>
 
+#include "llm_others.h"
 #include "ngx_http_llm.h"
 
 
@@ -152,7 +153,7 @@ ngx_http_llm_keys_late(ngx_http_llm_ctx_t *ctx)
     z = ctx->quota->zone.zone;
 
     return z->stored
-           && !z->entities_ready
+           && (!z->entities_ready || llm_others_late(z, 1))
            && (ctx->conf->keys == NGX_HTTP_LLM_KEYS_REQUIRED
                || ctx->conf->closed);
 }

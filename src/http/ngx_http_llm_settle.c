@@ -589,6 +589,14 @@ ngx_http_llm_start_state(ngx_http_llm_quota_t *quota, ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (quota->redis
+        && ngx_http_llm_store_share(&quota->store, &quota->redis->peer,
+                                    &quota->redis->prefix, cycle)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     ngx_http_llm_entities_load(quota, cycle->log);
 
     slot = (quota->zone.worker == LLM_NONE)

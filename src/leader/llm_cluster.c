@@ -627,17 +627,17 @@ llm_cluster_read(llm_cluster_t *c, const llm_cluster_batch_t *batch,
 
 
 void
-llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
-    const llm_cluster_batch_t *batch, int64_t now)
+llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
+    int64_t now)
 {
-    size_t                    i;
-    int64_t                   left, others[LLM_REDIS_SUMS];
-    llm_meter_t              *m;
-    llm_minute_t             *w;
-    llm_redis_share_t         own;
-    const llm_redis_item_t   *item;
-    const llm_cluster_ref_t  *ref;
-    llm_cluster_entry_t      *e;
+    size_t                   i;
+    int64_t                  left, others[LLM_REDIS_SUMS];
+    llm_meter_t             *m;
+    llm_minute_t            *w;
+    llm_redis_share_t        own;
+    const llm_redis_item_t  *item;
+    llm_cluster_ref_t       *ref;
+    llm_cluster_entry_t     *e;
 
     memset(&own, 0, sizeof(llm_redis_share_t));
 
@@ -646,6 +646,8 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
     for (i = 0; i < batch->n; i++) {
         ref = &batch->refs[i];
         item = &batch->items[i];
+
+        ref->changed = 0;
 
         if (ref->index == LLM_NONE) {
             continue;
@@ -681,6 +683,10 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
 
         } else {
             m = llm_zone_meter(z, ref->index);
+
+            ref->end = m->end;
+            ref->changed = (memcmp(others, m->others, sizeof(m->others)) != 0);
+            llm_cluster_total(ref->sum, others, ref->total);
 
             llm_others_set(z, m, others);
             llm_cluster_follow(c, z, e, m);

@@ -52,6 +52,10 @@ typedef struct {
     int64_t                  sum[LLM_REDIS_SUMS];
     size_t                   id_len;         /* at the key's end */
     uint64_t                 until;          /* the claim is good */
+    int64_t                  total[LLM_REDIS_SUMS];  /* what all have, and */
+    int64_t                  end;            /* of the period, where others */
+    unsigned                 changed:1;      /* have another sum than before;
+                                                of no minute */
     unsigned                 published:1;
     unsigned                 claimed:1;
 } llm_cluster_ref_t;
@@ -104,7 +108,7 @@ void llm_cluster_stored(llm_cluster_t *c, llm_zone_t *z,
 void llm_cluster_read(llm_cluster_t *c, const llm_cluster_batch_t *batch,
     const redisReply *reply);
 void llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z,
-    const llm_cluster_batch_t *batch, int64_t now);
+    llm_cluster_batch_t *batch, int64_t now);
 
 
 #endif /* _LLM_CLUSTER_H_INCLUDED_ */

@@ -165,3 +165,14 @@ llm_cluster_less(const llm_redis_share_t *shares, size_t n,
 
     return NULL;
 }
+
+
+void
+llm_cluster_total(const int64_t *own, const int64_t *others, int64_t *total)
+{
+    unsigned  k;
+
+    for (k = 0; k < LLM_REDIS_SUMS; k++) {
+        total[k] = llm_sat_add(own[k], others[k]);
+    }
+}

@@ -37,5 +37,9 @@ int64_t llm_cluster_expires(int64_t start, int64_t end);
 int64_t llm_cluster_order(const llm_redis_share_t *shares, size_t n,
     uint64_t node);
 
+/* What all have, of what this node and the others have. */
+void llm_cluster_total(const int64_t *own, const int64_t *others,
+    int64_t *total);
+
 
 #endif /* _LLM_CLUSTER_SUM_H_INCLUDED_ */

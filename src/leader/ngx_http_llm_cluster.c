@@ -11,7 +11,8 @@
 #include <sys/random.h>
 
 #include "llm_node.h"
-#include "ngx_http_llm_cluster.h"
+#include "ngx_http_llm_events.h"
+#include "ngx_http_llm_news.h"
 
 
 #define NGX_HTTP_LLM_CLUSTER_TICK     15     /* ms */
@@ -65,7 +66,7 @@ ngx_http_llm_cluster_start(ngx_http_llm_leader_t *leader)
 
     cl->book = llm_cluster_create(&cl->names, leader->conf.zone->zone);
 
-    if (cl->book == NULL) {
+    if (cl->book == NULL || ngx_http_llm_news_start(cl) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -153,6 +154,8 @@ ngx_http_llm_cluster_stop(ngx_http_llm_leader_t *leader)
         ngx_http_llm_store_cancel(cl->task);
     }
 
+    ngx_http_llm_news_stop(cl);
+
     while (cl->nbatches) {
         ngx_free(cl->batches[--cl->nbatches]);
     }
@@ -179,6 +182,9 @@ ngx_http_llm_cluster_notice(void *data, ngx_uint_t connected)
     if (connected) {
         cl->since = -1;
         cl->loaded = 0;
+
+        ngx_http_llm_news_again(cl);
+        ngx_http_llm_events_again(cl->leader);
 
     } else {
         ngx_http_llm_cluster_why(cl, "the connection is lost");
@@ -211,13 +217,17 @@ ngx_http_llm_cluster_tick(ngx_event_t *ev)
 
         cl->reached = ngx_current_msec;
 
-    } else if (!cl->busy
-               && ngx_http_llm_redis_state(&cl->peer)
-                  == NGX_HTTP_LLM_REDIS_READY
-               && (ngx_current_msec - cl->began >= sync || cl->more
-                   || z->wanted != cl->wanted))
+    } else if (ngx_http_llm_redis_state(&cl->peer)
+               == NGX_HTTP_LLM_REDIS_READY)
     {
-        ngx_http_llm_exchange(cl);
+        if (!cl->busy
+            && (ngx_current_msec - cl->began >= sync || cl->more
+                || z->wanted != cl->wanted))
+        {
+            ngx_http_llm_exchange(cl);
+        }
+
+        ngx_http_llm_news_tick(cl);
     }
 
     if (ngx_current_msec - cl->reached > sync + NGX_HTTP_LLM_CLUSTER_GRACE) {

@@ -32,6 +32,8 @@
 #define NGX_HTTP_LLM_CLUSTER_WHY      256
 
 
+typedef struct ngx_http_llm_news_s  ngx_http_llm_news_t;
+
 typedef struct {
     ngx_http_llm_cluster_t          *cluster;
     llm_cluster_batch_t              batch;
@@ -44,6 +46,7 @@ struct ngx_http_llm_cluster_s {
     llm_redis_names_t                names;
     llm_redis_args_t                 args;
     llm_cluster_t                   *book;
+    ngx_http_llm_news_t             *news;       /* NULL: without a peer */
 
     ngx_event_t                      timer;
     ngx_msec_t                       began;      /* the last exchange */

@@ -9,62 +9,23 @@
 #include <ngx_event.h>
 
 #include "llm_entity.h"
-#include "llm_watch.h"
 #include "ngx_http_llm_digest.h"
-#include "ngx_http_llm_events.h"
+#include "ngx_http_llm_events_room.h"
 #include "ngx_http_llm_outbox.h"
 #include "ngx_http_llm_lookout.h"
 #include "ngx_http_llm_trouble.h"
 
 
 #define NGX_HTTP_LLM_EVENTS_SLICE   256     /* totals at once */
-#define NGX_HTTP_LLM_EVENTS_BATCH   64      /* alerts of one transaction */
 #define NGX_HTTP_LLM_EVENTS_LOT     12      /* of one total and limit */
-#define NGX_HTTP_LLM_EVENTS_WRITES  16      /* of these at once */
-#define NGX_HTTP_LLM_EVENTS_KNOWN   8192    /* a power of two */
 #define NGX_HTTP_LLM_EVENTS_LATE    3600    /* s that a period is over */
 #define NGX_HTTP_LLM_EVENTS_TEXT    2048    /* that holds any key */
-
-
-/* What is put into the store at once. */
-
-typedef struct {
-    ngx_http_llm_events_t         *events;
-    ngx_http_llm_store_task_t     *task;         /* NULL: free */
-    ngx_uint_t                     n;
-    llm_store_alert_t              alerts[NGX_HTTP_LLM_EVENTS_BATCH];
-    uint64_t                       keys[NGX_HTTP_LLM_EVENTS_BATCH];
-} ngx_http_llm_events_write_t;
-
-
-struct ngx_http_llm_events_s {
-    ngx_http_llm_leader_t         *leader;
-    ngx_http_llm_store_task_t     *opening;      /* NULL: not now */
-    ngx_http_llm_store_task_t     *reading;      /* likewise */
-    ngx_http_llm_events_write_t   *batch;        /* being filled, or NULL */
-    uint64_t                       changes;      /* of entities, when all were
-                                                    looked at */
-    const llm_watch_total_t       *total;        /* looked at now */
-
-    unsigned                       open:1;
-    unsigned                       wanted:1;     /* all are to be looked at */
-    unsigned                       lot:1;        /* one is in the batch that
-                                                    others are lesser than */
-
-    /* digests of keys that the store has: only saves asking it */
-    uint64_t                       known[NGX_HTTP_LLM_EVENTS_KNOWN];
-
-    ngx_http_llm_events_write_t    writes[NGX_HTTP_LLM_EVENTS_WRITES];
-};
 
 
 static void ngx_http_llm_events_open(ngx_http_llm_events_t *events);
 static void ngx_http_llm_events_opened(ngx_http_llm_store_task_t *task);
 static void ngx_http_llm_events_read(ngx_http_llm_events_t *events);
 static void ngx_http_llm_events_rows(ngx_http_llm_store_task_t *task);
-static void ngx_http_llm_events_total(ngx_http_llm_events_t *events,
-    const llm_store_subject_t *subject, const llm_store_period_t *period,
-    const int64_t *sums, int64_t generation);
 static void ngx_http_llm_events_row(void *data, const llm_row_t *row);
 static void ngx_http_llm_events_found(void *data, const llm_alert_t *alert,
     int64_t generation, int lesser);
@@ -76,13 +37,6 @@ static ngx_int_t ngx_http_llm_events_id(ngx_http_llm_events_t *events,
 static int64_t ngx_http_llm_events_limit(const llm_alert_t *alert);
 static ngx_int_t ngx_http_llm_events_fill(ngx_http_llm_events_t *events,
     llm_store_op_t *op, llm_store_alert_t *row, const llm_alert_t *alert);
-static ngx_http_llm_events_write_t *ngx_http_llm_events_batch(
-    ngx_http_llm_events_t *events);
-static void ngx_http_llm_events_post(ngx_http_llm_events_t *events);
-static void ngx_http_llm_events_written(ngx_http_llm_store_task_t *task);
-static void ngx_http_llm_events_memory(ngx_http_llm_events_write_t *w);
-static void ngx_http_llm_events_know(ngx_http_llm_events_t *events,
-    uint64_t key);
 
 
 ngx_int_t
@@ -107,7 +61,6 @@ ngx_http_llm_events_start(ngx_http_llm_leader_t *leader)
 void
 ngx_http_llm_events_stop(ngx_http_llm_leader_t *leader)
 {
-    ngx_uint_t              i;
     ngx_http_llm_events_t  *events;
 
     events = leader->events;
@@ -124,12 +77,7 @@ ngx_http_llm_events_stop(ngx_http_llm_leader_t *leader)
         ngx_http_llm_store_cancel(events->reading);
     }
 
-    for (i = 0; i < NGX_HTTP_LLM_EVENTS_WRITES; i++) {
-
-        if (events->writes[i].task) {
-            ngx_http_llm_store_cancel(events->writes[i].task);
-        }
-    }
+    ngx_http_llm_events_cancel(events);
 
     ngx_free(events);
     leader->events = NULL;
@@ -167,6 +115,16 @@ ngx_http_llm_events_tick(ngx_http_llm_leader_t *leader)
 
     ngx_http_llm_lookout_tick(leader);
     ngx_http_llm_trouble_tick(leader);
+}
+
+
+void
+ngx_http_llm_events_again(ngx_http_llm_leader_t *leader)
+{
+    if (leader->events) {
+        ngx_memzero(leader->events->known, sizeof(leader->events->known));
+        leader->events->wanted = 1;
+    }
 }
 
 
@@ -368,7 +326,7 @@ ngx_http_llm_events_told(ngx_http_llm_leader_t *leader,
 }
 
 
-static void
+void
 ngx_http_llm_events_total(ngx_http_llm_events_t *events,
     const llm_store_subject_t *subject, const llm_store_period_t *period,
     const int64_t *sums, int64_t generation)
@@ -397,6 +355,8 @@ ngx_http_llm_events_total(ngx_http_llm_events_t *events,
 
     leader = events->leader;
     events->total = &total;
+
+    ngx_http_llm_events_add_others(leader, &total);
 
     leader->conf.rows(leader->conf.rows_data, total.type, total.name.data,
                       total.name.len, ngx_http_llm_events_row, events);
@@ -512,6 +472,8 @@ ngx_http_llm_events_put(ngx_http_llm_events_t *events,
     }
 
     batch->keys[n] = key;
+    batch->until[n] = (alert.reset_at || alert.event <= LLM_ALERT_PROJECTED)
+                      ? alert.reset_at : alert.time / 1000;
     batch->n = n + 1;
 
     events->lot = 1;
@@ -648,143 +610,4 @@ ngx_http_llm_events_fill(ngx_http_llm_events_t *events, llm_store_op_t *op,
     }
 
     return NGX_OK;
-}
-
-
-/* One that has room, or NULL: all are on their way. */
-
-static ngx_http_llm_events_write_t *
-ngx_http_llm_events_batch(ngx_http_llm_events_t *events)
-{
-    ngx_uint_t                    i;
-    ngx_http_llm_events_write_t  *w;
-
-    if (!events->open) {
-        return NULL;
-    }
-
-    if (events->batch && events->batch->n == NGX_HTTP_LLM_EVENTS_BATCH) {
-        ngx_http_llm_events_post(events);
-    }
-
-    for (i = 0; events->batch == NULL && i < NGX_HTTP_LLM_EVENTS_WRITES; i++) {
-        w = &events->writes[i];
-
-        if (w->task) {
-            continue;
-        }
-
-        w->task = ngx_http_llm_store_task(events->leader->conf.store);
-        if (w->task == NULL) {
-            return NULL;
-        }
-
-        w->events = events;
-        w->n = 0;
-
-        w->task->op.type = LLM_STORE_ALERT;
-        w->task->op.alert.alerts = w->alerts;
-        w->task->handler = ngx_http_llm_events_written;
-        w->task->data = w;
-
-        events->batch = w;
-    }
-
-    return events->batch;
-}
-
-
-static void
-ngx_http_llm_events_post(ngx_http_llm_events_t *events)
-{
-    ngx_http_llm_events_write_t  *w;
-
-    w = events->batch;
-
-    if (w == NULL) {
-        return;
-    }
-
-    events->batch = NULL;
-
-    w->task->op.alert.nalerts = w->n;
-
-    if (ngx_http_llm_store_post(w->task) != NGX_OK) {
-        ngx_http_llm_store_free(w->task);
-        w->task = NULL;
-        events->wanted = 1;
-    }
-}
-
-
-static void
-ngx_http_llm_events_written(ngx_http_llm_store_task_t *task)
-{
-    ngx_http_llm_events_write_t *w = task->data;
-
-    ngx_uint_t              i;
-    ngx_http_llm_events_t  *events;
-
-    events = w->events;
-    w->task = NULL;
-
-    switch (task->op.status) {
-
-    case LLM_STORE_OK:
-
-        for (i = 0; i < w->n; i++) {
-            ngx_http_llm_events_know(events, w->keys[i]);
-        }
-
-        ngx_http_llm_outbox_wake(events->leader);
-        return;
-
-    case LLM_STORE_ABSENT:
-    case LLM_STORE_DAMAGED:
-    case LLM_STORE_GONE:
-    case LLM_STORE_CLOSED:
-        events->open = 0;
-        break;
-
-    case LLM_STORE_FULL:
-    case LLM_STORE_READONLY:
-    case LLM_STORE_IO:
-        ngx_http_llm_events_memory(w);
-        break;
-
-    default:
-        break;
-    }
-
-    events->wanted = 1;
-}
-
-
-/* What keeps the ledger from being written keeps alerts of that from the
-   store. */
-
-static void
-ngx_http_llm_events_memory(ngx_http_llm_events_write_t *w)
-{
-    ngx_uint_t          i;
-    llm_alert_event_e   event;
-    llm_store_alert_t  *row;
-
-    for (i = 0; i < w->n; i++) {
-        row = &w->alerts[i];
-
-        if (llm_alert_event_parse(row->event.data, row->event.len, &event) == 0
-            && event >= LLM_ALERT_STORE)
-        {
-            ngx_http_llm_outbox_memory(w->events->leader, &row->json);
-            ngx_http_llm_events_know(w->events, w->keys[i]);
-        }
-    }
-}
-
-
-static void
-ngx_http_llm_events_know(ngx_http_llm_events_t *events, uint64_t key)
-{
-    events->known[key % NGX_HTTP_LLM_EVENTS_KNOWN] = key;
 }

@@ -9,7 +9,7 @@
 
 
 #include "ngx_http_llm_leader.h"
-#include "llm_alert.h"
+#include "llm_watch.h"
 
 
 /*
@@ -20,6 +20,9 @@
  * put into the store under its key, each time; what the store has already it
  * ignores, so that nothing is told twice, and nothing is missed by who dies in
  * between.
+ *
+ * Where several nodes share limits, totals are those of all, and of all nodes
+ * one tells of each alert.
  */
 
 #define NGX_HTTP_LLM_EVENTS_ID  (2 * 16)     /* bytes of an alert's id */
@@ -51,6 +54,14 @@ void ngx_http_llm_events_flush(ngx_http_llm_leader_t *leader);
    of that. */
 ngx_int_t ngx_http_llm_events_told(ngx_http_llm_leader_t *leader,
     const llm_alert_t *alert, int64_t generation, u_char *id);
+
+/* Of another node more is known now: what all have of a meter. */
+void ngx_http_llm_events_changed(ngx_http_llm_leader_t *leader,
+    const llm_watch_total_t *total);
+
+/* The Redis that says who tells may have been without a word, or have lost
+   what it was told. */
+void ngx_http_llm_events_again(ngx_http_llm_leader_t *leader);
 
 
 #endif /* _NGX_HTTP_LLM_EVENTS_H_INCLUDED_ */

@@ -9,6 +9,7 @@
 #include <ngx_event.h>
 
 #include "ngx_http_llm_cluster.h"
+#include "ngx_http_llm_events.h"
 
 
 #define NGX_HTTP_LLM_CLUSTER_USE      5000   /* ms that an identity is in use
@@ -26,6 +27,8 @@ static void ngx_http_llm_exchange_collect(ngx_http_llm_cluster_t *cl);
 static ngx_http_llm_cluster_batch_t *ngx_http_llm_exchange_batch(
     ngx_http_llm_cluster_t *cl);
 static void ngx_http_llm_exchange_exchanged(void *data, redisReply *reply);
+static void ngx_http_llm_exchange_changed(ngx_http_llm_cluster_t *cl,
+    const llm_cluster_batch_t *batch);
 
 
 void
@@ -300,6 +303,8 @@ ngx_http_llm_exchange_exchanged(void *data, redisReply *reply)
             llm_cluster_apply(cl->book, z, &b->batch, now);
             ngx_http_llm_zone_unlock(cl->leader->conf.zone);
 
+            ngx_http_llm_exchange_changed(cl, &b->batch);
+
         } else {
             cl->failed = 1;
         }
@@ -307,5 +312,39 @@ ngx_http_llm_exchange_exchanged(void *data, redisReply *reply)
 
     if (!cl->stopped) {
         ngx_http_llm_exchange_collect(cl);
+    }
+}
+
+
+/* What all have together may be over a threshold now. */
+
+static void
+ngx_http_llm_exchange_changed(ngx_http_llm_cluster_t *cl,
+    const llm_cluster_batch_t *batch)
+{
+    size_t                    i;
+    llm_watch_total_t         total;
+    const llm_redis_item_t   *item;
+    const llm_cluster_ref_t  *ref;
+
+    for (i = 0; i < batch->n; i++) {
+        ref = &batch->refs[i];
+        item = &batch->items[i];
+
+        if (ref->index == LLM_NONE || !ref->changed) {
+            continue;
+        }
+
+        total.type = ref->type;
+        total.name.data = (u_char *) item->key + item->len - ref->id_len;
+        total.name.len = ref->id_len;
+        total.period = ref->period;
+        total.start = ref->start;
+        total.end = ref->end;
+        total.generation = 0;
+
+        ngx_memcpy(total.used, ref->total, sizeof(total.used));
+
+        ngx_http_llm_events_changed(cl->leader, &total);
     }
 }

@@ -41,7 +41,15 @@ llm_others_start(llm_zone_t *z, int on)
         llm_zone_commit(z);
     }
 
+    z->joined = 0;
     z->cluster = LLM_CLUSTER_ON;
+}
+
+
+void
+llm_others_joined(llm_zone_t *z)
+{
+    z->joined = 1;
 }
 
 

@@ -34,6 +34,19 @@ void llm_others_start(llm_zone_t *z, int on);
 /* Whether they can be asked; nothing where there are none. */
 void llm_others_reached(llm_zone_t *z, int reached);
 
+/* The zone has got the entities that other nodes have made. */
+void llm_others_joined(llm_zone_t *z);
+
+/* Whether they may still come; away: though nobody can be asked for them. */
+static inline int
+llm_others_late(const llm_zone_t *z, int away)
+{
+    return !z->joined
+           && (z->cluster == LLM_CLUSTER_ON
+               || (away && z->cluster == LLM_CLUSTER_AWAY));
+}
+
+
 static inline int
 llm_others_known(const llm_zone_t *z, uint32_t shared)
 {

@@ -411,7 +411,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      12
+#define LLM_ZONE_LAYOUT      13
 
 typedef struct {
     uint64_t                 magic;
@@ -530,10 +530,10 @@ typedef struct {
     uint32_t                 entities_left;
     uint32_t                 entities_of[LLM_ENTITY_KINDS];
     uint64_t                 entity_changes;
-    volatile uint32_t        entities_ready;     /* those of the store are in
-                                                    the zone */
+    volatile uint32_t        entities_ready;     /* the store's are here */
     volatile uint32_t        entities_tried;     /* or could not be read */
-    volatile int64_t         entities_polled;    /* all up to this version */
+    volatile int64_t         entities_polled;    /* a row of the audit */
+    volatile uint32_t        joined;             /* other nodes' are, too */
     llm_kept_t               kept;               /* what they limit; grows */
 
     /* what is no usage, until its line is written: llm_fact.h */

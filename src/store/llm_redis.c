@@ -8,23 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "llm_redis.h"
+#include "llm_redis_words.h"
 #include "llm_text.h"
 
 
 #define LLM_REDIS_VALUE    128           /* bytes of a share */
 
 
-static int llm_redis_digits(const char **p, const char *last, int64_t *n);
 static int llm_redis_sum(const char **p, const char *last, int64_t *n);
 static u_char *llm_redis_put_sum(u_char *p, int64_t n);
-static void llm_redis_begin(llm_redis_args_t *args);
-static void llm_redis_add(llm_redis_args_t *args, const char *data,
-    size_t len);
-static void llm_redis_add_text(llm_redis_args_t *args, const char *text);
-static void llm_redis_add_number(llm_redis_args_t *args, int64_t n);
-static void llm_redis_add_name(llm_redis_args_t *args,
-    const llm_redis_names_t *names, const char *name);
 static void llm_redis_add_node(llm_redis_args_t *args, uint64_t node);
 static void llm_redis_add_field(llm_redis_args_t *args, uint64_t node,
     int claim);
@@ -36,10 +28,6 @@ static void llm_redis_add_claim(llm_redis_args_t *args, uint64_t node,
     const llm_redis_claim_t *claim);
 static void llm_redis_add_node_key(llm_redis_args_t *args,
     const llm_redis_names_t *names);
-static int llm_redis_end(llm_redis_args_t *args);
-static llm_redis_status_e llm_redis_status(const redisReply *reply,
-    size_t elements, llm_redis_text_t *text);
-static const redisReply *llm_redis_array(const redisReply *reply, size_t i);
 
 
 int
@@ -167,7 +155,7 @@ llm_redis_key_parse(llm_redis_meter_t *meter, const llm_redis_names_t *names,
 
 /* A number without a sign, up to what does not belong to it. */
 
-static int
+int
 llm_redis_digits(const char **p, const char *last, int64_t *n)
 {
     const char  *start;
@@ -232,7 +220,7 @@ llm_redis_args_free(llm_redis_args_t *args)
 }
 
 
-static void
+void
 llm_redis_begin(llm_redis_args_t *args)
 {
     args->used = 0;
@@ -241,7 +229,7 @@ llm_redis_begin(llm_redis_args_t *args)
 }
 
 
-static void
+void
 llm_redis_add(llm_redis_args_t *args, const char *data, size_t len)
 {
     char         *buf;
@@ -290,14 +278,14 @@ llm_redis_add(llm_redis_args_t *args, const char *data, size_t len)
 }
 
 
-static void
+void
 llm_redis_add_text(llm_redis_args_t *args, const char *text)
 {
     llm_redis_add(args, text, strlen(text));
 }
 
 
-static void
+void
 llm_redis_add_number(llm_redis_args_t *args, int64_t n)
 {
     char  buf[24];
@@ -306,7 +294,7 @@ llm_redis_add_number(llm_redis_args_t *args, int64_t n)
 }
 
 
-static void
+void
 llm_redis_add_name(llm_redis_args_t *args, const llm_redis_names_t *names,
     const char *name)
 {
@@ -411,9 +399,7 @@ llm_redis_add_node_key(llm_redis_args_t *args, const llm_redis_names_t *names)
 }
 
 
-/* What was added has moved while the memory grew. */
-
-static int
+int
 llm_redis_end(llm_redis_args_t *args)
 {
     char    *p;
@@ -533,10 +519,7 @@ llm_redis_exchange(llm_redis_args_t *args, const llm_redis_names_t *names,
 }
 
 
-/* The scripts answer with an array that begins with 1, or with 0 and who uses
-   the identity. */
-
-static llm_redis_status_e
+llm_redis_status_e
 llm_redis_status(const redisReply *reply, size_t elements,
     llm_redis_text_t *text)
 {
@@ -577,7 +560,7 @@ llm_redis_status(const redisReply *reply, size_t elements,
 }
 
 
-static const redisReply *
+const redisReply *
 llm_redis_array(const redisReply *reply, size_t i)
 {
     const redisReply  *element;

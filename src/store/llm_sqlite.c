@@ -43,6 +43,8 @@ static const llm_sqlite_operation_t  llm_sqlite_operations[LLM_STORE_OPS] = {
     { llm_sqlite_op_backup, 0 },
     { llm_sqlite_op_prune, 1 },
     { llm_sqlite_op_change, 1 },
+    { llm_sqlite_op_apply, 1 },
+    { llm_sqlite_op_latest, 0 },
     { llm_sqlite_op_entity, 0 },
     { llm_sqlite_op_entities, 0 },
     { llm_sqlite_op_audit, 0 },

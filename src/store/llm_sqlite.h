@@ -246,6 +246,8 @@ int llm_sqlite_op_offsets(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_backup(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_prune(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_change(llm_store_t *store, llm_store_op_t *op);
+int llm_sqlite_op_apply(llm_store_t *store, llm_store_op_t *op);
+int llm_sqlite_op_latest(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_entity(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_entities(llm_store_t *store, llm_store_op_t *op);
 int llm_sqlite_op_audit(llm_store_t *store, llm_store_op_t *op);
@@ -253,6 +255,21 @@ int llm_sqlite_op_configured(llm_store_t *store, llm_store_op_t *op);
 
 /* A row of the audit, in an open transaction; its number is not looked at. */
 int llm_sqlite_audit(llm_store_t *store, const llm_store_audit_row_t *row);
+
+/* Parts of a change: what is written of the entity, with its refs, and the row
+   in the audit; the version is that of the change. */
+int llm_sqlite_change_write(llm_store_t *store,
+    const llm_store_change_t *change);
+int llm_sqlite_change_audit(llm_store_t *store,
+    const llm_store_actor_t *actor, int64_t time,
+    const llm_store_change_t *change, const llm_store_text_t *before);
+
+/* A change that was made elsewhere. */
+int llm_sqlite_apply(llm_store_t *store, llm_store_op_t *op,
+    llm_store_made_t *made);
+
+/* No version up to this is given out again. */
+int llm_sqlite_version(llm_store_t *store, int64_t version);
 
 /* Parts of a commit. */
 int llm_sqlite_note(llm_store_t *store, const llm_store_note_t *note);

@@ -16,25 +16,24 @@
 
 
 static int llm_sqlite_change(llm_store_t *store, llm_store_op_t *op,
-    llm_store_change_t *change, int64_t version);
+    llm_store_change_t *change);
+static int llm_sqlite_change_given(llm_store_t *store, llm_store_op_t *op,
+    llm_store_change_t *change);
 static int llm_sqlite_change_allowed(llm_store_t *store, llm_store_op_t *op,
     const llm_store_change_t *change, llm_store_text_t *before);
-static int llm_sqlite_change_write(llm_store_t *store,
-    const llm_store_change_t *change, int64_t version);
 static int llm_sqlite_change_refs(llm_store_t *store,
     const llm_store_change_t *change);
-static int llm_sqlite_change_audit(llm_store_t *store, llm_store_op_t *op,
-    const llm_store_change_t *change, const llm_store_text_t *before,
-    int64_t version);
 static int llm_sqlite_change_valid(const llm_store_change_t *change);
 
 
 int
 llm_sqlite_op_change(llm_store_t *store, llm_store_op_t *op)
 {
+    int                   rc;
     size_t                i;
     int64_t               version;
     llm_sql_t             q;
+    llm_store_change_t   *change;
     llm_store_changes_t  *c;
 
     c = &op->change;
@@ -72,22 +71,44 @@ llm_sqlite_op_change(llm_store_t *store, llm_store_op_t *op)
     for (i = 0; i < c->nchanges; i++) {
 
         c->failed = i;
+        change = &c->changes[i];
 
-        if (llm_sqlite_change(store, op, &c->changes[i], ++version) != 0) {
+        if (c->given) {
+            rc = llm_sqlite_change_given(store, op, change);
+
+        } else {
+            change->changed = version + 1;
+            rc = llm_sqlite_change(store, op, change);
+        }
+
+        if (rc != 0) {
             return -1;
+        }
+
+        if (version < change->changed) {
+            version = change->changed;
         }
     }
 
     c->failed = 0;
 
-    llm_sql_start(&q, store, LLM_SQL_VERSION_SET);
-    llm_sql_int(&q, version);
-
-    if (llm_sql_run(&q) != 0) {
+    if (llm_sqlite_version(store, version) != 0) {
         return -1;
     }
 
     return llm_sqlite_commit(store);
+}
+
+
+int
+llm_sqlite_version(llm_store_t *store, int64_t version)
+{
+    llm_sql_t  q;
+
+    llm_sql_start(&q, store, LLM_SQL_VERSION_SET);
+    llm_sql_int(&q, version);
+
+    return llm_sql_run(&q);
 }
 
 
@@ -112,21 +133,36 @@ llm_sqlite_change_valid(const llm_store_change_t *change)
 
 static int
 llm_sqlite_change(llm_store_t *store, llm_store_op_t *op,
-    llm_store_change_t *change, int64_t version)
+    llm_store_change_t *change)
 {
-    llm_store_text_t  before;
+    llm_store_text_t      before;
+    llm_store_changes_t  *c;
+
+    c = &op->change;
 
     if (llm_sqlite_change_allowed(store, op, change, &before) != 0
-        || llm_sqlite_change_write(store, change, version) != 0
-        || llm_sqlite_change_refs(store, change) != 0
-        || llm_sqlite_change_audit(store, op, change, &before, version) != 0)
+        || llm_sqlite_change_write(store, change) != 0
+        || llm_sqlite_change_audit(store, &c->actor, c->time, change, &before)
+           != 0)
     {
         return -1;
     }
 
-    change->changed = version;
-
     return 0;
+}
+
+
+static int
+llm_sqlite_change_given(llm_store_t *store, llm_store_op_t *op,
+    llm_store_change_t *change)
+{
+    llm_store_made_t  made;
+
+    made.actor = op->change.actor;
+    made.time = op->change.time;
+    made.change = *change;
+
+    return llm_sqlite_apply(store, op, &made);
 }
 
 
@@ -210,9 +246,8 @@ llm_sqlite_change_allowed(llm_store_t *store, llm_store_op_t *op,
 }
 
 
-static int
-llm_sqlite_change_write(llm_store_t *store, const llm_store_change_t *change,
-    int64_t version)
+int
+llm_sqlite_change_write(llm_store_t *store, const llm_store_change_t *change)
 {
     llm_sql_t  q;
 
@@ -221,17 +256,20 @@ llm_sqlite_change_write(llm_store_t *store, const llm_store_change_t *change,
         llm_sql_text(&q, &change->kind);
         llm_sql_text(&q, &change->id);
 
-        return llm_sql_run(&q);
+    } else {
+        llm_sql_start(&q, store, LLM_SQL_ENTITY_SET);
+        llm_sql_text(&q, &change->kind);
+        llm_sql_text(&q, &change->id);
+        llm_sql_int(&q, change->changed);
+        llm_sql_text_or_null(&q, &change->alias);
+        llm_sql_text(&q, &change->json);
     }
 
-    llm_sql_start(&q, store, LLM_SQL_ENTITY_SET);
-    llm_sql_text(&q, &change->kind);
-    llm_sql_text(&q, &change->id);
-    llm_sql_int(&q, version);
-    llm_sql_text_or_null(&q, &change->alias);
-    llm_sql_text(&q, &change->json);
+    if (llm_sql_run(&q) != 0) {
+        return -1;
+    }
 
-    return llm_sql_run(&q);
+    return llm_sqlite_change_refs(store, change);
 }
 
 
@@ -270,22 +308,19 @@ llm_sqlite_change_refs(llm_store_t *store, const llm_store_change_t *change)
 }
 
 
-static int
-llm_sqlite_change_audit(llm_store_t *store, llm_store_op_t *op,
-    const llm_store_change_t *change, const llm_store_text_t *before,
-    int64_t version)
+int
+llm_sqlite_change_audit(llm_store_t *store, const llm_store_actor_t *actor,
+    int64_t time, const llm_store_change_t *change,
+    const llm_store_text_t *before)
 {
-    llm_store_changes_t    *c;
-    llm_store_audit_row_t   row;
+    llm_store_audit_row_t  row;
 
-    c = &op->change;
-
-    row.time = c->time;
-    row.actor = c->actor;
+    row.time = time;
+    row.actor = *actor;
     row.action = change->action;
     row.kind = change->kind;
     row.id = change->id;
-    row.version = version;
+    row.version = change->changed;
     row.before = *before;
     row.after = change->json;
 
@@ -493,9 +528,7 @@ llm_sqlite_op_audit(llm_store_t *store, llm_store_op_t *op)
     l->cursor.len = 0;
 
     if (rc == 0 && l->nrows == l->max) {
-        row = &l->rows[l->nrows - 1];
-        llm_cursor_put_int(&l->cursor, l->changes ? row->version
-                                                  : row->number);
+        llm_cursor_put_int(&l->cursor, l->rows[l->nrows - 1].number);
     }
 
     return rc;

@@ -384,11 +384,28 @@ const char *const  llm_sql_texts[LLM_SQL_STATEMENTS] = {
     " AND e.kind = r.kind AND e.id = r.id"
     " AND version > ?4 ORDER BY r.kind, r.id LIMIT ?5",
 
+    /* ENTITIES_LATEST: what is, and what was and is not any more */
+    "SELECT kind, id, alias, json, version FROM entity"
+    " WHERE (kind, id) > (?1, ?2)"
+    " UNION ALL"
+    " SELECT kind, id, NULL, NULL, max(version) FROM audit a"
+    " WHERE (kind, id) > (?1, ?2) AND version > 0 AND NOT EXISTS"
+    " (SELECT 1 FROM entity e WHERE e.kind = a.kind AND e.id = a.id)"
+    " GROUP BY kind, id"
+    " ORDER BY kind, id LIMIT ?3",
+
+    /* ALIAS_TAKE */
+    "UPDATE entity SET alias = NULL"
+    " WHERE kind = ? AND alias = ? AND id != ?",
+
     /* REF_ADD */
     "INSERT OR IGNORE INTO entity_ref VALUES (?, ?, ?, ?)",
 
     /* REFS_DELETE */
     "DELETE FROM entity_ref WHERE kind = ? AND id = ?",
+
+    /* REFS */
+    "SELECT name, value FROM entity_ref WHERE kind = ? AND id = ?",
 
     /* AUDIT_ADD */
     "INSERT INTO audit (time, who, key, address, reason, action, kind, id,"
@@ -409,8 +426,13 @@ const char *const  llm_sql_texts[LLM_SQL_STATEMENTS] = {
     /* AUDIT_CHANGES */
     "SELECT number, time, who, key, address, reason, action, kind, id,"
     " version, before, after FROM audit"
-    " WHERE version > 0 AND version < ?1 AND (?2 IS NULL OR kind = ?2)"
-    " AND (?3 IS NULL OR id = ?3) ORDER BY version DESC LIMIT ?4",
+    " WHERE version > 0 AND number < ?1 AND (?2 IS NULL OR kind = ?2)"
+    " AND (?3 IS NULL OR id = ?3) ORDER BY number DESC LIMIT ?4",
+
+    /* AUDIT_UP_TO: the last of an entity's that has no later version */
+    "SELECT version, after, time, who, key, address, reason, action"
+    " FROM audit WHERE kind = ? AND id = ? AND version > 0 AND version <= ?"
+    " ORDER BY version DESC LIMIT 1",
 
     /* CONFIGURATION */
     "SELECT time FROM configuration",

@@ -34,9 +34,9 @@ static void llm_store_free(llm_store_pool_t **pool);
 /* in the order of llm_store_status_e */
 
 static const char *const  llm_store_status_names[] = {
-    "ok", "conflict", "exists", "not found", "absent", "invalid", "busy",
-    "canceled", "disk full", "read-only", "input/output error", "no memory",
-    "newer version", "damaged", "gone", "closed", "failed"
+    "ok", "conflict", "exists", "not found", "absent", "away", "invalid",
+    "busy", "canceled", "disk full", "read-only", "input/output error",
+    "no memory", "newer version", "damaged", "gone", "closed", "failed"
 };
 
 

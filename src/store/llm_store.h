@@ -58,6 +58,7 @@ typedef enum {
     LLM_STORE_EXISTS,        /* the id or the alias is taken */
     LLM_STORE_NOT_FOUND,
     LLM_STORE_ABSENT,        /* there is no store yet: the leader makes it */
+    LLM_STORE_AWAY,          /* Redis, where others have it, does not answer */
 
     LLM_STORE_INVALID,       /* the caller's arguments; again is useless */
 
@@ -335,9 +336,13 @@ typedef struct {
  * EXISTS: the id (taken_alias is 0) or the alias (1) of the change with the
  * index failed is taken.  NOT_FOUND, CONFLICT: it is not there, or has the
  * version found.
+ *
+ * Where changes are made in a Redis first, as several nodes have the entities,
+ * they are given: with their versions, and what is asked here was asked there.
  */
 
 #define LLM_STORE_ANY_VERSION    -1
+#define LLM_STORE_REFS           256         /* of one entity */
 
 typedef struct {
     llm_store_text_t         name;           /* "team" */
@@ -355,7 +360,8 @@ typedef struct {
                                                 must not exist */
     llm_store_text_t         action;         /* of the audit: "/team/new" */
 
-    int64_t                  changed;        /* out: the version it now has */
+    int64_t                  changed;        /* out, or given: the version it
+                                                now has */
 } llm_store_change_t;
 
 typedef struct {
@@ -364,10 +370,45 @@ typedef struct {
     llm_store_change_t      *changes;
     size_t                   nchanges;
 
+    unsigned                 given:1;
+
     size_t                   failed;         /* out: index */
     unsigned                 taken_alias:1;  /* out */
     int64_t                  found;          /* out: version, with CONFLICT */
 } llm_store_changes_t;
+
+
+/*
+ * APPLY: changes that other nodes have made, each with its version and who
+ * made it.  Each gets its row in the audit once; an entity becomes what the
+ * change with the highest version made of it, in whatever order they come.
+ * An alias that another has here goes over to the later change.
+ *
+ * LATEST: of each entity that is or was, by kind and id, the last change, as
+ * it can be applied elsewhere.  What the audit has not any more is empty.
+ */
+
+typedef struct {
+    llm_store_actor_t        actor;
+    int64_t                  time;           /* ms of the epoch */
+    llm_store_change_t       change;         /* version is not used */
+
+    unsigned                 newest:1;       /* out, of APPLY: the entity is
+                                                what this made of it */
+} llm_store_made_t;
+
+typedef struct {
+    llm_store_made_t        *rows;
+    size_t                   nrows;
+} llm_store_apply_t;
+
+typedef struct {
+    size_t                   max;
+    llm_store_cursor_t       cursor;
+
+    llm_store_made_t        *rows;           /* out */
+    size_t                   nrows;
+} llm_store_latest_t;
 
 
 /* ENTITY: one, by id, or by alias where id is NULL. */
@@ -642,6 +683,8 @@ typedef enum {
     LLM_STORE_BACKUP,
     LLM_STORE_PRUNE,
     LLM_STORE_CHANGE,
+    LLM_STORE_APPLY,
+    LLM_STORE_LATEST,
     LLM_STORE_ENTITY,
     LLM_STORE_ENTITIES,
     LLM_STORE_AUDIT,
@@ -672,6 +715,8 @@ typedef struct {
         llm_store_backup_t        backup;
         llm_store_prune_t         prune;
         llm_store_changes_t       change;
+        llm_store_apply_t         apply;
+        llm_store_latest_t        latest;
         llm_store_entity_t        entity;
         llm_store_entities_t      entities;
         llm_store_audit_t         audit;

@@ -8,7 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
-#include "ngx_http_llm_store.h"
+#include "ngx_http_llm_store_room.h"
 
 
 /*
@@ -27,7 +27,6 @@ static void ngx_http_llm_store_thread(void *data, ngx_log_t *log);
 static void ngx_http_llm_store_inline(ngx_event_t *ev);
 static void ngx_http_llm_store_refused(ngx_event_t *ev);
 static void ngx_http_llm_store_done(ngx_event_t *ev);
-static void ngx_http_llm_store_finish(ngx_http_llm_store_task_t *task);
 static void ngx_http_llm_store_drop(ngx_http_llm_store_t *store,
     ngx_queue_t *queue);
 static void ngx_http_llm_store_tell(ngx_http_llm_store_t *store,
@@ -54,6 +53,7 @@ ngx_http_llm_store_init(ngx_http_llm_store_t *store,
 
     store->nwrites = 0;
     store->nreads = 0;
+    store->redis = NULL;
     store->trouble = LLM_STORE_OK;
     store->closed = 0;
 
@@ -113,6 +113,12 @@ ngx_http_llm_store_post(ngx_http_llm_store_task_t *task)
 
     if (store->closed) {
         return NGX_ERROR;
+    }
+
+    if (store->redis && task->op.type == LLM_STORE_CHANGE
+        && !task->op.change.given)
+    {
+        return ngx_http_llm_store_redis_change(store->redis, task);
     }
 
     if (ngx_http_llm_store_writes(task)) {
@@ -256,7 +262,7 @@ ngx_http_llm_store_done(ngx_event_t *ev)
 }
 
 
-static void
+void
 ngx_http_llm_store_finish(ngx_http_llm_store_task_t *task)
 {
     if (task->lane) {
@@ -354,6 +360,11 @@ ngx_http_llm_store_drain(ngx_http_llm_store_t *store)
 
     rc = NGX_OK;
     store->closed = 1;
+
+    if (store->redis) {
+        ngx_http_llm_store_redis_stop(store->redis);
+        store->redis = NULL;
+    }
 
     for (i = 0; i < NGX_HTTP_LLM_STORE_LANES; i++) {
 

@@ -14,6 +14,7 @@
 #include <ngx_thread_pool.h>
 
 #include "llm_store.h"
+#include "ngx_http_llm_redis_conf.h"
 
 
 /*
@@ -58,6 +59,11 @@
  * The handler finds the result in task->op; when it returns the task is
  * freed, unless it was posted once more, for the rest of a list, say.
  *
+ * Where several nodes share the entities, a CHANGE is made in their Redis
+ * first, and then here; what Redis refuses since it knows more than the store,
+ * the store knows as well when the handler is called.  AWAY: Redis did not
+ * answer, and op.error says whether anything may have been changed.
+ *
  * With "master_process off" nginx does not start the threads of a new
  * configuration, so there operations run in the event loop.
  *
@@ -77,6 +83,7 @@
 
 typedef struct ngx_http_llm_store_s       ngx_http_llm_store_t;
 typedef struct ngx_http_llm_store_task_s  ngx_http_llm_store_task_t;
+typedef struct ngx_http_llm_store_redis_s  ngx_http_llm_store_redis_t;
 
 typedef void (*ngx_http_llm_store_handler_pt)(ngx_http_llm_store_task_t *task);
 
@@ -100,6 +107,7 @@ struct ngx_http_llm_store_task_s {
     ngx_thread_task_t               thread;
     ngx_queue_t                     queue;
     ngx_uint_t                      ran;         /* set by the thread */
+    ngx_msec_t                      since;       /* it waits for Redis */
 
     unsigned                        posted:1;
     unsigned                        canceled:1;
@@ -116,6 +124,9 @@ struct ngx_http_llm_store_s {
     ngx_uint_t                      nwrites;
     ngx_uint_t                      nreads;
 
+    ngx_http_llm_store_redis_t     *redis;       /* NULL: the entities are
+                                                    this node's alone */
+
     llm_store_status_e              trouble;     /* that was told of */
     unsigned                        closed:1;
 };
@@ -128,6 +139,12 @@ ngx_thread_pool_t *ngx_http_llm_store_threads(ngx_conf_t *cf, ngx_str_t *name);
    conf are copied. */
 ngx_int_t ngx_http_llm_store_init(ngx_http_llm_store_t *store,
     const llm_store_conf_t *conf);
+
+/* After it: entities are shared with all who name this Redis, this prefix and
+   a zone of this name.  Nobody is spoken to before the first change. */
+ngx_int_t ngx_http_llm_store_share(ngx_http_llm_store_t *store,
+    const ngx_http_llm_redis_conf_t *conf, const ngx_str_t *prefix,
+    ngx_cycle_t *cycle);
 
 /* A task, zeroed. */
 ngx_http_llm_store_task_t *ngx_http_llm_store_task(

@@ -152,6 +152,8 @@ test_period(void)
     ok(meter->shared, "then it is shared");
     ok(meter->others[0] == 1 && meter->others[1] == 2 && meter->others[2] == 3
        && meter->others[3] == 4, "and the other's sums are known");
+    ok(batch.refs[0].changed && batch.refs[0].total[3] == 104
+       && batch.refs[0].end == meter->end, "and what all have");
     is_int(meter->settled[LLM_COUNT_COST], 100, "its own are its own");
 
     is_int(collect(), 0, "nothing has changed, nothing is exchanged");
@@ -165,6 +167,12 @@ test_period(void)
           OTHER "$10\n0:1:2:3:40\n");
     is_int(meter->others[3], 40, "which then counts");
     is_int(collect(), 0, "once");
+
+    changed(key, 7);
+    is_int(collect(), 1, "another change");
+    apply("*3\n:1\n$4\n1000\n*2\n:0\n*4\n" OWN "$11\n0:0:0:0:100\n"
+          OTHER "$10\n0:1:2:3:40\n");
+    ok(!batch.refs[0].changed, "of nothing that others have");
 
     meter->settled[LLM_COUNT_COST] = 110;
 
