@@ -25,7 +25,7 @@ my ($told) = map { JSON::PP::decode_json($_->{body}) }
              $hook->requests('/hook');
 
 is("@$told{qw(id event event_group event_message)}",
-   "$sent->{id} test proxy Zone main: a test, nothing has happened",
+   "$sent->{id} test proxy Zone main: this is a test of where alerts go",
    'what they are told');
 is(scalar $hook->requests('/more'), 1, 'whatever events they want');
 

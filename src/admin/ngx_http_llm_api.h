@@ -255,9 +255,12 @@ void ngx_http_llm_call_load_alias(ngx_http_llm_call_t *call,
 json_t *ngx_http_llm_call_document(ngx_http_llm_call_t *call,
     const llm_store_text_t *json);
 
-#define ngx_http_llm_store_set(text, str)                                     \
-    (text)->data = (str)->data;                                               \
-    (text)->len = (str)->len
+static inline void
+ngx_http_llm_store_set(llm_store_text_t *text, const ngx_str_t *str)
+{
+    text->data = str->data;
+    text->len = str->len;
+}
 
 
 /* ngx_http_llm_api_change.c: one transaction, with its audit, and then the
