@@ -100,7 +100,9 @@ llm_pending_settle(llm_zone_t *z, llm_clock_t *clock, llm_index_t i,
 /*
  * What the store has of an open record it can be asked for.  A charged one may
  * go before the store has its charge, if that is written: then nothing is
- * believed of the store that it said before.
+ * believed of the store that it said before.  Either is known before the
+ * record goes, which is a change of its own: who is killed after it has charged
+ * nothing and lost nothing.
  */
 
 llm_index_t
@@ -147,7 +149,7 @@ llm_pending_place(llm_zone_t *z)
 }
 
 
-/* The record's place is free. */
+/* The record's place is free: with what it had reserved, in one change. */
 
 static void
 llm_pending_leave(llm_zone_t *z, llm_index_t i)
@@ -167,9 +169,8 @@ llm_pending_leave(llm_zone_t *z, llm_index_t i)
         }
     }
 
-    llm_barrier();
-    p->state = LLM_PENDING_FREE;
-    llm_barrier();
+    llm_zone_put32(z, &p->state, LLM_PENDING_FREE);
+    llm_zone_commit(z);
 }
 
 
@@ -300,8 +301,6 @@ llm_pending_note(llm_zone_t *z, llm_clock_t *clock, llm_reservation_t *r,
 
     p = llm_zone_pending(z, i);
 
-    p->written = 0;
-
     r->of = p->of;
     r->of_epoch = p->of_epoch;
     r->pending = i;
@@ -316,6 +315,7 @@ llm_pending_note(llm_zone_t *z, llm_clock_t *clock, llm_reservation_t *r,
     memcpy(r->len, p->len, sizeof(r->len));
     memcpy(r->text, p->text, sizeof(r->text));
 
+    llm_zone_put64(z, (int64_t *) &p->written, 0);
     llm_zone_put32(z, &p->state, LLM_PENDING_CHARGED);
     llm_zone_put32(z, &r->state, LLM_RESERVATION_CHARGED);
 
@@ -364,6 +364,7 @@ llm_pending_sweep(llm_zone_t *z, llm_clock_t *clock, uint32_t worker,
         }
 
         llm_pending_release(z, llm_zone_pending(z, i));
+        llm_zone_commit(z);
         z->pending_held++;
     }
 
@@ -403,6 +404,8 @@ llm_pending_due(llm_zone_t *z, uint64_t *number, uint64_t age)
 }
 
 
+/* Journalled; who calls it commits. */
+
 static void
 llm_pending_release(llm_zone_t *z, llm_pending_t *p)
 {
@@ -416,8 +419,6 @@ llm_pending_release(llm_zone_t *z, llm_pending_t *p)
 
         llm_zone_put64(z, &p->reserved[n], 0);
     }
-
-    llm_zone_commit(z);
 }
 
 

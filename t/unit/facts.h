@@ -184,9 +184,11 @@ differ_reservations(llm_zone_t *from)
                       a->nsubjects * sizeof(llm_index_t)) != 0
             || memcmp(a->len, b->len, sizeof(a->len)) != 0
             || memcmp(a->text, b->text, a->len[0]) != 0
+            || a->of_epoch != b->of_epoch
             || (a->state == LLM_RESERVATION_SETTLED
-                && memcmp(&a->settlement, &b->settlement,
-                          sizeof(llm_settlement_t)) != 0))
+                && (a->pending != b->pending
+                    || memcmp(&a->settlement, &b->settlement,
+                              sizeof(llm_settlement_t)) != 0)))
         {
             return "a reservation";
         }
@@ -196,13 +198,20 @@ differ_reservations(llm_zone_t *from)
 }
 
 
-/* One that was charged may be gone. */
+/*
+ * One that was charged may be gone, if it is known that the store may not have
+ * its charge; what the store is asked for it may be asked for needlessly.
+ */
 
 static const char *
 differ_pendings(llm_zone_t *from)
 {
     llm_index_t     i;
     llm_pending_t  *a, *b;
+
+    if (copy->pending_left < from->pending_left) {
+        return "when an open record left";
+    }
 
     for (i = 0; i < from->npendings; i++) {
         a = llm_zone_pending(copy, i);
@@ -216,12 +225,28 @@ differ_pendings(llm_zone_t *from)
         }
 
         if (a->state == LLM_PENDING_FREE) {
+
+            if (b->state == LLM_PENDING_CHARGED && copy->stored
+                && copy->pending_charged < b->written)
+            {
+                return "when a charged record left";
+            }
+
             continue;
         }
 
-        if (a->of != b->of || a->created != b->created
-            || a->started != b->started || a->tier != b->tier
-            || a->nsubjects != b->nsubjects || a->id_len != b->id_len
+        /* a line that was written may be noted so before it is done with */
+
+        if (a->written != b->written
+            && (b->written != 0 || a->written != now))
+        {
+            return "when a line was written";
+        }
+
+        if (a->of != b->of || a->of_epoch != b->of_epoch
+            || a->created != b->created || a->started != b->started
+            || a->tier != b->tier || a->nsubjects != b->nsubjects
+            || a->id_len != b->id_len
             || memcmp(a->id, b->id, a->id_len) != 0
             || memcmp(a->reserved, b->reserved, sizeof(a->reserved)) != 0
             || memcmp(a->expected, b->expected, sizeof(a->expected)) != 0

@@ -48,13 +48,16 @@ typedef struct {
 
 
 /* What the facts may be after a repair: two forms of each, as a period was
-   rolled or not, and as the repair's clock is on time or late. */
+   rolled or not, and as the repair's clock is on time or late.  Of an act that
+   is two changes, what lies between them. */
 
 enum {
     BEFORE = 0,
     ROLLED,
     AFTER,
     AFTER_LATE,
+    BETWEEN,
+    BETWEEN_LATE,
     STATES
 };
 
@@ -75,6 +78,14 @@ static llm_zone_t     *last;              /* the newest state seen */
 static llm_zone_t     *worst;             /* the one with most to undo */
 static llm_clock_t     late;
 static const char     *reason;
+
+/* What an operation's preparation may set: who makes the first of its two
+   changes and no more, and who says what goes wrong in the copy when all that
+   was begun is brought to its end. */
+
+static void          (*first)(void);
+static const char   *(*conclude)(void);
+
 static unsigned        caught[REPAIRS];
 static struct timespec begun;
 
@@ -133,7 +144,7 @@ differ_from(int state)
 static int
 exact(const llm_zone_t *left, repair_e repair, llm_clock_t *clock)
 {
-    const char  *before, *after;
+    int  state;
 
     memcpy(copy, left, SIZE);
 
@@ -158,12 +169,19 @@ exact(const llm_zone_t *left, repair_e repair, llm_clock_t *clock)
         return 0;
     }
 
-    before = differ_from(BEFORE);
-    after = before ? differ_from(AFTER) : NULL;
+    for (state = BEFORE; state < (first ? STATES : BETWEEN); state += 2) {
+        reason = differ_from(state);
 
-    reason = after;
+        if (reason == NULL) {
+            break;
+        }
+    }
 
-    return after == NULL;
+    if (reason == NULL && conclude) {
+        reason = conclude();
+    }
+
+    return reason == NULL;
 }
 
 
@@ -255,6 +273,10 @@ prepare(const operation_t *op)
     munmap(z, SIZE);
     begin();
     soil();
+
+    first = NULL;
+    conclude = NULL;
+
     op->prepare();
 
     memcpy(states[BEFORE], z, SIZE);
@@ -271,6 +293,13 @@ prepare(const operation_t *op)
     walls = clock;
     memcpy(states[AFTER_LATE], z, SIZE);
     memcpy(z, states[BEFORE], SIZE);
+
+    if (first) {
+        first();
+        memcpy(states[BETWEEN], z, SIZE);
+        memcpy(states[BETWEEN_LATE], z, SIZE);
+        memcpy(z, states[BEFORE], SIZE);
+    }
 
     enter();
 

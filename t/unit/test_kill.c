@@ -4,7 +4,7 @@
  */
 
 
-#include "kill.h"
+#include "kill_three.h"
 #include "llm_evict.h"
 #include "llm_others.h"
 #include "llm_outgrow.h"
@@ -12,44 +12,23 @@
 
 /* What admits, settles and gives back. */
 
-static llm_row_t       wide, narrow;
-static llm_ask_t       three, refused, ends;
-static llm_index_t     held, other;
-static uint64_t        held_id;
+static llm_row_t    narrow;
+static llm_ask_t    refused, ends;
+static llm_index_t  other;
 
 
 static void
 prepare_asks(void)
 {
-    quota_row(&wide, "rpm=100 tpm=100k requests=1000/hour tokens=1m/day "
-                     "budget=1/month budget=2/day parallel=50");
+    prepare_three();
+
     quota_row(&narrow, "rpm=1");
-
-    quota_ask(&three, LLM_RESERVE_STRICT);
-    quota_subject(z, &three, LLM_SUBJECT_GLOBAL, "", &wide, 0);
-    quota_subject(z, &three, TEAM, "a", &wide, 1);
-    quota_subject(z, &three, USER, "u", NULL, 1);
-
-    three.amount[LLM_COUNT_INPUT] = 10;
-    three.amount[LLM_COUNT_OUTPUT] = 20;
-    three.amount[LLM_COUNT_COST] = 30;
-    three.started = 123456;
-    three.worker = 3;
-    three.name[LLM_NAME_TEAM] = (u_char *) "a";
-    three.len[LLM_NAME_TEAM] = 1;
 
     refused = three;
     refused.subjects[1].row = &narrow;
 
     ends = three;
     quota_key(z, &ends.subjects[1].key, TEAM, "b");
-}
-
-
-static void
-act_admit(void)
-{
-    (void) admit(&three);
 }
 
 
@@ -64,13 +43,6 @@ static void
 act_settle(void)
 {
     (void) settle(held, held_id, 5, 6, 7);
-}
-
-
-static void
-act_release(void)
-{
-    release(held);
 }
 
 
@@ -122,37 +94,6 @@ act_hear(void)
 }
 
 
-static void
-act_leave(void)
-{
-    v.reservation = held;
-    v.id = held_id;
-
-    (void) settle_pending("resp_1");
-}
-
-
-static void
-act_charge(void)
-{
-    (void) charge_pending(find_pending("resp_1"), held_id, 5, 6, 7);
-}
-
-
-static void
-act_sweep(void)
-{
-    (void) sweep_pending();
-}
-
-
-static void
-act_restore(void)
-{
-    (void) restore_pending("resp_2", 77, 5, 0, 40);
-}
-
-
 /* One has to leave. */
 
 static void
@@ -171,17 +112,6 @@ act_evict(void)
 
 
 static void
-prepare_held(void)
-{
-    act_admit();
-    act_admit();
-    held = v.reservation;
-    held_id = v.id;
-    act_admit();
-}
-
-
-static void
 prepare_settled(void)
 {
     prepare_held();
@@ -195,15 +125,6 @@ prepare_two(void)
     prepare_settled();
     other = held;
     prepare_settled();
-}
-
-
-static void
-prepare_left(void)
-{
-    prepare_held();
-    act_leave();
-    release(held);
 }
 
 
@@ -233,47 +154,6 @@ prepare_stored(void)
 }
 
 
-/* A ring of records that were charged. */
-
-static void
-prepare_ring(void)
-{
-    char      name[16];
-    uint32_t  n;
-
-    for (n = 0; n < z->npendings; n++) {
-        (void) sprintf(name, "%u", n);
-
-        act_admit();
-        (void) settle_pending(name);
-        release(v.reservation);
-        release(charge_pending(find_pending(name), v.id, 1, 1, 1));
-    }
-
-    prepare_held();
-}
-
-
-/* An hour and a day after, less what the operation says. */
-
-static void
-prepare_hour(void)
-{
-    prepare_left();
-    pass(LLM_PENDING_HOLD - 1);
-}
-
-
-static void
-prepare_day(void)
-{
-    prepare_hour();
-    pass(1);
-    act_sweep();
-    pass(LLM_PENDING_KEEP - LLM_PENDING_HOLD - 1);
-}
-
-
 /* In the last seconds of a month. */
 
 static void
@@ -293,14 +173,6 @@ static const operation_t  operations[] = {
     { "settle, a minute later", prepare_held, act_settle, 60500, 0 },
     { "outgrow", prepare_held, act_outgrow, 2100, 0 },
     { "hear of others", prepare_held, act_hear, 0, 0 },
-    { "leave pending", prepare_held, act_leave, 0, 1 },
-    { "leave pending, in another's place", prepare_ring, act_leave, 0, 0 },
-    { "charge what the store has", prepare_nothing, act_restore, 0, 1 },
-    { "charge what the store has, all known", prepare_left, act_restore, 2100,
-      0 },
-    { "charge what is pending", prepare_left, act_charge, 2100, 0 },
-    { "give back what is pending", prepare_hour, act_sweep, 1, 0 },
-    { "charge what nobody asked for", prepare_day, act_sweep, 1, 0 },
     { "give back", prepare_settled, act_release, 0, 0 },
     { "leave", prepare_stored, act_evict, 1, 1 },
     { "merge", prepare_two, act_merge, 0, 0 },
