@@ -138,6 +138,12 @@ llm_claim_limit(llm_decide_t *d, uint32_t i, const llm_limit_t *limit,
         have = llm_claim_sum(mask, claim->have);
     }
 
+    /* where a reset left less than nothing, nothing would be a claim */
+
+    if (!claim->granted) {
+        have = llm_min(have, used);
+    }
+
     if (have - needs < used) {
         llm_claim_want(d, claim, mask);
         return 0;
@@ -262,10 +268,13 @@ void
 llm_claim_settle(llm_zone_t *z, llm_claim_t *claim, const int64_t *used,
     int idle)
 {
+    int       unused;
     unsigned  i;
 
+    unused = idle || !claim->granted;
+
     for (i = 0; i < LLM_COUNTS; i++) {
-        if (claim->have[i] < used[i] || (idle && claim->have[i] > used[i])) {
+        if (claim->have[i] < used[i] || (unused && claim->have[i] > used[i])) {
             llm_zone_put64(z, &claim->have[i], used[i]);
         }
     }
@@ -314,6 +323,7 @@ llm_claim_grant(llm_zone_t *z, llm_claim_t *claim, const int64_t *have,
         }
     }
 
+    llm_zone_put32(z, &claim->granted, 1);
     llm_zone_commit(z);
 
     /* true of whatever the claim is after a kill, which is no more */

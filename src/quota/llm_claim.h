@@ -59,7 +59,8 @@ int llm_claim_is_active(const llm_claim_t *claim);
 
 /*
  * Before an exchange: the claim on a meter of which so much is used, of
- * LLM_COUNTS.  It is never less than is used; idle: nor more.
+ * LLM_COUNTS.  It is never less than is used; idle, or before anything was
+ * granted: nor more.
  */
 void llm_claim_settle(llm_zone_t *z, llm_claim_t *claim, const int64_t *used,
     int idle);

@@ -121,6 +121,7 @@ llm_clock_roll_meter(llm_zone_t *z, llm_meter_t *m, int64_t start, int64_t end)
         llm_zone_put64(z, &m->claim.want[i], 0);
     }
 
+    llm_zone_put32(z, &m->claim.granted, 0);
     llm_zone_put64(z, &m->generation, 0);
     llm_zone_put64(z, &m->warned, 0);
     llm_zone_put32(z, &m->refused, 0);

@@ -92,7 +92,7 @@ typedef struct {
     uint64_t                 until;      /* the zone's time; of a minute */
     uint32_t                 asked;      /* counts that the request in hand
                                             wants more of, bits */
-    uint32_t                 unused;
+    uint32_t                 granted;    /* a fact: in this period */
 } llm_claim_t;
 
 

@@ -159,6 +159,46 @@ test_settle(void)
 }
 
 
+/* What a reset takes off may be another's: less than nothing is left here. */
+
+static void
+test_below(void)
+{
+    llm_meter_t    *m;
+    llm_claim_t    *c;
+    llm_subject_t  *s;
+    const int64_t   used[LLM_COUNTS] = { 0, 0, 0, -50 };
+    const int64_t   have[LLM_COUNTS] = { 1, 0, 0, -40 };
+    const int64_t   want[LLM_COUNTS] = { 0, 0, 0, 10 };
+
+    begin("budget=0.000000100/day");
+    ask.amount[LLM_COUNT_COST] = 10;
+    c = claim(0);
+
+    s = llm_zone_subject(z, llm_zone_find(z, &ask.subjects[0].key));
+    m = llm_zone_find_meter(z, s, DAY);
+    m->settled[LLM_COUNT_COST] = -50;
+
+    is_int(admit(), LLM_UNKNOWN, "to have used nothing is no claim");
+    is_int(c->want[LLM_COUNT_COST], 10, "it is asked for");
+
+    llm_claim_settle(z, c, used, 0);
+    is_int(c->have[LLM_COUNT_COST], -50, "nor is it told of as one");
+
+    llm_claim_grant(z, c, have, want, 0);
+    is_int(admit(), LLM_ADMITTED, "what is granted is one");
+    is_int(admit(), LLM_UNKNOWN, "and no more");
+
+    llm_claim_settle(z, c, used, 0);
+    is_int(c->have[LLM_COUNT_COST], -40, "which is kept while it is in use");
+
+    quota_clock(&clock_now, QUOTA_WALL + 36 * 3600000);
+    llm_zone_roll(z, &clock_now, s);
+    m->settled[LLM_COUNT_COST] = -50;
+    is_int(admit(), LLM_UNKNOWN, "in another period it is none");
+}
+
+
 static void
 test_minute(void)
 {
@@ -279,6 +319,7 @@ main(void)
 {
     test_budget();
     test_settle();
+    test_below();
     test_minute();
     test_sum();
 
