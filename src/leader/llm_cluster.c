@@ -632,6 +632,7 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
 {
     size_t                   i;
     int64_t                  left, others[LLM_REDIS_SUMS];
+    int64_t                  claimed[LLM_REDIS_SUMS];
     llm_meter_t             *m;
     llm_minute_t            *w;
     llm_redis_share_t        own;
@@ -671,7 +672,7 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
         e->published = ref->published;
 
         left = llm_cluster_sum(e->shares, e->nshares, &own, item->minute, now,
-                               others);
+                               others, claimed);
 
         e->until = (left == INT64_MAX) ? 0 : z->now + (uint64_t) left;
 
@@ -686,9 +687,9 @@ llm_cluster_apply(llm_cluster_t *c, llm_zone_t *z, llm_cluster_batch_t *batch,
 
             ref->end = m->end;
             ref->changed = (memcmp(others, m->others, sizeof(m->others)) != 0);
-            llm_cluster_total(ref->sum, others, ref->total);
+            llm_cluster_total(ref->sum, others, claimed, ref->total);
 
-            llm_others_set(z, m, others);
+            llm_others_set(z, m, others, claimed);
             llm_cluster_follow(c, z, e, m);
             llm_cluster_claimed(c, z, ref, batch->claims[i].want, &m->claim);
         }

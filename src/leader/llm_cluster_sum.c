@@ -19,7 +19,8 @@ static const int64_t *llm_cluster_less(const llm_redis_share_t *shares,
 
 int64_t
 llm_cluster_sum(const llm_redis_share_t *shares, size_t n,
-    const llm_redis_share_t *own, int minute, int64_t now, int64_t *others)
+    const llm_redis_share_t *own, int minute, int64_t now, int64_t *others,
+    int64_t *claimed)
 {
     int                       mine, falls;
     size_t                    i;
@@ -30,6 +31,7 @@ llm_cluster_sum(const llm_redis_share_t *shares, size_t n,
 
     first = INT64_MAX;
     memset(others, 0, LLM_REDIS_SUMS * sizeof(int64_t));
+    memset(claimed, 0, LLM_REDIS_SUMS * sizeof(int64_t));
 
     for (i = 0; i < n; i++) {
         share = &shares[i];
@@ -54,6 +56,10 @@ llm_cluster_sum(const llm_redis_share_t *shares, size_t n,
 
             if (sum > 0 || falls) {
                 others[k] = llm_sat_add(others[k], sum);
+
+                if (share->claim) {
+                    claimed[k] = llm_sat_add(claimed[k], sum);
+                }
             }
         }
     }
@@ -168,11 +174,12 @@ llm_cluster_less(const llm_redis_share_t *shares, size_t n,
 
 
 void
-llm_cluster_total(const int64_t *own, const int64_t *others, int64_t *total)
+llm_cluster_total(const int64_t *own, const int64_t *others,
+    const int64_t *claimed, int64_t *total)
 {
     unsigned  k;
 
     for (k = 0; k < LLM_REDIS_SUMS; k++) {
-        total[k] = llm_sat_add(own[k], others[k]);
+        total[k] = llm_sat_add(own[k], others[k] - claimed[k]);
     }
 }

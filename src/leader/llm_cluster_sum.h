@@ -14,7 +14,8 @@
 /*
  * What others have of a meter, and what this node once had that its zone and
  * its store do not know of: a state directory that was put back from a copy.
- * Another has what it has published or what it claims, whichever is more.
+ * Another has what it has published or what it claims, whichever is more;
+ * claimed: what of others is more than was published.
  *
  * own: what this node has settled, in which generation; now: Redis' time, ms.
  * What it has published in a later generation is taken for the truth.  Returns
@@ -22,7 +23,8 @@
  * longer counts; INT64_MAX: never.
  */
 int64_t llm_cluster_sum(const llm_redis_share_t *shares, size_t n,
-    const llm_redis_share_t *own, int minute, int64_t now, int64_t *others);
+    const llm_redis_share_t *own, int minute, int64_t now, int64_t *others,
+    int64_t *claimed);
 
 /* All shares of meter i of a reply, in memory that grows; without memory those
    of before stay. */
@@ -37,9 +39,9 @@ int64_t llm_cluster_expires(int64_t start, int64_t end);
 int64_t llm_cluster_order(const llm_redis_share_t *shares, size_t n,
     uint64_t node);
 
-/* What all have, of what this node and the others have. */
+/* What all have settled, of what this node and the others have. */
 void llm_cluster_total(const int64_t *own, const int64_t *others,
-    int64_t *total);
+    const int64_t *claimed, int64_t *total);
 
 
 #endif /* _LLM_CLUSTER_SUM_H_INCLUDED_ */

@@ -117,6 +117,7 @@ llm_clock_roll_meter(llm_zone_t *z, llm_meter_t *m, int64_t start, int64_t end)
     for (i = 0; i < LLM_COUNTS; i++) {
         llm_zone_put64(z, &m->settled[i], 0);
         llm_zone_put64(z, &m->others[i], 0);
+        llm_zone_put64(z, &m->claimed[i], 0);
         llm_zone_put64(z, &m->claim.have[i], 0);
         llm_zone_put64(z, &m->claim.want[i], 0);
     }

@@ -12,7 +12,8 @@
 
 
 static void llm_others_put(llm_zone_t *z, int64_t *to, const int64_t *from,
-    unsigned n, uint32_t *shared);
+    unsigned n);
+static void llm_others_share(llm_zone_t *z, uint32_t *shared);
 
 
 void
@@ -128,28 +129,31 @@ llm_others_total(const llm_zone_t *z, const llm_meter_t *m, int64_t *total)
     }
 
     for (i = 0; i < LLM_COUNTS; i++) {
-        total[i] = llm_sat_add(total[i], m->others[i]);
+        total[i] = llm_sat_add(total[i], m->others[i] - m->claimed[i]);
     }
 }
 
 
 void
-llm_others_set(llm_zone_t *z, llm_meter_t *m, const int64_t *others)
+llm_others_set(llm_zone_t *z, llm_meter_t *m, const int64_t *others,
+    const int64_t *claimed)
 {
-    llm_others_put(z, m->others, others, LLM_COUNTS, &m->shared);
+    llm_others_put(z, m->claimed, claimed, LLM_COUNTS);
+    llm_others_put(z, m->others, others, LLM_COUNTS);
+    llm_others_share(z, &m->shared);
 }
 
 
 void
 llm_others_set_minute(llm_zone_t *z, llm_minute_t *m, const int64_t *others)
 {
-    llm_others_put(z, m->others, others, LLM_WINDOW_COUNTERS, &m->shared);
+    llm_others_put(z, m->others, others, LLM_WINDOW_COUNTERS);
+    llm_others_share(z, &m->shared);
 }
 
 
 static void
-llm_others_put(llm_zone_t *z, int64_t *to, const int64_t *from, unsigned n,
-    uint32_t *shared)
+llm_others_put(llm_zone_t *z, int64_t *to, const int64_t *from, unsigned n)
 {
     unsigned  i;
 
@@ -158,7 +162,12 @@ llm_others_put(llm_zone_t *z, int64_t *to, const int64_t *from, unsigned n,
             llm_zone_put64(z, &to[i], from[i]);
         }
     }
+}
 
+
+static void
+llm_others_share(llm_zone_t *z, uint32_t *shared)
+{
     if (!*shared) {
         llm_zone_put32(z, shared, 1);
     }

@@ -15,10 +15,11 @@
 
 
 /*
- * What other machines have settled under limits that they share with this
- * zone: of each meter one sum, as it was last known.  Admission compares
- * settled + reserved + others.  It is no fact of this zone: the ledger, the
- * store and what is published to others know nothing of it.
+ * What other machines have settled or claimed under limits that they share
+ * with this zone: of each meter one sum, as it was last known, and what of it
+ * nobody has settled.  Admission compares settled + reserved + others.  It is
+ * no fact of this zone: the ledger, the store and what is published to others
+ * know nothing of it.
  *
  * A meter is shared once the others were asked after it was made; until then
  * who needs it waits, unless they cannot be asked.  A period that begins anew
@@ -66,8 +67,10 @@ int llm_others_want(llm_zone_t *z, const llm_subject_key_t *key,
 void llm_others_total(const llm_zone_t *z, const llm_meter_t *m,
     int64_t *total);
 
-/* Sets what others have, and that the meter is shared. */
-void llm_others_set(llm_zone_t *z, llm_meter_t *m, const int64_t *others);
+/* Sets what others have, of that what they only claim, and that the meter is
+   shared. */
+void llm_others_set(llm_zone_t *z, llm_meter_t *m, const int64_t *others,
+    const int64_t *claimed);
 void llm_others_set_minute(llm_zone_t *z, llm_minute_t *m,
     const int64_t *others);
 

@@ -307,6 +307,7 @@ llm_zone_add_meter(llm_zone_t *z, llm_index_t subject, llm_period_t period,
     m->refused_by = 0;
     memset(m->settled, 0, sizeof(m->settled));
     memset(m->others, 0, sizeof(m->others));
+    memset(m->claimed, 0, sizeof(m->claimed));
     memset(&m->claim, 0, sizeof(llm_claim_t));
     m->shared = 0;
     m->next = s->meters;

@@ -112,9 +112,9 @@ typedef struct {
     int64_t                  settled[LLM_COUNTS];    /* below nothing where
                                             what others settled was reset */
     int64_t                  others[LLM_COUNTS];     /* see llm_others.h */
+    int64_t                  claimed[LLM_COUNTS];    /* likewise */
     llm_claim_t              claim;
-    uint32_t                 shared;     /* others were asked since it was
-                                            made */
+    uint32_t                 shared;     /* others were asked about it */
     uint32_t                 refused;    /* see llm_refused.h: the resource of
                                             the limit, and 1; 0: none */
     int64_t                  refused_by; /* its amount */
@@ -411,7 +411,7 @@ typedef struct {
 
 
 #define LLM_ZONE_MAGIC       0x6c6c6d715a6f6e65ULL
-#define LLM_ZONE_LAYOUT      13
+#define LLM_ZONE_LAYOUT      14
 
 typedef struct {
     uint64_t                 magic;

@@ -54,7 +54,7 @@ begin(const char *limits)
     m = llm_zone_find_meter(z, s, DAY);
 
     if (m) {
-        llm_others_set(z, m, none);
+        llm_others_set(z, m, none, none);
     }
 
     if (s->minute != LLM_NONE) {
@@ -243,7 +243,7 @@ test_minute(void)
 static void
 test_sum(void)
 {
-    int64_t            others[LLM_REDIS_SUMS];
+    int64_t            others[LLM_REDIS_SUMS], claimed[LLM_REDIS_SUMS];
     llm_redis_share_t  own, shares[4];
 
     memset(&own, 0, sizeof(own));
@@ -268,30 +268,33 @@ test_sum(void)
     shares[3].sum[0] = 5;
     shares[3].sum[1] = 6;
 
-    ok(llm_cluster_sum(shares, 4, &own, 0, 0, others) == INT64_MAX,
+    ok(llm_cluster_sum(shares, 4, &own, 0, 0, others, claimed) == INT64_MAX,
        "sums of periods stay");
     is_int(others[0], 3 + 9, "a claim counts where it is more, not the own");
     is_int(others[1], 6, "else what was published");
+    is_int(claimed[0], 4, "of which nobody has settled this");
+    is_int(claimed[1], 0, "and nothing");
 
     shares[3].sum[1] = -7;
     shares[0].sum[1] = -3;
 
-    (void) llm_cluster_sum(shares, 4, &own, 0, 0, others);
+    (void) llm_cluster_sum(shares, 4, &own, 0, 0, others, claimed);
     is_int(others[1], -7 + 2 + 7, "a claim on what was reset is more");
 
     shares[2].sum[1] = 0;
 
-    (void) llm_cluster_sum(shares, 4, &own, 0, 0, others);
+    (void) llm_cluster_sum(shares, 4, &own, 0, 0, others, claimed);
     is_int(others[1], 0, "or holds back what may be used of it");
+    is_int(claimed[1], 7, "all of which is claimed only");
 
     shares[2].sum[1] = -7;
 
-    (void) llm_cluster_sum(shares, 4, &own, 0, 0, others);
+    (void) llm_cluster_sum(shares, 4, &own, 0, 0, others, claimed);
     is_int(others[1], -7, "a reset by another takes from all");
 
     shares[0].order = 1;
 
-    (void) llm_cluster_sum(shares, 4, &own, 0, 0, others);
+    (void) llm_cluster_sum(shares, 4, &own, 0, 0, others, claimed);
     is_int(others[1], -7 - 3 - 1, "so does the own, of a later generation");
 
     shares[0].order = 0;
@@ -302,14 +305,14 @@ test_sum(void)
     shares[2].time = 1000;
     shares[3].time = 1000;
 
-    is_int(llm_cluster_sum(shares, 4, &own, 1, 61999, others), 1,
+    is_int(llm_cluster_sum(shares, 4, &own, 1, 61999, others, claimed), 1,
            "what was published in a minute leaves first");
     is_int(others[0], 9, "of both");
 
-    (void) llm_cluster_sum(shares, 4, &own, 1, 62000, others);
+    (void) llm_cluster_sum(shares, 4, &own, 1, 62000, others, claimed);
     is_int(others[1], 2, "then the claim counts");
 
-    (void) llm_cluster_sum(shares, 4, &own, 1, 82000, others);
+    (void) llm_cluster_sum(shares, 4, &own, 1, 82000, others, claimed);
     is_int(others[0] + others[1], 0, "for as long as it may be used");
 }
 

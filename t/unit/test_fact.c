@@ -230,6 +230,9 @@ test_others(void)
     llm_fact_change_t  change;
 
     static const int64_t  others[LLM_COUNTS] = { 0, 0, 0, 50 };
+    static const int64_t  unclaimed[LLM_COUNTS];
+    static const int64_t  more[LLM_COUNTS] = { 0, 0, 0, 80 };
+    static const int64_t  claimed[LLM_COUNTS] = { 0, 0, 0, 30 };
 
     begin();
     prepare_subjects();
@@ -239,13 +242,13 @@ test_others(void)
     m = meter_of(0, DAY);
 
     llm_others_start(z, 1);
-    llm_others_set(z, m, others);
+    llm_others_set(z, m, others, unclaimed);
 
     change_of(&change, -101);
     change.nkeys = 1;
     ok(!llm_fact_fits(z, &walls, &change, &key), "of the month there is less");
 
-    llm_others_set(z, meter_of(0, QUOTA_MONTH), others);
+    llm_others_set(z, meter_of(0, QUOTA_MONTH), others, unclaimed);
     ok(llm_fact_fits(z, &walls, &change, &key), "what others have may go");
 
     llm_zone_leave(z);
@@ -258,11 +261,12 @@ test_others(void)
 
     enter();
     llm_fact_free(z, 0);
+    llm_others_set(z, m, more, claimed);
     llm_zone_leave(z);
 
     act_reset();
     is_int(m->generation, 2, "as is a reset");
-    is_int(m->settled[LLM_COUNT_COST], -50, "of all that is shown");
+    is_int(m->settled[LLM_COUNT_COST], -50, "of all that is shown: no claims");
 
     finish();
 }

@@ -87,9 +87,10 @@ static void
 act_hear(void)
 {
     const int64_t  others[LLM_COUNTS] = { 1, 2, 3, 4 };
+    const int64_t  claimed[LLM_COUNTS] = { 0, 1, 1, 2 };
 
     enter();
-    llm_others_set(z, llm_zone_meter(z, 0), others);
+    llm_others_set(z, llm_zone_meter(z, 0), others, claimed);
     llm_zone_leave(z);
 }
 

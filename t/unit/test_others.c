@@ -76,11 +76,12 @@ others(int64_t requests, int64_t cost)
     llm_meter_t    *m;
     const int64_t   minute[LLM_WINDOW_COUNTERS] = { requests, 0, 0 };
     const int64_t   sums[LLM_COUNTS] = { requests, 0, 0, cost };
+    const int64_t   claimed[LLM_COUNTS] = { 0, 0, 0, 0 };
 
     m = llm_zone_find_meter(z, subject(), DAY);
 
     if (m) {
-        llm_others_set(z, m, sums);
+        llm_others_set(z, m, sums, claimed);
     }
 
     if (subject()->minute != LLM_NONE) {
