@@ -264,6 +264,11 @@ SKIP: {
     my ($leader) = sort { $a <=> $b } $t->workers;
 
     kill 'STOP', $leader;
+
+    # or a connection could still be given to it
+    wait_until { LLMBase::slurp("/proc/$leader/stat") =~ /\) T / }
+        'it to stop';
+
     order($t, 'die');
     $t->chat('far');
     $t->wait_log(qr/exited on signal 9/);
