@@ -170,7 +170,7 @@ sub claimed
     my %shares = split /\n/, $redis->cli('HGETALL', $key);
 
     return join ' ', sort map { $shares{$_} =~ s/^\d+:\d+://r }
-                          grep { /^c/ } keys %shares;
+                          grep { /^c[0-9a-f]{16}$/ } keys %shares;
 }
 
 
@@ -187,7 +187,7 @@ subtest 'a node that dies with a claim' => sub {
 
     my ($key) = grep { /:p:team:month:\d+:a$/ }
                 split /\n/, $redis->cli('KEYS', '*');
-    my ($me) = $redis->cli('HKEYS', $key) =~ /^(c\w+)$/m;
+    my ($me) = $redis->cli('HKEYS', $key) =~ /^(c[0-9a-f]{16})$/m;
 
     $redis->cli('HSET', $key, $me, '1:1:1000:10:1:7000000000000');
     $t->start;
